@@ -1,0 +1,1 @@
+"""The nouns, their rules, the ports they need, the errors they raise."""

@@ -1,0 +1,104 @@
+"""Every error that Leat raises on purpose.
+
+    LeatError
+    ├── Refused                the request can't be done as asked; the client is told and can act (a `UserError` in GraphQL)
+    │   ├── NotFound           nothing of that name
+    │   ├── Conflict           it exists already, is in use, or was asked for with another input
+    │   ├── Invalid            a value is wrong; `path` names it
+    │   │   └── QueryInvalid   a search query is wrong; `position` points into it
+    │   └── NotReady           something it needs is not there yet
+    ├── Stale                  a record changed between reading and writing it; read again
+    ├── JobFailed              a job's own failure, with what the user needs to mend it
+    │   └── JobTimedOut        it took longer than it may
+    └── Unavailable            a server behind a port does not answer; trying again later may help
+
+The docstring is the default message.
+"""
+
+from collections.abc import Sequence
+
+
+class LeatError(Exception):
+    """Something went wrong in Leat."""
+
+    code = "ERROR"
+
+    def __init__(self, message: str = "") -> None:
+        self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
+        super().__init__(self.message)
+
+
+class Refused(LeatError):
+    """The request can't be done as asked."""
+
+    code = "REFUSED"
+
+    def __init__(self, message: str = "", path: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.path = tuple(path)
+        """The input field that it is about, from the outside in."""
+
+
+class NotFound(Refused):
+    """There is nothing of that name."""
+
+    code = "NOT_FOUND"
+
+
+class Conflict(Refused):
+    """It exists already, is in use, or was asked for with another input."""
+
+    code = "CONFLICT"
+
+
+class Invalid(Refused):
+    """A value is wrong."""
+
+    code = "INVALID"
+
+
+class QueryInvalid(Invalid):
+    """The query can't be understood, or asks for what this engine does not do."""
+
+    code = "QUERY_INVALID"
+
+    def __init__(self, message: str, position: int = 0, path: Sequence[str] = ("query",)) -> None:
+        super().__init__(message, path)
+        self.position = position
+        """Index of the character in the query that it is about."""
+
+
+class NotReady(Refused):
+    """Something that it needs is not there yet."""
+
+    code = "NOT_READY"
+
+
+class Stale(LeatError):
+    """The record changed between reading and writing it."""
+
+    code = "STALE"
+
+
+class JobFailed(LeatError):
+    """The job failed."""
+
+    code = "JOB_FAILED"
+
+    def __init__(self, message: str = "", detail: str = "", code: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
+        """A traceback of the plugin, a document's position: shown below the message."""
+        self.code = code or type(self).code
+
+
+class JobTimedOut(JobFailed):
+    """The job took longer than it may."""
+
+    code = "JOB_TIMED_OUT"
+
+
+class Unavailable(LeatError):
+    """A server that Leat needs does not answer."""
+
+    code = "UNAVAILABLE"

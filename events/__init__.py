@@ -1,0 +1,1 @@
+"""The language: every command and event, and the bus that carries them."""

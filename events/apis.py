@@ -1,0 +1,68 @@
+"""APIs: a build's newest release, indexed and served."""
+
+from typing import ClassVar
+
+from events.message import Command, Event
+
+
+class CreateRelease(Command, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """Index the newest output of the API's build beside what is served, check the counts, and switch."""
+
+    queue: ClassVar[str] = "index"
+    api: str
+    force: bool = False
+    """Index again even if this output is served already."""
+
+
+class ValidateMapping(Command, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """Try a source's mapping on a scratch index with some of its documents."""
+
+    queue: ClassVar[str] = "index"
+    source: str
+
+
+class ReleaseCreated(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """A new release is served."""
+
+    api: str
+    output: str
+    """The index, `<job>.<attempt>`."""
+    build: str
+    """The build's output that it indexes, `<job>.<attempt>`."""
+    version: str
+    count: int
+    """Documents served."""
+    unchanged: bool = False
+
+
+class ReleaseSwitched(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """An API was rolled back, or forward, to a release that is kept."""
+
+    api: str
+    output: str
+
+
+class MappingValidated(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """A mapping was tried; `problems` says what the engine or the documents refuse."""
+
+    source: str
+    documents: int
+    problems: tuple[str, ...] = ()
+
+
+class ApiAdded(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """An API was made."""
+
+    api: str
+
+
+class ApiEdited(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """An API was edited, started or stopped."""
+
+    api: str
+
+
+class ApiRemoved(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """An API was removed; its indexes follow as garbage."""
+
+    api: str

@@ -1,0 +1,50 @@
+"""Builds: sources merged by `_id` into one collection."""
+
+from typing import ClassVar
+
+from events.message import Command, Event
+
+
+class RunBuild(Command, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """Merge the current uploads of a build's sources."""
+
+    queue: ClassVar[str] = "build"
+    build: str
+    force: bool = False
+    """Build even if the newest output has just these inputs."""
+
+
+class BuildFinished(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """The merged collection is sealed and current; its mapping, metadata and statistics are sealed with it."""
+
+    build: str
+    output: str
+    version: str
+    """The build version, such as 20261121."""
+    configuration: int
+    """The version of the build configuration that was used."""
+    inputs: dict[str, str] = {}
+    """The collection merged for each part."""
+    counts: dict[str, int] = {}
+    """Documents read of each part."""
+    count: int = 0
+    """Documents written."""
+    unchanged: bool = False
+
+
+class BuildAdded(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """A build configuration was made."""
+
+    build: str
+
+
+class BuildEdited(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """A build configuration changed."""
+
+    build: str
+
+
+class BuildRemoved(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """A build configuration was removed; its collections follow as garbage."""
+
+    build: str

@@ -1,0 +1,110 @@
+"""Every message by name: how a body becomes a message, and the JSON Schema of them all."""
+
+from typing import Any
+
+import msgspec
+
+from events import apis, builds, jobs, runs, sources
+from events.message import Command, Event
+
+COMMANDS: tuple[type[Command], ...] = (
+    sources.DumpSource,
+    sources.UploadSource,
+    sources.InspectSource,
+    builds.RunBuild,
+    apis.CreateRelease,
+    apis.ValidateMapping,
+)
+
+EVENTS: tuple[type[Event], ...] = (
+    jobs.JobQueued,
+    jobs.JobStarted,
+    jobs.JobCanceling,
+    jobs.JobFinished,
+    jobs.JobProgressed,
+    jobs.LogWritten,
+    runs.RunStarted,
+    runs.RunCanceled,
+    sources.SourceDumped,
+    sources.SourceUploaded,
+    sources.SourceInspected,
+    sources.SourceAdded,
+    sources.SourceEdited,
+    sources.SourceReloaded,
+    sources.SourceRemoved,
+    builds.BuildFinished,
+    builds.BuildAdded,
+    builds.BuildEdited,
+    builds.BuildRemoved,
+    apis.ReleaseCreated,
+    apis.ReleaseSwitched,
+    apis.MappingValidated,
+    apis.ApiAdded,
+    apis.ApiEdited,
+    apis.ApiRemoved,
+)
+
+QUEUES: tuple[str, ...] = tuple(sorted({command.queue for command in COMMANDS}))
+
+
+class UndecodableMessage(Exception):
+    """The body is no message that this version knows."""
+
+
+def _union(types: tuple[type[Any], ...]) -> Any:
+    union = types[0]
+    for other in types[1:]:
+        union = union | other  # type: ignore[assignment]
+    return union
+
+
+_COMMAND = msgspec.json.Decoder(_union(COMMANDS))
+_EVENT = msgspec.json.Decoder(_union(EVENTS))
+_ENCODER = msgspec.json.Encoder()
+
+
+def encode(message: Command | Event) -> bytes:
+    """The message as JSON, its class name under `type`."""
+    return _ENCODER.encode(message)
+
+
+def decode_command(body: bytes) -> Command:
+    """The command in `body`; raises UndecodableMessage with the reason."""
+    try:
+        command: Command = _COMMAND.decode(body)
+    except msgspec.DecodeError as error:
+        raise UndecodableMessage(str(error)) from error
+    return command
+
+
+def decode_event(body: bytes) -> Event:
+    """The event in `body`; raises UndecodableMessage with the reason."""
+    try:
+        event: Event = _EVENT.decode(body)
+    except msgspec.DecodeError as error:
+        raise UndecodableMessage(str(error)) from error
+    return event
+
+
+def command_from(record: dict[str, Any]) -> Command:
+    """The command that a job's record keeps as plain values."""
+    command: Command = msgspec.convert(record, _union(COMMANDS))
+    return command
+
+
+def event_from(record: dict[str, Any]) -> Event:
+    """The event that a record keeps as plain values."""
+    event: Event = msgspec.convert(record, _union(EVENTS))
+    return event
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of every command and event: the content of `messages.json`."""
+    _, components = msgspec.json.schema_components((*COMMANDS, *EVENTS), ref_template="#/$defs/{name}")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Leat's commands and events",
+        "commands": {command.__name__: {"queue": command.queue, "$ref": f"#/$defs/{command.__name__}"} for command in COMMANDS},
+        "events": {event.__name__: {"$ref": f"#/$defs/{event.__name__}"} for event in EVENTS},
+        "$defs": dict(sorted(components.items())),
+    }

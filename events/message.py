@@ -1,0 +1,38 @@
+"""What every message is made of: identity, time, and what caused it."""
+
+import time
+import uuid
+from typing import ClassVar
+
+import msgspec
+
+
+def new_id() -> str:
+    """A fresh random identifier (UUIDv4, canonical text)."""
+    return str(uuid.uuid4())
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """Ids and primitives only; readers ignore fields they do not know, so a writer may add one first."""
+
+    id: str = msgspec.field(default_factory=new_id)
+    """Identity of this message."""
+    at: float = msgspec.field(default_factory=time.time)
+    """When it was said: Unix time in seconds."""
+    job_id: str = ""
+    """The job that it is about."""
+    run_id: str = ""
+    """The run that the job belongs to."""
+    cause_id: str = ""
+    """The message or job that led to it; empty where a person or a schedule did."""
+
+
+class Command(Message, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """An imperative: exactly one worker does it, and it can fail."""
+
+    queue: ClassVar[str]
+    """The queue, and so the kind of worker, that takes it."""
+
+
+class Event(Message, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """Past tense: anybody may watch it, nobody can refuse it."""

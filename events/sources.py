@@ -1,0 +1,132 @@
+"""Sources: a data plugin whose files are dumped, uploaded and inspected."""
+
+from typing import ClassVar
+
+import msgspec
+
+from events.message import Command, Event
+
+
+class DumpSource(Command, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """Fetch the source's files where they are newer than the stored release."""
+
+    queue: ClassVar[str] = "dump"
+    source: str
+    force: bool = False
+    """Fetch even what seems unchanged."""
+
+
+class UploadSource(Command, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """Parse the newest dump with the plugin and store its documents."""
+
+    queue: ClassVar[str] = "upload"
+    source: str
+    force: bool = False
+    """Parse again even if this dump was uploaded with this code already."""
+
+
+class InspectSource(Command, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """Look at every document of the newest upload: types, counts, ranges, samples, a suggested mapping."""
+
+    queue: ClassVar[str] = "upload"
+    source: str
+    force: bool = False
+
+
+class File(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One file of a dump."""
+
+    name: str
+    """Path below the dump's folder, with `/`."""
+    size: int
+    """Bytes."""
+    sha256: str = ""
+    url: str = ""
+    """Where it came from; empty for a file unpacked from another."""
+    etag: str = ""
+    last_modified: str = ""
+
+
+class SourceDumped(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """The files of a release are stored."""
+
+    source: str
+    release: str
+    output: str
+    """The dump, `<job>.<attempt>`; its files lie below `dumps/<output>/<source>/<release>`."""
+    files: tuple[File, ...] = ()
+    size: int = 0
+    """Bytes of all files."""
+    unchanged: bool = False
+    """True where nothing new was found and `output` names the dump that was there."""
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The collection that one uploader of a source filled."""
+
+    collection: str
+    """`<job>.<attempt>.<part>`."""
+    count: int
+    """Documents in it."""
+    duplicates: int = 0
+    """Documents that shared their `_id` with another one and were ignored or merged."""
+
+
+class SourceUploaded(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """The documents of a release are stored and current."""
+
+    source: str
+    release: str
+    output: str
+    dump: str
+    """The dump they were parsed from."""
+    code: str
+    """Content hash of the plugin's code."""
+    parts: dict[str, Part] = {}
+    """By uploader name; one named like the source where the manifest has a single uploader."""
+    unchanged: bool = False
+
+
+class Inspected(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where the inspection of one part is kept: a collection with one document per path."""
+
+    collection: str
+    paths: int
+    documents: int
+    warnings: int = 0
+
+
+class SourceInspected(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """The newest upload was looked at; its suggested mapping is committed where the part had none."""
+
+    source: str
+    output: str
+    upload: str
+    """The upload that was inspected."""
+    parts: dict[str, Inspected] = {}
+    unchanged: bool = False
+
+
+class SourceAdded(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """A plugin became a source."""
+
+    source: str
+
+
+class SourceEdited(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """A source's settings or mapping changed."""
+
+    source: str
+
+
+class SourceReloaded(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """A source's plugin code was read again."""
+
+    source: str
+    code: str
+
+
+class SourceRemoved(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """A source was removed; its files and documents follow as garbage."""
+
+    source: str

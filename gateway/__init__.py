@@ -1,0 +1,1 @@
+"""The face: GraphQL, the published APIs and health, on aiohttp."""

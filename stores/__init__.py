@@ -1,0 +1,1 @@
+"""The adapters: one module per product behind each port of `domain.ports`."""

@@ -1,0 +1,97 @@
+"""What a handler gets beside its command, and how a worker registers it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from domain.errors import LeatError
+from domain.hub import Hub
+from domain.jobs import Job
+from domain.nouns import Noun, Shelf, Stored
+from events.message import Command, Event
+
+N = TypeVar("N", bound=Noun)
+Level = Literal["debug", "info", "warning", "error"]
+
+
+class JobContext(ABC):
+    """The job as its handler sees it: handlers never touch job state themselves.
+
+    A cancelled job's handler gets asyncio.CancelledError at its next await; it lets it pass. `scratch` and child processes are
+    cleaned up by the runner.
+    """
+
+    hub: Hub
+    job: Job
+    """The record as it was claimed."""
+    output: str
+    """`<job>.<attempt>`: the name of whatever this attempt writes."""
+    scratch: Path
+    """An empty folder of this machine, removed afterwards."""
+
+    @abstractmethod
+    async def progress(self, done: int, total: int | None = None, unit: str = "", message: str = "") -> None:
+        """Say how far the job is. Cheap to call often: it is saved with the beat and published at most five times a second."""
+
+    @abstractmethod
+    async def log(self, text: str, level: Level = "info") -> None:
+        """Add one line to the job's log; stored in batches."""
+
+    @abstractmethod
+    async def pin(self, *names: str) -> None:
+        """Keep these collections or dumps from garbage collection while the job lives. Read the noun again afterwards, then open."""
+
+    @abstractmethod
+    async def switch(self, shelf: Shelf[N], id: str, changed: Callable[[N], N]) -> Stored[N]:
+        """The point of no return: compare-and-set on the noun while its `writer` is this attempt, retried over unrelated edits.
+        `changed` adds the new output with Noun.with_output. Raises JobSuperseded where another attempt took over."""
+
+    @abstractmethod
+    async def child(self, step: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Run a heavy step (`leat.child` lists them) in a process of its own, at lower priority, and return what it returns. Its
+        progress and log lines become the job's; its LeatError is raised here; it ends when the job ends or is cancelled."""
+
+
+class JobSuperseded(LeatError):
+    """Another attempt took the job over."""
+
+    code = "SUPERSEDED"
+
+
+class Report(ABC):
+    """How a heavy step in a child process speaks to its job; never blocks for long."""
+
+    @abstractmethod
+    def progress(self, done: int, total: int | None = None, unit: str = "", message: str = "") -> None:
+        """As JobContext.progress."""
+
+    @abstractmethod
+    def log(self, text: str, level: Level = "info") -> None:
+        """As JobContext.log."""
+
+
+class Retry(msgspec.Struct, frozen=True, kw_only=True):
+    """What happens after a failure. The n-th failure waits min(cap, base * 2 ** (n - 1)) seconds, plus or minus a fifth by chance."""
+
+    attempts: int = 3
+    """Failures that end the job."""
+    base: float = 2.0
+    cap: float = 300.0
+    never: tuple[type[Exception], ...] = ()
+    """Errors that repeat themselves: the job fails at once."""
+
+
+Handler = Callable[[Any, JobContext], Awaitable[Event]]
+
+
+class Registration(msgspec.Struct, frozen=True, kw_only=True):
+    """One command that a worker takes."""
+
+    command: type[Command]
+    handler: Handler
+    retry: Retry = Retry()
+    timeout: float = 24 * 3600.0
+    """Seconds that one attempt may take before it ends TIMED_OUT."""
