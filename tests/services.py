@@ -1,0 +1,32 @@
+"""Servers that tests need: skipped with the reason on a laptop, a failure where LEAT_TEST_REQUIRE names them."""
+
+import os
+import shutil
+
+import pytest
+
+URLS = {
+    "rabbitmq": "LEAT_TEST_AMQP_URL",
+    "mongodb": "LEAT_TEST_MONGODB_URL",
+    "elasticsearch": "LEAT_TEST_ELASTICSEARCH_URL",
+}
+
+
+def _missing(name: str, reason: str) -> None:
+    required = {word.strip() for word in os.environ.get("LEAT_TEST_REQUIRE", "").split(",")}
+    if name in required:
+        pytest.fail(f"LEAT_TEST_REQUIRE names {name}, but {reason}")
+    pytest.skip(reason)
+
+
+def need(name: str) -> str:
+    """The URL of a server, or the path of a program (`node`)."""
+    if name in URLS:
+        url = os.environ.get(URLS[name], "")
+        if not url:
+            _missing(name, f"{URLS[name]} is not set")
+        return url
+    program = shutil.which(name)
+    if program is None:
+        _missing(name, f"there is no {name} on this machine")
+    return program or ""
