@@ -3,8 +3,13 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import structlog
+
 from domain.ports import Documents, Files, Records, Search
-from events.bus import Bus
+from events.bus import Bus, BusError
+from events.message import Event
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,3 +57,10 @@ class Hub(Stores):
     bus: Bus
     process: str
     """Identity of this process among those of the hub, for logs and `workers`."""
+
+    async def announce(self, event: Event) -> None:
+        """Tell watchers of a change that is already in the records: a hint, so a bus that can't be reached is logged only."""
+        try:
+            await self.bus.emit(event)
+        except BusError as error:
+            log.warning("event not published", type=type(event).__name__, error=str(error))

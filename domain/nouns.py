@@ -98,6 +98,17 @@ class Shelf(Generic[T]):
         found = await records.find(self.kind, equals, order=order, descending=descending, after=after, limit=limit)
         return [self.decode(record) for record in found]
 
+    async def every(self, records: Records, **equals: object) -> list[Stored[T]]:
+        """All records of the kind, page by page: for kinds of which there are tens, not millions."""
+        found: list[Stored[T]] = []
+        after: tuple[float, str] | None = None
+        while True:
+            page = await records.find(self.kind, equals, after=after, limit=500)
+            found += [self.decode(record) for record in page]
+            if len(page) < 500:
+                return found
+            after = (page[-1].body["created_at"], page[-1].id)
+
     async def change(self, records: Records, id: str, changed: Callable[[T], T | None]) -> Stored[T]:
         """Read, change and compare-and-set until nobody came in between; `changed` may raise, or return None to leave it be."""
         while True:

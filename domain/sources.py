@@ -1,51 +1,16 @@
 """Sources: a data plugin, its dumps, uploads and inspections, and the mapping of what it yields."""
 
 import re
-from typing import Any, Literal
+from typing import Any
 
-import msgspec
-
+from domain.manifests import Manifest, Uploader
 from domain.nouns import Noun, Shelf
 from domain.ports import Kind
 
-Duplicates = Literal["error", "ignore", "merge"]
+__all__ = ["SOURCES", "Manifest", "Source", "Uploader"]
+
 NAME = re.compile(r"^[A-Za-z_][\w-]*$")
 """Names of sources and parts: BioThings' rule `^[A-Z_][\\w\\d]+$` (case-insensitive), with hyphens and single letters as well."""
-
-
-class Uploader(msgspec.Struct, frozen=True, kw_only=True):
-    """One uploader of a manifest: it fills one part, a collection of its own."""
-
-    name: str
-    """The part's name; the source's where the manifest has a single uploader."""
-    parser: str
-    """`module:function`."""
-    parser_kwargs: dict[str, Any] = {}
-    mapping: str = ""
-    """`module:function` that returns Elasticsearch properties."""
-    on_duplicates: Duplicates = "error"
-    parallelizer: str = ""
-
-
-class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """A plugin's manifest, normalised: `workers.plugin` reads it from the folder (BioThings reference section 1)."""
-
-    name: str = ""
-    version: str = ""
-    display_name: str = ""
-    biothing_type: str = ""
-    metadata: dict[str, Any] = {}
-    """`__metadata__`: url, license, license_url, description and whatever else."""
-    requires: tuple[str, ...] = ()
-    data_url: tuple[str, ...] = ()
-    uncompress: bool = False
-    release: str = ""
-    """`module:function` that returns the release; empty: Last-Modified, ETag or content decide."""
-    schedule: str = ""
-    disabled: bool = False
-    uploaders: tuple[Uploader, ...] = ()
-    warnings: tuple[str, ...] = ()
-    """What the manifest has that is not in the specification, and how it was taken."""
 
 
 class Source(Noun, frozen=True, kw_only=True):
@@ -58,6 +23,8 @@ class Source(Noun, frozen=True, kw_only=True):
     manifest: Manifest
     mapping: dict[str, dict[str, Any]] = {}
     """The committed mapping of each part: Elasticsearch `properties`."""
+    disabled: bool = False
+    """Dumps are refused; set from the manifest when it is read, and by people."""
     edited_at: float = 0.0
 
     def part_names(self) -> tuple[str, ...]:
