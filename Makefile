@@ -1,0 +1,49 @@
+# All that a fresh machine needs is Python 3.11 or newer, and make. `make setup` makes .venv; .venv/bin/leat is the command from then on.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: setup demo up test test-all lint format schema web bench faults lock clean
+
+setup: .venv/ready
+
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Leat needs Python 3.11 or newer: make PYTHON=python3.11 setup")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup  ## the main job on real data, with live progress; ARGS=--once ends by itself
+	$(BIN)/leat demo $(ARGS)
+
+up: setup  ## the hub: gateway and all workers in one process
+	$(BIN)/leat up $(ARGS)
+
+test: setup  ## the whole suite; servers that are not there are skipped with the reason
+	$(BIN)/python -m pytest -q $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+schema: setup  ## writes schema.graphql and messages.json from the code
+	$(BIN)/leat schema
+
+web: setup  ## builds GraphiQL from its npm package into the assets that the gateway serves
+	cd web && npm ci --no-audit --no-fund && npm run build
+
+bench: setup  ## every benchmark beside its peer, in one run; see docs/performance.md
+	$(BIN)/python -m bench $(ARGS)
+
+lock: setup  ## pins everything anew; the lock file names no registry
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv .leat build dist web/node_modules gateway/assets

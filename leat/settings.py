@@ -1,0 +1,132 @@
+"""Settings: what may be set, from where, and what a wrong value is told."""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from domain.errors import LeatError
+from domain.hub import Limits
+
+DAY = 86400.0
+
+SCHEMES = {
+    "bus": ("embedded", "amqp", "amqps"),
+    "records": ("sqlite", "mongodb", "mongodb+srv"),
+    "documents": ("sqlite", "mongodb", "mongodb+srv"),
+    "search": ("tantivy", "http", "https"),
+    "files": ("file", "s3"),
+}
+"""Which adapters stand behind each port, by the scheme of its URL."""
+
+
+class SettingsInvalid(LeatError):
+    """A setting is wrong."""
+
+    code = "SETTINGS_INVALID"
+
+
+class FileSecrets(EnvSettingsSource):
+    """Values from the files that `<NAME>_FILE` variables name, as container platforms mount secrets."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """The content of the named file without its last line break; nothing where the variable is not set."""
+        name = f"{self.env_prefix}{field_name}_file"
+        path = self.env_vars.get(name.lower())
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text().rstrip("\r\n"), field_name, False
+        except OSError as error:
+            raise SettingsInvalid(f"{name.upper()}={path}: {error.strerror}; name a file that this user can read") from error
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, each as LEAT_<NAME> and as a flag of `leat up` and `leat work`. Unset means embedded."""
+
+    model_config = SettingsConfigDict(env_prefix="LEAT_", extra="ignore")
+
+    data: Path = Field(Path(".leat"), description="the data folder: what embedded adapters keep, scratch and caches")
+    name: str = Field("leat", pattern=r"^[a-z][a-z0-9-]{0,30}$", description="the hub's name, prefix of whatever it makes on servers")
+    host: str = Field("127.0.0.1", description="address that the gateway listens on")
+    port: int = Field(8000, ge=0, le=65535, description="port of the gateway; 0 takes a free one")
+    token: SecretStr = Field(SecretStr(""), description="the administrator's token; made at first start where it is not set")
+    url: str = Field("", description="where the command line finds the gateway; unset: the one on this data folder")
+    bus: str = Field("embedded:", description="embedded: or amqp://user:password@host/vhost")
+    records: str = Field("sqlite:", description="sqlite: or mongodb://host/database")
+    documents: str = Field("sqlite:", description="sqlite: or mongodb://host/database")
+    search: str = Field("tantivy:", description="tantivy: or http(s)://host:9200")
+    files: str = Field("file:", description="file: (in the data folder), file:///shared/folder or s3://bucket/prefix?endpoint=URL")
+    lease: float = Field(15.0, gt=0.1, description="seconds after which a silent attempt is called dead")
+    grace: float = Field(30.0, ge=0, description="seconds that running jobs get at SIGTERM")
+    keep_downloads: int = Field(3, ge=1, description="dumps kept for each source")
+    keep_collections: int = Field(3, ge=1, description="uploads, inspections and builds kept for each source or build")
+    keep_indexes: int = Field(2, ge=1, description="releases kept for each API")
+    keep_jobs: float = Field(30.0, gt=0, description="days that finished jobs are kept, with their events and logs")
+    quiet: float = Field(60.0, ge=0, description="seconds that an automatic build waits for its neighbours")
+    download_size: int = Field(200 * 2**30, gt=0, description="bytes that one file of a dump may have")
+    plugin_memory: int = Field(4 * 2**30, gt=0, description="bytes of memory that a plugin may take")
+    plugin_timeout: float = Field(6 * 3600.0, gt=0, description="seconds that a plugin may take")
+
+    @field_validator("bus", "records", "documents", "search", "files")
+    @classmethod
+    def known_scheme(cls, value: str, info: Any) -> str:
+        """A port's URL has a scheme that an adapter stands behind."""
+        schemes = SCHEMES[info.field_name]
+        if ":" not in value or value.split(":", 1)[0] not in schemes:
+            raise ValueError("should begin with " + " or ".join(f"{scheme}:" for scheme in schemes))
+        return value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags before variables before files."""
+        return init_settings, env_settings, FileSecrets(settings_cls)
+
+    def limits(self) -> Limits:
+        """What the rules of the domain count with."""
+        return Limits(
+            lease=self.lease,
+            grace=self.grace,
+            keep_dumps=self.keep_downloads,
+            keep_collections=self.keep_collections,
+            keep_indexes=self.keep_indexes,
+            keep_jobs=self.keep_jobs * DAY,
+            quiet=self.quiet,
+            download_size=self.download_size,
+            plugin_memory=self.plugin_memory,
+            plugin_timeout=self.plugin_timeout,
+        )
+
+
+def load(**flags: Any) -> Settings:
+    """The settings of this process, `flags` before the environment. Raises SettingsInvalid naming each wrong one."""
+    try:
+        return Settings(**flags)
+    except ValidationError as error:
+        raise SettingsInvalid("\n".join(_explain(item) for item in error.errors())) from None
+
+
+def without_password(url: str) -> str:
+    """The URL as it may be shown."""
+    parts = urlsplit(url)
+    if "@" not in parts.netloc:
+        return url
+    user = parts.netloc.rsplit("@", 1)[0].split(":", 1)[0]
+    return urlunsplit(parts._replace(netloc=f"{user}:***@{parts.netloc.rsplit('@', 1)[1]}"))
+
+
+def _explain(item: Any) -> str:
+    name = str(item["loc"][0]) if item["loc"] else "setting"
+    shown = "" if name == "token" else f"={without_password(str(item['input']))}"
+    reason = item["msg"].removeprefix("Value error, ")
+    return f"LEAT_{name.upper()}{shown}: {reason[0].lower()}{reason[1:]}"
