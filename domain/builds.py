@@ -1,9 +1,19 @@
 """Builds: a configuration that says which parts are merged, and the collections it made."""
 
+import re
+import time
+from collections.abc import Iterable
 from typing import Any
 
-from domain.nouns import Noun, Shelf
+import msgspec
+
+from domain.apis import APIS
+from domain.errors import Conflict, Invalid
+from domain.hub import Hub
+from domain.names import NAME, RESERVED_TYPES, check_name
+from domain.nouns import Noun, Shelf, Stored, refuse_while_written
 from domain.ports import Kind
+from events.builds import BuildAdded, BuildEdited, BuildRemoved
 
 
 class Build(Noun, frozen=True, kw_only=True):
@@ -29,3 +39,82 @@ class Build(Noun, frozen=True, kw_only=True):
 
 
 BUILDS = Shelf(Kind(name="build"), Build)
+
+
+def resolve(build: Build, parts: Iterable[str]) -> tuple[str, ...]:
+    """Those of `parts` that the build merges, by name: each that is listed, or wholly matched by a listed regular expression.
+
+    Raises Invalid naming an entry that fits no part.
+    """
+    known, chosen = sorted(parts), set()
+    for entry in build.sources:
+        fitting = [part for part in known if part == entry] or [part for part in known if re.fullmatch(entry, part)]
+        if not fitting:
+            raise Invalid(f"{entry!r} is no part of any source; there are: {', '.join(known) or 'none'}", ("sources",))
+        chosen.update(fitting)
+    return tuple(sorted(chosen))
+
+
+def roots(build: Build, parts: Iterable[str]) -> frozenset[str]:
+    """The parts whose documents define the id space."""
+    chosen = frozenset(parts)
+    if not build.root:
+        return chosen
+    if build.root[0].startswith("!"):
+        return chosen - {entry[1:] for entry in build.root}
+    return chosen & frozenset(build.root)
+
+
+def _check(build: Build) -> Build:
+    if not build.sources:
+        raise Invalid("a build needs at least one source", ("sources",))
+    for entry in build.sources:
+        try:
+            re.compile(entry)
+        except re.error as error:
+            raise Invalid(f"{entry!r} is neither a name nor a regular expression: {error}", ("sources",)) from None
+    negated = [entry.startswith("!") for entry in build.root]
+    if any(negated) and not all(negated):
+        raise Invalid("either every entry is negated with '!' or none is", ("root",))
+    if not NAME.match(build.doc_type) or build.doc_type in RESERVED_TYPES:
+        raise Invalid(
+            f"{build.doc_type!r} can't be a document type: letters, digits, _ and -, and none of {', '.join(sorted(RESERVED_TYPES))}",
+            ("docType",),
+        )
+    if "." in build.version_format or not build.version_format:
+        raise Invalid("a version has no dots and is not empty", ("versionFormat",))
+    for name, value, least in (("shards", build.shards, 1), ("replicas", build.replicas, 0)):
+        if value < least:
+            raise Invalid(f"{name} is at least {least}", (name,))
+    return build
+
+
+async def add(hub: Hub, name: str, **values: Any) -> Stored[Build]:
+    """Make a build configuration; `values` are fields of Build. Raises Invalid or Conflict."""
+    check_name(name)
+    build = _check(Build(created_at=time.time(), **values))
+    if not await BUILDS.insert(hub.records, name, build):
+        raise Conflict(f"there is a build {name!r} already", ("name",))
+    await hub.announce(BuildAdded(build=name))
+    return Stored(name, 1, build)
+
+
+async def edit(hub: Hub, name: str, **values: Any) -> Stored[Build]:
+    """Change fields of a build configuration and raise its version, so that the next build is made anew."""
+
+    def edited(build: Build) -> Build:
+        changed = msgspec.structs.replace(build, **values)
+        return _check(msgspec.structs.replace(changed, version=build.version + 1, edited_at=time.time()))
+
+    stored = await BUILDS.change(hub.records, name, edited)
+    await hub.announce(BuildEdited(build=name))
+    return stored
+
+
+async def remove(hub: Hub, name: str) -> None:
+    """Remove a build configuration; its collections follow as garbage. Raises Conflict while an API serves it or a job works on it."""
+    serving = await APIS.find(hub.records, build=name)
+    if serving:
+        raise Conflict(f"the API {serving[0].id!r} serves it; remove that first")
+    await BUILDS.remove(hub.records, name, refuse_while_written)
+    await hub.announce(BuildRemoved(build=name))

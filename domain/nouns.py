@@ -5,7 +5,7 @@ from typing import Generic, NamedTuple, Self, TypeVar
 
 import msgspec
 
-from domain.errors import NotFound, Stale
+from domain.errors import Conflict, NotFound, Stale
 from domain.ports import Kind, Record, Records
 from events.apis import ReleaseCreated
 from events.builds import BuildFinished
@@ -121,6 +121,23 @@ class Shelf(Generic[T]):
             except Stale:
                 continue
 
+    async def remove(self, records: Records, id: str, refuse: Callable[[T], None]) -> None:
+        """Delete the record as it was when `refuse` looked at it and did not raise."""
+        while True:
+            stored = await self.get(records, id)
+            refuse(stored.value)
+            try:
+                await records.delete(self.kind, id, stored.version)
+                return
+            except Stale:
+                continue
+
+
+def refuse_while_written(noun: Noun) -> None:
+    """Raises Conflict while a job works on the noun."""
+    if noun.writer:
+        raise Conflict(f"the job {owner(noun.writer)[0]} works on it; wait for that or cancel it first")
+
 
 def owner(name: str) -> tuple[str, int]:
     """(job, attempt) of a collection, index or folder `<job>.<attempt>[.<part>]`; ('', 0) where it is named otherwise."""
@@ -132,4 +149,6 @@ def owner(name: str) -> tuple[str, int]:
 
 def named_by(nouns: Iterable[Noun]) -> frozenset[str]:
     """`<job>.<attempt>` of every output that these nouns list or are writing."""
-    return frozenset(event.output for noun in nouns for event in noun.outputs) | frozenset(noun.writer for noun in nouns if noun.writer)
+    return frozenset(event.output for noun in nouns for event in noun.outputs) | frozenset(
+        noun.writer for noun in nouns if noun.writer
+    )

@@ -1,16 +1,22 @@
 """Sources: a data plugin, its dumps, uploads and inspections, and the mapping of what it yields."""
 
-import re
+import time
+from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from domain import mappings, plugins
+from domain.builds import BUILDS
+from domain.errors import Conflict, Invalid
+from domain.hub import Hub
 from domain.manifests import Manifest, Uploader
-from domain.nouns import Noun, Shelf
-from domain.ports import Kind
+from domain.names import check_name
+from domain.nouns import Noun, Shelf, Stored, refuse_while_written
+from domain.ports import Kind, Records
+from events.sources import SourceAdded, SourceEdited, SourceReloaded, SourceRemoved
 
 __all__ = ["SOURCES", "Manifest", "Source", "Uploader"]
-
-NAME = re.compile(r"^[A-Za-z_][\w-]*$")
-"""Names of sources and parts: BioThings' rule `^[A-Z_][\\w\\d]+$` (case-insensitive), with hyphens and single letters as well."""
 
 
 class Source(Noun, frozen=True, kw_only=True):
@@ -33,3 +39,94 @@ class Source(Noun, frozen=True, kw_only=True):
 
 
 SOURCES = Shelf(Kind(name="source"), Source)
+
+
+async def parts(records: Records) -> dict[str, Stored[Source]]:
+    """The source of every part there is, by part name."""
+    return {part: source for source in await SOURCES.every(records) for part in source.value.part_names()}
+
+
+async def add(hub: Hub, folder: str, name: str = "") -> Stored[Source]:
+    """Make a source of the plugin in `folder`, named as its manifest says, else as the folder, unless `name` says otherwise.
+
+    Raises Invalid naming what is wrong in the manifest, and Conflict where the source or one of its parts exists.
+    """
+    path = _folder(folder)
+    manifest = await plugins.read(path, name)
+    name = check_name(manifest.name)
+    await _refuse_taken_parts(hub.records, name, manifest)
+    code = await plugins.snapshot(hub.files, path, name)
+    source = Source(created_at=time.time(), folder=str(path), code=code, manifest=manifest, disabled=manifest.disabled)
+    if not await SOURCES.insert(hub.records, name, source):
+        raise Conflict(f"there is a source {name!r} already; reload it to read its code again", ("name",))
+    await hub.announce(SourceAdded(source=name))
+    return Stored(name, 1, source)
+
+
+async def reload(hub: Hub, name: str) -> Stored[Source]:
+    """Read the plugin's code and manifest again; what it dumped and uploaded stays until the next jobs."""
+    path = _folder((await SOURCES.get(hub.records, name)).value.folder)
+    manifest = await plugins.read(path, name)
+    await _refuse_taken_parts(hub.records, name, manifest)
+    code = await plugins.snapshot(hub.files, path, name)
+    stored = await SOURCES.change(
+        hub.records,
+        name,
+        lambda source: msgspec.structs.replace(source, manifest=manifest, code=code, edited_at=time.time()),
+    )
+    await hub.announce(SourceReloaded(source=name, code=code))
+    return stored
+
+
+async def edit(hub: Hub, name: str, *, folder: str | None = None, disabled: bool | None = None) -> Stored[Source]:
+    """Change where the code is read from at the next reload, or whether it may be dumped."""
+    changes: dict[str, Any] = {} if disabled is None else {"disabled": disabled}
+    if folder is not None:
+        changes["folder"] = str(_folder(folder))
+    stored = await SOURCES.change(
+        hub.records, name, lambda source: msgspec.structs.replace(source, **changes, edited_at=time.time())
+    )
+    await hub.announce(SourceEdited(source=name))
+    return stored
+
+
+async def set_mapping(hub: Hub, name: str, part: str, properties: dict[str, Any]) -> Stored[Source]:
+    """Commit the mapping of one part: Elasticsearch `properties`. Raises Invalid naming the path that is wrong."""
+    mappings.check(properties)
+
+    def mapped(source: Source) -> Source:
+        if part not in source.part_names():
+            raise Invalid(f"{name} has no part {part!r}; it has {', '.join(source.part_names())}", ("part",))
+        return msgspec.structs.replace(source, mapping={**source.mapping, part: properties}, edited_at=time.time())
+
+    stored = await SOURCES.change(hub.records, name, mapped)
+    await hub.announce(SourceEdited(source=name))
+    return stored
+
+
+async def remove(hub: Hub, name: str) -> None:
+    """Remove the source; its files and documents follow as garbage.
+
+    Raises Conflict while a job works on it or a build names one of its parts.
+    """
+    source = await SOURCES.get(hub.records, name)
+    for build in await BUILDS.every(hub.records):
+        if used := set(source.value.part_names()) & set(build.value.sources):
+            raise Conflict(f"the build {build.id!r} merges {', '.join(sorted(used))}; edit or remove that first")
+    await SOURCES.remove(hub.records, name, refuse_while_written)
+    await hub.announce(SourceRemoved(source=name))
+
+
+def _folder(folder: str) -> Path:
+    path = Path(folder).expanduser().resolve()
+    if not path.is_dir():
+        raise Invalid(f"{folder} is no folder on the gateway's machine", ("folder",))
+    return path
+
+
+async def _refuse_taken_parts(records: Records, name: str, manifest: Manifest) -> None:
+    taken = await parts(records)
+    for uploader in manifest.uploaders:
+        check_name(uploader.name)
+        if uploader.name in taken and taken[uploader.name].id != name:
+            raise Conflict(f"the source {taken[uploader.name].id!r} has a part {uploader.name!r} already", ("folder",))
