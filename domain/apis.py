@@ -53,9 +53,7 @@ async def add(hub: Hub, name: str, build: str, **values: Any) -> Stored[Api]:
 
 async def edit(hub: Hub, name: str, **values: Any) -> Stored[Api]:
     """Change `running`, `automatic` or `description`: start and stop are edits."""
-    stored = await APIS.change(
-        hub.records, name, lambda api: msgspec.structs.replace(api, **values, edited_at=time.time())
-    )
+    stored = await APIS.change(hub.records, name, lambda api: msgspec.structs.replace(api, **values, edited_at=time.time()))
     await hub.announce(ApiEdited(api=name))
     return stored
 

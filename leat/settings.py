@@ -41,9 +41,7 @@ class FileSecrets(EnvSettingsSource):
         try:
             return Path(path).read_text().rstrip("\r\n"), field_name, False
         except OSError as error:
-            raise SettingsInvalid(
-                f"{name.upper()}={path}: {error.strerror}; name a file that this user can read"
-            ) from error
+            raise SettingsInvalid(f"{name.upper()}={path}: {error.strerror}; name a file that this user can read") from error
 
 
 class Settings(BaseSettings):
@@ -57,17 +55,13 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="address that the gateway listens on")
     port: int = Field(8000, ge=0, le=65535, description="port of the gateway; 0 takes a free one")
-    token: SecretStr = Field(
-        SecretStr(""), description="the administrator's token; made at first start where it is not set"
-    )
+    token: SecretStr = Field(SecretStr(""), description="the administrator's token; made at first start where it is not set")
     url: str = Field("", description="where the command line finds the gateway; unset: the one on this data folder")
     bus: str = Field("embedded:", description="embedded: or amqp://user:password@host/vhost")
     records: str = Field("sqlite:", description="sqlite: or mongodb://host/database")
     documents: str = Field("sqlite:", description="sqlite: or mongodb://host/database")
     search: str = Field("tantivy:", description="tantivy: or http(s)://host:9200")
-    files: str = Field(
-        "file:", description="file: (in the data folder), file:///shared/folder or s3://bucket/prefix?endpoint=URL"
-    )
+    files: str = Field("file:", description="file: (in the data folder), file:///shared/folder or s3://bucket/prefix?endpoint=URL")
     lease: float = Field(15.0, gt=0.1, description="seconds after which a silent attempt is called dead")
     grace: float = Field(30.0, ge=0, description="seconds that running jobs get at SIGTERM")
     keep_downloads: int = Field(3, ge=1, description="dumps kept for each source")
