@@ -1,0 +1,82 @@
+"""The promises of the house: layers, imports that do nothing, artefacts that are true, pinned dependencies that name no registry."""
+
+import json
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("events", "domain", "stores", "workers", "gateway", "leat")
+STANDALONE = ("workers.plugin.host", "workers.plugin.shim")
+"""Run in a plugin's process, with none of our packages on the path: never imported."""
+
+
+def modules() -> list[str]:
+    """Every module of the six packages."""
+    paths = [str(ROOT / package) for package in PACKAGES]
+    names = list(PACKAGES)
+    for package, path in zip(PACKAGES, paths, strict=True):
+        names += [module.name for module in pkgutil.walk_packages([path], f"{package}.") if not module.name.startswith(STANDALONE)]
+    return [name for name in names if not name.endswith("__main__")]
+
+
+def test_arrows_point_down_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No module imports one of a layer above its own, or of a sibling package."""
+    monkeypatch.chdir(ROOT)
+
+    assert lint_imports(no_cache=True) == 0
+
+
+def test_importing_does_nothing(tmp_path: Path) -> None:
+    """Every module can be imported in an empty directory with an empty environment, and leaves no file, thread or process behind."""
+    program = (
+        "import importlib, sys, threading\n"
+        f"for name in {modules()!r}: importlib.import_module(name)\n"
+        "assert threading.active_count() == 1, threading.enumerate()\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-B", "-W", "error", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r})\n{program}"],
+        cwd=tmp_path,
+        env={},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["schema.graphql", "messages.json"])
+def test_contracts_are_what_the_code_prints(name: str) -> None:
+    """The committed contract files equal the code; `make schema` writes them."""
+    from gateway.schema import print_schema  # noqa: PLC0415 - the schema takes a second to build
+    from leat.cli.schema import messages  # noqa: PLC0415
+
+    printed = print_schema() if name == "schema.graphql" else messages()
+
+    assert (ROOT / name).read_text() == printed
+
+
+def test_the_lock_file_pins_everything_and_names_no_registry() -> None:
+    """Every line of requirements.lock has a hash, and none says where the package comes from."""
+    text = (ROOT / "requirements.lock").read_text()
+    pinned = text.count("==")
+
+    assert pinned > 20
+    assert "://" not in text
+    assert text.count("--hash=sha256:") >= pinned
+
+
+def test_the_node_lock_names_no_registry() -> None:
+    """No package-lock.json says where a package was resolved from."""
+    locks = [path for path in ROOT.glob("**/package-lock.json") if "node_modules" not in path.parts]
+
+    for lock in locks:
+        packages = json.loads(lock.read_text())["packages"].values()
+        assert not [package["resolved"] for package in packages if "resolved" in package]
