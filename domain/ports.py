@@ -21,6 +21,13 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     order: tuple[str, ...] = ("created_at",)
     """Top-level number fields that `find` may order by."""
 
+    def check(self, equals: Mapping[str, Any], order: str) -> None:
+        """For adapters: raise ValueError where `find` is asked for what is not declared, and would have to read every record."""
+        if equals and set(equals) not in [set(index) for index in self.indexes]:
+            raise ValueError(f"{self.name} records have no index on {', '.join(sorted(equals))}")
+        if order not in self.order:
+            raise ValueError(f"{self.name} records have no order by {order}")
+
 
 class Record(NamedTuple):
     """A record as it was read."""

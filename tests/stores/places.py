@@ -1,0 +1,39 @@
+"""Where an adapter under test keeps its data: a value that a test can hand to another process, which opens the same data."""
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from domain.ports import Kind, Records
+from stores.sqlite_records import SqliteRecords
+
+KIND = Kind(name="thing", indexes=(("state",), ("state", "place")), order=("created_at", "finished_at"))
+"""The kind of record that the suites work with."""
+
+
+class Place(NamedTuple):
+    """An adapter's name, and its data."""
+
+    adapter: str
+    url: str
+    hub: str
+
+    @classmethod
+    def new(cls, adapter: str, url: str) -> "Place":
+        """A place that no other test knows."""
+        return cls(adapter, url, f"test-{uuid.uuid4().hex[:12]}")
+
+
+def open_records(place: Place) -> AbstractAsyncContextManager[Records]:
+    """The Records of a place."""
+    return SqliteRecords.open(Path(place.url) / "records.db")
+
+
+@asynccontextmanager
+async def prepared_records(place: Place) -> AsyncIterator[Records]:
+    """The Records of a place, with the suites' kind."""
+    async with open_records(place) as records:
+        await records.prepare([KIND])
+        yield records

@@ -1,0 +1,48 @@
+"""What a test lets another process do to the same data: `python -m tests.stores.process <what> <adapter> <url> <hub> …`."""
+
+import asyncio
+import sys
+from itertools import count
+
+from domain.errors import Stale
+from tests.stores.places import KIND, Place, prepared_records
+
+
+def say(*words: object) -> None:
+    """One line to the test, at once."""
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
+
+
+async def add(place: Place, times: str) -> None:
+    """Add one to the counter of the record `shared`, this often, by compare-and-set."""
+    async with prepared_records(place) as records:
+        for _ in range(int(times)):
+            while True:
+                record = await records.get(KIND, "shared")
+                assert record
+                try:
+                    await records.replace(KIND, "shared", {**record.body, "n": record.body["n"] + 1}, record.version)
+                except Stale:
+                    continue
+                break
+
+
+async def write_for_ever(place: Place, tasks: str) -> None:
+    """Insert and replace records, and say which write has returned, until killed."""
+
+    async def one(task: int) -> None:
+        for number in count():
+            id = f"{task}-{number}"
+            await records.insert(KIND, id, {"created_at": 0.0, "n": 1, "twin": 1, "fill": "x" * 3000})
+            say(id, 1)
+            await records.replace(KIND, id, {"created_at": 0.0, "n": 2, "twin": 2, "fill": "y" * 3000}, 1)
+            say(id, 2)
+
+    async with prepared_records(place) as records:
+        await asyncio.gather(*(one(task) for task in range(int(tasks))))
+
+
+if __name__ == "__main__":
+    what, adapter, url, hub, *arguments = sys.argv[1:]
+    asyncio.run({"add": add, "write_for_ever": write_for_ever}[what](Place(adapter, url, hub), *arguments))
