@@ -1,0 +1,241 @@
+"""DumpSource: fetch what changed, name the release, unpack, store the files and make them the source's newest dump."""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import shutil
+import time
+import urllib.parse
+from collections.abc import Sequence
+from pathlib import Path
+
+import aiohttp
+import msgspec
+
+from domain.errors import NotReady
+from domain.nouns import Stored, owner
+from domain.sources import SOURCES, Source
+from events.message import new_id
+from events.sources import DumpSource, File, SourceDumped
+from workers.context import JobContext
+from workers.dump.check import check_content
+from workers.dump.errors import DumpRefused
+from workers.dump.fetch import TIMEOUT, Fetched, Fetcher
+from workers.dump.local import fetch_local, path_of
+from workers.dump.names import safe_release
+from workers.dump.release import release_of
+from workers.dump.unpack import is_packed, packed_size, unpack_folder
+
+SCHEMES = ("http", "https", "file")
+_HEAVY = 2**23
+"""Packed bytes from which on unpacking gets a process of its own; less is done sooner than a process starts."""
+
+
+async def dump_source(command: DumpSource, context: JobContext) -> SourceDumped:
+    """The dump; `unchanged` where the release and all files are those of the newest one."""
+    stored, previous = await _look(command, context)
+    known = {} if previous is None or command.force else {file.url: file for file in previous.files if file.url}
+    fetched = await _fetch(stored, known, context)
+    folder = context.scratch / "release"
+    digests = await _collect(fetched, folder, previous, context)
+    release = safe_release(release_of(fetched, list(digests.values())))
+    if previous and not command.force and _same(stored.value, release, digests, previous):
+        await context.log(f"release {release} is the newest already: nothing changed")
+        return _event(context, previous, unchanged=True)
+    if stored.value.manifest.uncompress:
+        await _unpack(folder, context)
+    files = await asyncio.to_thread(_describe, folder, fetched, digests)
+    dump = SourceDumped(
+        source=stored.id, release=release, output=context.output, files=files, size=sum(file.size for file in files)
+    )
+    return await _store(_event(context, dump), folder, context)
+
+
+def _event(context: JobContext, dump: SourceDumped, *, unchanged: bool = False) -> SourceDumped:
+    """The same dump as an event of this job."""
+    return msgspec.structs.replace(
+        dump,
+        id=new_id(),
+        at=time.time(),
+        job_id=owner(context.output)[0],
+        run_id=context.job.run_id,
+        cause_id=context.job.cause_id,
+        unchanged=unchanged,
+    )
+
+
+async def _look(command: DumpSource, context: JobContext) -> tuple[Stored[Source], SourceDumped | None]:
+    """The source, and its newest dump, pinned so that its files can be read."""
+    records = context.hub.records
+    stored = await SOURCES.get(records, command.source)
+    if newest := stored.value.newest(SourceDumped):
+        await context.pin(newest.output)
+        stored = await SOURCES.get(records, command.source)
+    if stored.value.disabled:
+        raise NotReady(f"source {command.source} is disabled: its files are not fetched")
+    if not stored.value.manifest.data_url:
+        raise DumpRefused(f"the manifest of {command.source} names no data_url")
+    previous = stored.value.newest(SourceDumped)
+    if previous:
+        free = shutil.disk_usage(context.scratch).free
+        if free < 2 * previous.size:
+            raise DumpRefused(
+                f"the disk has {free} bytes free; a new dump of {command.source} may need twice the last one's {previous.size}"
+            )
+    return stored, previous
+
+
+async def _fetch(stored: Stored[Source], known: dict[str, File], context: JobContext) -> list[Fetched]:
+    """Every file behind the manifest's URLs, one after the other."""
+    urls = tuple(dict.fromkeys(stored.value.manifest.data_url))
+    for url in urls:
+        _check_scheme(url)
+    limit = context.hub.limits.download_size
+    folder = context.scratch / "fetched"
+    folder.mkdir()
+    tally = _Tally(context, len(urls))
+    fetched: list[Fetched] = []
+    async with contextlib.AsyncExitStack() as stack:
+        session = await stack.enter_async_context(
+            aiohttp.ClientSession(timeout=TIMEOUT, auto_decompress=False, headers={"User-Agent": "leat"})
+        )
+        for number, url in enumerate(urls):
+            place = folder / str(number)
+            place.mkdir()
+            await context.log(f"fetching {url}")
+            if urllib.parse.urlsplit(url).scheme == "file":
+                path = await _local_path(url, stored, stack, context)
+                fetched += await asyncio.to_thread(fetch_local, url, path, place, known, limit)
+            else:
+                fetched.append(await Fetcher(session, place, limit).fetch(url, known.get(url), tally.advance))
+            await tally.next()
+    _check_names(fetched)
+    return fetched
+
+
+def _check_scheme(url: str) -> None:
+    scheme = urllib.parse.urlsplit(url).scheme
+    if scheme not in SCHEMES:
+        raise DumpRefused(f"{url}: {scheme or 'no scheme'} can't be fetched; {', '.join(SCHEMES)} can")
+
+
+def _check_names(fetched: Sequence[Fetched]) -> None:
+    urls: dict[str, str] = {}
+    for file in fetched:
+        if file.name in urls:
+            raise DumpRefused(f"{urls[file.name]} and {file.url} are both named {file.name}")
+        urls[file.name] = file.url
+
+
+async def _local_path(url: str, stored: Stored[Source], stack: contextlib.AsyncExitStack, context: JobContext) -> Path:
+    if Path(urllib.parse.urlsplit(url).path).is_absolute():
+        return path_of(url, Path())
+    code = f"plugins/{stored.value.code}/{stored.id}"
+    return path_of(url, await stack.enter_async_context(context.hub.files.local(code)))
+
+
+async def _collect(fetched: Sequence[Fetched], folder: Path, previous: SourceDumped | None, context: JobContext) -> dict[str, str]:
+    """Move or link every file into `folder` and check it; returns the sha256 of each by name."""
+    digests = {}
+    for file in fetched:
+        target = folder / file.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if file.path is not None:
+            file.path.rename(target)
+            if warning := await asyncio.to_thread(check_content, target, file.name):
+                await context.log(warning, "warning")
+            digests[file.name] = await asyncio.to_thread(_sha256, target)
+        elif previous and file.previous:
+            async with context.hub.files.local(f"{_place(previous)}/{file.name}") as path:
+                await asyncio.to_thread(_link, path, target)
+            digests[file.name] = file.previous.sha256
+    return digests
+
+
+def _link(source: Path, target: Path) -> None:
+    """The same content at another place, without copying where the file system can: stored files never change."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _place(dump: SourceDumped) -> str:
+    """The folder of a dump in Files."""
+    return f"dumps/{dump.output}/{dump.source}/{dump.release}"
+
+
+def _same(source: Source, release: str, digests: dict[str, str], previous: SourceDumped) -> bool:
+    """Would a new dump hold just what the newest one holds?"""
+    before = {file.name: file.sha256 for file in previous.files if file.url}
+    unpacks = source.manifest.uncompress and any(map(is_packed, digests))
+    unpacked = any(not file.url for file in previous.files)
+    return release == previous.release and before == digests and unpacks == unpacked
+
+
+async def _unpack(folder: Path, context: JobContext) -> None:
+    packed = await asyncio.to_thread(packed_size, folder)
+    if packed > _HEAVY:
+        await context.child("unpack", {"folder": str(folder)})
+    elif packed:
+        warnings: list[str] = []
+        await asyncio.to_thread(unpack_folder, folder, context.hub.limits.download_size, warnings.append)
+        for warning in warnings:
+            await context.log(warning, "warning")
+
+
+def _describe(folder: Path, fetched: Sequence[Fetched], digests: dict[str, str]) -> tuple[File, ...]:
+    """Every file of the folder, ordered by name."""
+    origin = {file.name: file for file in fetched}
+    files = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        file = File(name=name, size=path.stat().st_size, sha256=digests.get(name) or _sha256(path))
+        if came := origin.get(name):
+            file = msgspec.structs.replace(file, url=came.url, etag=came.etag, last_modified=came.last_modified)
+        files.append(file)
+    return tuple(files)
+
+
+async def _store(dump: SourceDumped, folder: Path, context: JobContext) -> SourceDumped:
+    """Put the files where they stay, and switch; what a cancelled or failed job has put is taken away again."""
+    files = context.hub.files
+    try:
+        for number, file in enumerate(dump.files):
+            await context.progress(number, len(dump.files), "files", "storing")
+            await files.put(f"{_place(dump)}/{file.name}", folder / file.name)
+    except BaseException:
+        await asyncio.shield(files.delete(f"dumps/{dump.output}"))
+        raise
+    keep = context.hub.limits.keep_dumps
+    await context.switch(SOURCES, dump.source, lambda source: source.with_output(dump, keep))
+    return dump
+
+
+class _Tally:
+    """Bytes fetched so far, for the job's progress."""
+
+    def __init__(self, context: JobContext, urls: int) -> None:
+        self.context = context
+        self.urls = urls
+        self.finished = 0
+        self.done = 0
+        self.total = 0
+
+    async def advance(self, more: int, size: int | None) -> None:
+        """`Advance` of a fetch; the total is known only where the last file's is."""
+        self.done += more
+        self.total += size or 0
+        total = self.total if self.finished == self.urls - 1 and self.total else None
+        await self.context.progress(self.done, total, "bytes", f"file {self.finished + 1} of {self.urls}")
+
+    async def next(self) -> None:
+        """One URL is done."""
+        self.finished += 1
+        await self.context.progress(self.done, None, "bytes", f"{self.finished} of {self.urls} files fetched")

@@ -1,0 +1,59 @@
+"""Fetches `file:` URLs: a file, or all files of a folder, of this machine or of the plugin itself."""
+
+import email.utils
+import os
+import shutil
+import urllib.parse
+from pathlib import Path, PurePosixPath
+
+from events.sources import File
+from workers.dump.errors import DumpRefused
+from workers.dump.fetch import Fetched
+
+
+def path_of(url: str, plugin: Path) -> Path:
+    """The path that a `file:` URL names; a relative one (`file:data/genes.tsv`) lies in the plugin's folder and
+    must not leave it."""
+    parts = urllib.parse.urlsplit(url)
+    if parts.netloc not in ("", "localhost"):
+        raise DumpRefused(
+            f"{url} names the machine {parts.netloc}: a file: URL has three slashes, or none for a file of the plugin"
+        )
+    path = Path(urllib.parse.unquote(parts.path))
+    if path.is_absolute():
+        return path
+    if ".." in path.parts:
+        raise DumpRefused(f"{url} leaves the plugin's folder")
+    return plugin / path
+
+
+def fetch_local(url: str, path: Path, folder: Path, previous: dict[str, File], limit: int) -> list[Fetched]:
+    """Copies into `folder` of the file, or of every file below the folder, at `path`; nothing is copied of a file whose size and
+    time are those in `previous` (by URL). Blocks: to be called in a thread. Raises DumpRefused."""
+    if path.is_file():
+        return [_fetch_one(url, path.name, path, folder / path.name, previous, limit)]
+    if not path.is_dir():
+        raise DumpRefused(f"{url} is no file or folder of the machine that this worker runs on")
+    found = sorted(Path(root, name) for root, folders, names in os.walk(path) for name in names if not name.startswith("."))
+    if not found:
+        raise DumpRefused(f"{url} is an empty folder")
+    fetched = []
+    for file in found:
+        name = str(PurePosixPath(file.relative_to(path)))
+        address = f"{url.rstrip('/')}/{urllib.parse.quote(name)}"
+        fetched.append(_fetch_one(address, name, file, folder / name, previous, limit))
+    return fetched
+
+
+def _fetch_one(url: str, name: str, source: Path, target: Path, previous: dict[str, File], limit: int) -> Fetched:
+    state = source.stat()
+    if state.st_size > limit:
+        raise DumpRefused(f"{url} is larger than the limit of {limit} bytes")
+    etag = f"{state.st_mtime_ns:x}-{state.st_size:x}"
+    modified = email.utils.formatdate(state.st_mtime, usegmt=True)
+    old = previous.get(url)
+    if old and old.etag == etag:
+        return Fetched(name=name, url=url, path=None, previous=old, etag=etag, last_modified=modified)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    return Fetched(name=name, url=url, path=target, etag=etag, last_modified=modified)
