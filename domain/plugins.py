@@ -1,0 +1,110 @@
+"""Plugins: reading a folder of them, and keeping a copy of their code where every worker finds it."""
+
+import asyncio
+import hashlib
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import orjson
+import yaml
+
+from domain.errors import Invalid, NotFound
+from domain.manifests import Manifest, normalise
+from domain.names import check_name
+from domain.ports import Files
+
+MANIFESTS = ("manifest.json", "manifest.yaml", "manifest.yml")
+"""In the order in which they are looked for; BioThings' loader doesn't know the last."""
+
+SKIPPED = frozenset({"__pycache__", "node_modules"})
+"""Folders that are no part of a plugin's code; those whose name begins with a dot, and virtual environments, are neither."""
+
+CODE_SIZE = 256 * 2**20
+"""Bytes that a plugin's code may have: data belongs into a dump."""
+
+
+def read(folder: Path, name: str = "") -> Manifest:
+    """The manifest of the plugin in `folder`, for a source called `name`, or else as the manifest or the folder is.
+
+    Raises NotFound, or Invalid whose path is the file and the key within."""
+    if not folder.is_dir():
+        raise NotFound(f"there is no folder {folder}")
+    for file in MANIFESTS:
+        if (folder / file).is_file():
+            data = _decode(folder / file)
+            chosen = name or str(data.get("name") or "") if isinstance(data, dict) else name
+            return normalise(data, file, check_name(chosen or _folder_name(folder)))
+    raise Invalid(f"{folder} has none of {', '.join(MANIFESTS)}", (str(folder),))
+
+
+async def snapshot(files: Files, folder: Path, name: str) -> str:
+    """Store the plugin's code as `plugins/<code>/<name>/…` and return <code>: 16 hex digits over its files' names and contents.
+
+    Raises Invalid where it is too big."""
+    code, paths = await asyncio.to_thread(_survey, folder)
+    prefix = f"plugins/{code}/{name}"
+    stored = {file.path for file in await files.find(prefix)}
+    for path in paths:
+        if f"{prefix}/{path}" not in stored:
+            await files.put(f"{prefix}/{path}", folder / path)
+    return code
+
+
+def code_files(folder: Path) -> list[str]:
+    """Paths below `folder`, with `/`, of what belongs to the plugin's code, in order. Links that lead out of it are left out."""
+    found = []
+    for root, folders, names in os.walk(folder):
+        below = Path(root)
+        folders[:] = sorted(each for each in folders if not _skipped(below / each))
+        for each in sorted(names):
+            path = below / each
+            if each.startswith(".") or each.endswith((".pyc", ".pick")) or not path.is_file():
+                continue
+            if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+                continue
+            found.append(path.relative_to(folder).as_posix())
+    return sorted(found)
+
+
+def _skipped(path: Path) -> bool:
+    return path.name in SKIPPED or path.name.startswith(".") or (path / "pyvenv.cfg").exists()
+
+
+def _survey(folder: Path) -> tuple[str, list[str]]:
+    paths = code_files(folder)
+    sizes = {path: (folder / path).stat().st_size for path in paths}
+    if sum(sizes.values()) > CODE_SIZE:
+        biggest = max(paths, key=lambda path: sizes[path])
+        raise Invalid(
+            f"the plugin's folder holds {sum(sizes.values()) / 2**20:.0f} MiB, at most {CODE_SIZE // 2**20} are its code; "
+            f"the biggest file is {biggest} ({sizes[biggest] / 2**20:.0f} MiB): data belongs into the manifest's data_url",
+            (str(folder),),
+        )
+    digest = hashlib.sha256()
+    for path in paths:
+        content = (folder / path).read_bytes()
+        digest.update(f"{path}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:16], paths
+
+
+def _decode(path: Path) -> Any:
+    """JSON, or YAML whose dates become text, so that either reads the same."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Invalid(f"{path.name}: not UTF-8 ({error.reason} at byte {error.start})", (path.name,)) from None
+    try:
+        if path.suffix == ".json":
+            return orjson.loads(text)
+        return orjson.loads(orjson.dumps(yaml.safe_load(text), option=orjson.OPT_NON_STR_KEYS))
+    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
+        reason = re.sub(r"\s+", " ", str(error))
+        raise Invalid(f"{path.name}: {reason}", (path.name,)) from None
+
+
+def _folder_name(folder: Path) -> str:
+    """The folder's name with what a name can't have replaced, as repositories are called `my.plugin` or `2024-data`."""
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", folder.resolve().name)
+    return name if re.match(r"[A-Za-z_]", name) else f"_{name}"
