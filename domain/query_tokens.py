@@ -1,0 +1,113 @@
+"""Cuts the text of a query into tokens, in one pass."""
+
+import re
+from enum import Enum
+from typing import NamedTuple
+
+from domain.errors import QueryInvalid
+
+
+class Sort(Enum):
+    """What a token is."""
+
+    WORD = "word"
+    """A term, perhaps a field's name; backslashes still in it."""
+    WILD = "wild"
+    """A term with `*` or `?` in it that no backslash takes back."""
+    QUOTED = "quoted"
+    REGEX = "regex"
+    RANGE = "range"
+    AND = "AND"
+    OR = "OR"
+    NOT = "NOT"
+    PLUS = "+"
+    MINUS = "-"
+    OPEN = "("
+    CLOSE = ")"
+    COLON = ":"
+    FUZZY = "~"
+    BOOST = "^"
+    END = "the end"
+
+
+class Token(NamedTuple):
+    """A piece of the query, without the marks around it."""
+
+    sort: Sort
+    text: str
+    position: int
+
+
+OPERATORS = {"AND": Sort.AND, "&&": Sort.AND, "OR": Sort.OR, "||": Sort.OR, "NOT": Sort.NOT}
+MARKS = {"!": Sort.NOT, "+": Sort.PLUS, "-": Sort.MINUS, "(": Sort.OPEN, ")": Sort.CLOSE, ":": Sort.COLON}
+
+SPACE = re.compile(r"\s+")
+SYMBOL = re.compile(r"&&|\|\|")
+# A character of a term: none that means something else, or any behind a backslash.
+# `+`, `-` and `/` only mean something at its start.
+INNER = r'(?:[^\s!():^\[\]"{}~\\]|\\.)'
+WORD = re.compile(rf"(?![+\-/]){INNER}+", re.DOTALL)
+# Directly behind `field:` a colon, a sign of a number have no other meaning than themselves: `_id:chr1:g.3G>C`, `pos:-5`.
+VALUE = re.compile(rf"(?!/|[+-](?![\d.]))(?:{INNER}|:)+", re.DOTALL)
+WILD = re.compile(r"(?:[^\\]|\\.)*?[*?]", re.DOTALL)
+QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+REGEX = re.compile(r"/((?:[^/\\]|\\.)*)/", re.DOTALL)
+RANGE = re.compile(r'[\[{](?:"(?:[^"\\]|\\.)*"|\\.|[^\]}"\\])*[\]}]', re.DOTALL)
+FUZZY = re.compile(r"~(\d*\.?\d*)")
+BOOST = re.compile(r"\^(\d*\.?\d*)")
+ENCLOSED = {
+    '"': (Sort.QUOTED, QUOTED, "the quote is not closed"),
+    "/": (Sort.REGEX, REGEX, 'the regular expression is not closed; for the character itself write "\\/"'),
+    "[": (Sort.RANGE, RANGE, "the range is not closed"),
+    "{": (Sort.RANGE, RANGE, "the range is not closed"),
+    "~": (Sort.FUZZY, FUZZY, ""),
+    "^": (Sort.BOOST, BOOST, ""),
+}
+
+
+def cut(text: str) -> list[Token]:
+    """The tokens of a query, END as the last. Raises QueryInvalid where none begins."""
+    tokens: list[Token] = []
+    position, length = 0, len(text)
+    while position < length:
+        if space := SPACE.match(text, position):
+            position = space.end()
+            continue
+        behind_colon = bool(tokens) and tokens[-1].sort is Sort.COLON and tokens[-1].position == position - 1
+        token, position = _next(text, position, behind_colon)
+        tokens.append(token)
+    tokens.append(Token(Sort.END, "", length))
+    return tokens
+
+
+def _next(text: str, position: int, behind_colon: bool) -> tuple[Token, int]:
+    first = text[position]
+    if not behind_colon and (symbol := SYMBOL.match(text, position)):
+        return Token(OPERATORS[symbol[0]], symbol[0], position), symbol.end()
+    if word := (VALUE if behind_colon else WORD).match(text, position):
+        found = word[0]
+        sort = OPERATORS.get(found) or (Sort.WILD if WILD.match(found) else Sort.WORD)
+        return Token(sort, found, position), word.end()
+    if first in ENCLOSED:
+        sort, pattern, problem = ENCLOSED[first]
+        match = pattern.match(text, position)
+        if match is None:
+            raise QueryInvalid(problem, position)
+        return Token(sort, match[1] if pattern.groups else match[0], position), match.end()
+    if first in MARKS:
+        return Token(MARKS[first], first, position), position + 1
+    if first == "\\":
+        raise QueryInvalid("a backslash needs a character behind it", position)
+    raise QueryInvalid(f'{first!r} has no meaning here; for the character itself write "\\{first}"', position)
+
+
+def unescape(text: str, position: int = 0) -> str:
+    """Without the backslashes: `\\:` is `:`, `\\u0041` is `A`."""
+    if "\\" not in text:
+        return text
+
+    def character(match: re.Match[str]) -> str:
+        code = match[1]
+        return chr(int(code[1:], 16)) if len(code) > 1 else code
+
+    return re.sub(r"\\(u[0-9a-fA-F]{4}|.)", character, text, flags=re.DOTALL)
