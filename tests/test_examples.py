@@ -1,0 +1,67 @@
+"""The examples as they are committed: they parse, they share ids, their mapping covers what they yield."""
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def module(source: str, name: str) -> ModuleType:
+    """One file of a plugin."""
+    spec = importlib.util.spec_from_file_location(f"example_{source}_{name}", EXAMPLES / source / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+def documents(source: str) -> list[dict[str, Any]]:
+    """What the parser yields."""
+    return list(module(source, "parser").load_data(str(EXAMPLES / source / "data")))
+
+
+@pytest.mark.parametrize(("source", "count"), [("bioregistry", 1844), ("wikidata_properties", 869)])
+def test_every_record_becomes_a_document(source: str, count: int) -> None:
+    """Ids are strings and unique, and the documents are JSON."""
+    found = documents(source)
+    assert len(found) == count
+    assert len({document["_id"] for document in found}) == count
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_sources_share_ids() -> None:
+    """A merge has something to merge."""
+    shared = {document["_id"] for document in documents("bioregistry")} & {
+        document["_id"] for document in documents("wikidata_properties")
+    }
+    assert len(shared) == 168
+
+
+def test_mapping_covers_the_documents() -> None:
+    """No path of a document is missing in the mapping that the plugin brings."""
+
+    def paths(value: Any, properties: dict[str, Any], at: str = "") -> set[str]:
+        values = value if isinstance(value, list) else [value]
+        missing = set()
+        for item in values:
+            for key, inner in item.items() if isinstance(item, dict) else ():
+                known = properties.get(key)
+                missing |= {f"{at}{key}"} if known is None else paths(inner, known.get("properties", {}), f"{at}{key}.")
+        return missing
+
+    properties = module("bioregistry", "mapping").get_mapping(None)
+    missing = {path for document in documents("bioregistry") for path in paths(document, {"_id": {}} | properties)}
+    assert missing == set()
+
+
+def test_nobody_is_named() -> None:
+    """The data carries no people's addresses."""
+    text = "".join(path.read_text() for path in EXAMPLES.glob("*/data/*.*"))
+    for field in ('"contact":', '"contributor":', '"reviewer":', '"email":', '"orcid":'):
+        assert field not in text
