@@ -8,6 +8,7 @@
     │   │   └── QueryInvalid   a search query is wrong; `position` points into it
     │   └── NotReady           something it needs is not there yet
     ├── Stale                  a record changed between reading and writing it; read again
+    ├── JobSuperseded          another attempt took the job over; who hears it touches nothing more
     ├── JobFailed              a job's own failure, with what the user needs to mend it
     │   └── JobTimedOut        it took longer than it may
     └── Unavailable            a server behind a port does not answer; trying again later may help
@@ -78,6 +79,12 @@ class Stale(LeatError):
     """The record changed between reading and writing it."""
 
     code = "STALE"
+
+
+class JobSuperseded(LeatError):
+    """Another attempt took the job over."""
+
+    code = "SUPERSEDED"
 
 
 class JobFailed(LeatError):

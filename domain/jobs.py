@@ -1,14 +1,49 @@
-"""Jobs: one command being done, its record, and every change that the record may take."""
+"""Jobs: one command being done, its record, and what anybody may do to it from outside.
 
-from typing import Any, Literal
+             ask              claim, attempt + 1             finish
+    (absent) ────▶ QUEUED ─────────────────────▶ RUNNING ──────────────▶ FINISHED
+                   │ ▲  ▲                         │   │                   SUCCEEDED  the handler's event
+                   │ │  └─────────────────────────┘   │ cancel            FAILED     failures spent, or one that repeats itself
+                   │ │   put back: failed, waiting,   ▼                   TIMED_OUT  took longer than it may
+                   │ │   stopped, lost             CANCELING ───────────▶ CANCELED   stopped, output dropped
+                   │ │                                └── had switched ─▶ SUCCEEDED
+                   │ └─ retry ─ FAILED, CANCELED, TIMED_OUT
+                   └────────────────────────── cancel ──────────────────▶ CANCELED
+
+Who changes what (every change is one compare-and-set that also appends its event with the next `seq`):
+
+    anybody      ask, send, cancel, retry, page                   this module
+    its owner    claim, beat, pin, finish, put back               domain.attempts
+    its owner    take and free the noun's `writer`, switch        domain.writers
+    any process  send again, wake, settle, relieve, chain, drop   domain.reaper, domain.settling, domain.garbage
+    the runs     ask the steps that became ready, cancel all      domain.runs, domain.chains
+"""
+
+import hashlib
+import json
+import time
+import uuid
+from typing import Any, Literal, NamedTuple
 
 import msgspec
+import structlog
 
-from domain.nouns import Shelf
+from domain.errors import Conflict, Stale, Unavailable
+from domain.hub import Hub
+from domain.nouns import Shelf, Stored
 from domain.ports import Kind
-from events.jobs import JobCanceling, JobFinished, JobQueued, JobStarted, Outcome
+from events.bus import BusError, Control
+from events.catalogue import command_from, event_from
+from events.jobs import JobCanceling, JobEvent, JobFinished, JobQueued, Outcome
+from events.message import Command, Event, new_id
+
+log = structlog.get_logger()
 
 State = Literal["QUEUED", "RUNNING", "CANCELING", "FINISHED"]
+ALIVE: tuple[State, ...] = ("RUNNING", "CANCELING")
+UNFINISHED: tuple[State, ...] = ("QUEUED", "RUNNING", "CANCELING")
+IDS = uuid.UUID("6f6c6561-7400-5000-8000-6a6f62730000")
+"""Namespace of derived ids."""
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +71,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     run_id: str
     """The run's id; the job's own where it is a run by itself."""
     step: str = ""
-    """The planned step of the run that it does, such as `upload:clinvar`."""
+    """The planned step of the run that it does, such as `upload:clinvar`; empty where it is a run by itself."""
     cause_id: str = ""
     asked_by: str = ""
     command: dict[str, Any]
@@ -45,13 +80,17 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """The command's class name."""
     queue: str
     target: str = ""
-    """What it works on, `kind/id`, such as `source/clinvar`; the noun that carries `writer`."""
+    """What it works on, `kind/id`, such as `source/clinvar`."""
     input_hash: str
     """Of the command's own fields; another input under the same id is a Conflict."""
     state: State = "QUEUED"
     outcome: Outcome | None = None
     attempt: int = 0
+    """Counts claims, and fences."""
     failures: int = 0
+    """Counts failures, and spends `retry`."""
+    retry: tuple[int, float, float] = (3, 2.0, 300.0)
+    """Attempts, base and cap of the registration's Retry as its last owner had it, for whoever settles a dead attempt."""
     beat: int = 0
     worker: str = ""
     created_at: float
@@ -59,6 +98,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: float = 0.0
     not_before: float = 0.0
     sent_at: float = 0.0
+    """When its command was last given to the bus; 0 where it waits to be sent."""
     waiting_for: str = ""
     """The job that holds the noun's `writer`."""
     pins: tuple[str, ...] = ()
@@ -67,8 +107,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     result: dict[str, Any] | None = None
     """The domain event it ended with, as plain values."""
     error: JobError | None = None
+    """Why the last attempt failed; stays while the job is queued again."""
     events: tuple[Any, ...] = ()
-    """Its events so far, in `seq` order, as plain values."""
+    """Its events so far, as plain values; the first has `seq` 1, the next 2 …, whether the event says so or not."""
     seq: int = 0
     """Number of the newest event."""
     chained: bool = True
@@ -78,10 +119,265 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 JOBS = Shelf(
     Kind(
         name="job",
-        indexes=(("state",), ("queue", "state"), ("chained",), ("run_id",), ("target",), ("target", "state")),
-        order=("created_at", "finished_at"),
+        indexes=(
+            ("state",),
+            ("state", "sent_at"),
+            ("queue", "state"),
+            ("target", "state"),
+            ("target",),
+            ("run_id",),
+            ("step",),
+            ("chained",),
+        ),
     ),
     Job,
 )
 
-__all__ = ["JOBS", "Job", "JobCanceling", "JobError", "JobFinished", "JobQueued", "JobStarted", "Progress", "State"]
+
+RUN = Kind(name="run")
+"""As `domain.runs` declares it, which stands above this module."""
+
+
+class Asked(NamedTuple):
+    """A job that was asked for."""
+
+    job: Stored[Job]
+    replayed: bool
+    """True where it had been asked for before, with the same input."""
+
+
+def derived_id(*parts: str) -> str:
+    """The id (UUIDv5) of what these parts name: asking twice makes one job."""
+    return str(uuid.uuid5(IDS, json.dumps(parts)))
+
+
+def key_id(who: str, mutation: str, key: str | None) -> str:
+    """The id of a request: derived from (who, mutation, idempotency key), a fresh one without a key."""
+    return derived_id("request", who, mutation, key) if key else new_id()
+
+
+def input_hash(value: Any) -> str:
+    """What tells one input from another under the same id."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def target_of(command: Command) -> str:
+    """`kind/id` of the noun that the command works on; empty where it has none."""
+    for kind in ("source", "build", "api"):
+        if name := getattr(command, kind, ""):
+            return f"{kind}/{name}"
+    return ""
+
+
+async def ask(
+    hub: Hub,
+    command: Command,
+    *,
+    id: str = "",
+    run_id: str = "",
+    step: str = "",
+    asked_by: str = "",
+    cause_id: str = "",
+    delay: float = 0.0,
+) -> Asked:
+    """Insert the job if it is absent, then send its command.
+
+    It was asked for once the record is saved: where the bus can't be reached, the reaper sends it later. `delay` seconds pass
+    before it is due. Raises Conflict where another input was asked for under this id.
+    """
+    id = id or new_id()
+    command = msgspec.structs.replace(command, job_id=id, run_id=run_id or id, cause_id=cause_id)
+    now = time.time()
+    job = Job(
+        run_id=command.run_id,
+        step=step,
+        cause_id=cause_id,
+        asked_by=asked_by,
+        command=msgspec.to_builtins(command),
+        type=type(command).__name__,
+        queue=command.queue,
+        target=target_of(command),
+        input_hash=_hash_of(command),
+        created_at=now,
+        not_before=now + delay if delay else 0.0,
+    )
+    job = extended(id, job, JobQueued(seq=0, command=job.type, not_before=job.not_before))
+    if not await JOBS.insert(hub.records, id, job):
+        there = await JOBS.get(hub.records, id)
+        if there.value.input_hash != job.input_hash:
+            raise Conflict(f"{job.type} was asked for before under the same key, with another input", ("idempotencyKey",))
+        return Asked(there, replayed=True)
+    stored = Stored(id, 1, job)
+    await publish(hub, stored, 1)
+    if not delay:
+        await send(hub, stored)
+    return Asked(stored, replayed=False)
+
+
+async def send(hub: Hub, stored: Stored[Job]) -> None:
+    """Give a queued job's command to the bus, then say so in its record. What fails is left to the reaper."""
+    try:
+        await hub.bus.send(command_from(stored.value.command))
+        await JOBS.replace(hub.records, stored, msgspec.structs.replace(stored.value, sent_at=time.time()))
+    except Stale:
+        pass  # it was claimed or cancelled already
+    except (BusError, Unavailable) as error:
+        log.warning("command not sent", job_id=stored.id, error=str(error))
+
+
+async def resend(hub: Hub, stored: Stored[Job]) -> bool:
+    """Send a queued job on behalf of whoever should have: the compare-and-set on `sent_at` comes first, so that of many
+    processes one does it. Raises BusError, having put `sent_at` back."""
+    due = msgspec.structs.replace(stored.value, sent_at=time.time(), waiting_for="")
+    try:
+        marked = await JOBS.replace(hub.records, stored, due)
+    except Stale:
+        return False
+    try:
+        await hub.bus.send(command_from(due.command))
+    except BusError:
+        await replace_unless_changed(hub, marked, msgspec.structs.replace(due, sent_at=0.0))
+        raise
+    return True
+
+
+async def replace_unless_changed(hub: Hub, stored: Stored[Job], job: Job) -> None:
+    """Replace the record, unless somebody else has changed it: then theirs stands."""
+    try:
+        await JOBS.replace(hub.records, stored, job)
+    except Stale:
+        return
+
+
+async def cancel(hub: Hub, id: str) -> Stored[Job]:
+    """Cancel the job: at once where it is queued, else whoever runs it is told. Returns the record as it is now.
+
+    Raises NotFound, and Conflict where the job has finished with another outcome than CANCELED.
+    """
+    while True:
+        stored = await JOBS.get(hub.records, id)
+        job = stored.value
+        if job.state == "FINISHED" and job.outcome != "CANCELED":
+            raise Conflict(f"the job has {job.outcome} already")
+        if job.state == "FINISHED":
+            return stored
+        if job.state == "CANCELING":
+            break
+        changed = canceled(id, job) if job.state == "QUEUED" else extended(id, job, JobCanceling(seq=0), state="CANCELING")
+        try:
+            stored = await JOBS.replace(hub.records, stored, changed)
+        except Stale:
+            continue
+        await publish(hub, stored, 1)
+        break
+    if stored.value.state == "CANCELING":
+        await signal(hub, Control(word="cancel", job_id=id))
+    return stored
+
+
+async def retry(hub: Hub, id: str) -> Stored[Job]:
+    """Open a job again that FAILED, was CANCELED or TIMED_OUT, with all its failures to spend anew.
+
+    Raises NotFound, and Conflict where it SUCCEEDED, has not finished, or belongs to a cancelled run.
+    """
+    while True:
+        stored = await JOBS.get(hub.records, id)
+        job = stored.value
+        if job.state != "FINISHED" or job.outcome == "SUCCEEDED":
+            raise Conflict(f"only what failed can be tried again; the job is {job.outcome or job.state}")
+        run = None if job.run_id == id else await hub.records.get(RUN, job.run_id)
+        if run and run.body.get("cancelled"):
+            raise Conflict("its run was cancelled; start a new one")
+        try:
+            stored = await JOBS.replace(hub.records, stored, reopened(id, job))
+        except Stale:
+            continue
+        await publish(hub, stored, 1)
+        await send(hub, stored)
+        return stored
+
+
+async def page(
+    hub: Hub,
+    *,
+    state: State | None = None,
+    queue: str | None = None,
+    target: str | None = None,
+    run_id: str | None = None,
+    descending: bool = True,
+    after: tuple[float, str] | None = None,
+    limit: int = 50,
+) -> list[Stored[Job]]:
+    """Jobs by creation, newest first unless asked otherwise, behind `after` = (created_at, id) of the last one seen.
+
+    Filters: none, `state`, `target`, `run_id`, `queue` with `state`, `target` with `state`; others raise ValueError.
+    """
+    given = {"state": state, "queue": queue, "target": target, "run_id": run_id}
+    equals = {name: value for name, value in given.items() if value is not None}
+    return await JOBS.find(hub.records, descending=descending, after=after, limit=limit, **equals)
+
+
+async def unfinished(hub: Hub, limit: int = 500) -> list[Stored[Job]]:
+    """Up to `limit` jobs of each state that is not FINISHED, oldest first."""
+    found: list[Stored[Job]] = []
+    for state in UNFINISHED:
+        found += await JOBS.find(hub.records, limit=limit, state=state)
+    return found
+
+
+# -- the changes themselves, without writing them ------------------------------------------------------------------------
+
+
+def extended(id: str, job: Job, *events: Event, **changes: Any) -> Job:
+    """The job with these changes and events: each event takes the next `seq`, the job's ids and, if it is a job's own event, the
+    attempt that the changes leave."""
+    attempt = changes.get("attempt", job.attempt)
+    plain: list[Any] = []
+    for seq, event in enumerate(events, job.seq + 1):
+        own = {"seq": seq, "attempt": attempt} if isinstance(event, JobEvent) else {}
+        plain.append(msgspec.to_builtins(msgspec.structs.replace(event, job_id=id, run_id=job.run_id, **own)))
+    return msgspec.structs.replace(job, events=(*job.events, *plain), seq=job.seq + len(plain), **changes)
+
+
+def finished(id: str, job: Job, outcome: Outcome, *events: Event, error: JobError | None = None, **changes: Any) -> Job:
+    """The job with its outcome; `events` come before its JobFinished."""
+    last = JobFinished(seq=0, command=job.type, outcome=outcome, error=error.message if error else "")
+    kept: dict[str, Any] = {"state": "FINISHED", "outcome": outcome, "finished_at": time.time(), "error": error}
+    cleared: dict[str, Any] = {"waiting_for": "", "not_before": 0.0, "pins": ()}
+    return extended(id, job, *events, last, **{**kept, **cleared, **changes})
+
+
+def canceled(id: str, job: Job) -> Job:
+    """The job CANCELED."""
+    return finished(id, job, "CANCELED")
+
+
+def queued(id: str, job: Job, event: JobQueued, **changes: Any) -> Job:
+    """The job QUEUED again, to be sent: `event` says why, until when it waits, and for whom."""
+    back: dict[str, Any] = {"state": "QUEUED", "sent_at": 0.0, "pins": (), "worker": ""}
+    return extended(id, job, event, **{**back, "not_before": event.not_before, "waiting_for": event.waiting_for, **changes})
+
+
+def reopened(id: str, job: Job) -> Job:
+    """A finished job QUEUED anew."""
+    event = JobQueued(seq=0, command=job.type, reason="retried")
+    return queued(id, job, event, outcome=None, failures=0, error=None, result=None, finished_at=0.0, chained=True)
+
+
+async def publish(hub: Hub, stored: Stored[Job], count: int) -> None:
+    """Tell watchers of the newest `count` events of the record as it was saved."""
+    for plain in stored.value.events[-count:]:
+        await hub.announce(event_from(plain))
+
+
+async def signal(hub: Hub, word: Control) -> None:
+    """Tell every process; a hint, so a bus that can't be reached is logged only."""
+    try:
+        await hub.bus.signal(word)
+    except BusError as error:
+        log.warning("control word not sent", word=word.word, job_id=word.job_id, error=str(error))
+
+
+def _hash_of(command: Command) -> str:
+    own = msgspec.to_builtins(command)
+    return input_hash({name: value for name, value in own.items() if name not in ("id", "at", "job_id", "run_id", "cause_id")})

@@ -7,10 +7,11 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from domain.errors import LeatError
+from domain.errors import JobSuperseded
 from domain.hub import Hub
 from domain.jobs import Job
 from domain.nouns import Noun, Shelf, Stored
+from domain.retries import Retry
 from events.message import Command, Event
 
 N = TypeVar("N", bound=Noun)
@@ -42,7 +43,7 @@ class JobContext(ABC):
 
     @abstractmethod
     async def pin(self, *names: str) -> None:
-        """Keep these collections or dumps from garbage collection while the job lives. Read the noun again afterwards, then open."""
+        """Keep these collections or dumps from garbage collection while the job lives. Read the noun again, then open."""
 
     @abstractmethod
     async def switch(self, shelf: Shelf[N], id: str, changed: Callable[[N], N]) -> Stored[N]:
@@ -53,12 +54,6 @@ class JobContext(ABC):
     async def child(self, step: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Run a heavy step (`leat.child` lists them) in a process of its own, at lower priority, and return what it returns. Its
         progress and log lines become the job's; its LeatError is raised here; it ends when the job ends or is cancelled."""
-
-
-class JobSuperseded(LeatError):
-    """Another attempt took the job over."""
-
-    code = "SUPERSEDED"
 
 
 class Report(ABC):
@@ -73,16 +68,7 @@ class Report(ABC):
         """As JobContext.log."""
 
 
-class Retry(msgspec.Struct, frozen=True, kw_only=True):
-    """What happens after a failure. The n-th failure waits min(cap, base * 2 ** (n - 1)) seconds, plus or minus a fifth by chance."""
-
-    attempts: int = 3
-    """Failures that end the job."""
-    base: float = 2.0
-    cap: float = 300.0
-    never: tuple[type[Exception], ...] = ()
-    """Errors that repeat themselves: the job fails at once."""
-
+__all__ = ["Handler", "JobContext", "JobSuperseded", "Level", "Registration", "Report", "Retry"]
 
 Handler = Callable[[Any, JobContext], Awaitable[Event]]
 

@@ -1,0 +1,28 @@
+"""Retry: what follows a failure, as a pure function."""
+
+import msgspec
+
+from domain.errors import JobTimedOut, NotReady, Refused
+
+
+class Retry(msgspec.Struct, frozen=True, kw_only=True):
+    """What happens after a failure. The n-th failure waits min(cap, base * 2 ** (n - 1)) seconds, give or take a fifth."""
+
+    attempts: int = 3
+    """Failures that end the job."""
+    base: float = 2.0
+    cap: float = 300.0
+    never: tuple[type[Exception], ...] = ()
+    """Errors that repeat themselves: the job fails at once."""
+
+
+def wait_after(retry: Retry, failures: int, error: Exception, chance: float) -> float | None:
+    """Seconds until the next attempt, or None where the job has failed.
+
+    `failures` counts this one; `chance` in [0, 1) spreads the wait. A refusal repeats itself, except NotReady; a job that took
+    too long once is not tried again by itself.
+    """
+    repeats = isinstance(error, Refused) and not isinstance(error, NotReady)
+    if repeats or isinstance(error, (JobTimedOut, *retry.never)) or failures >= retry.attempts:
+        return None
+    return min(retry.cap, retry.base * 2.0 ** (failures - 1)) * (0.8 + 0.4 * chance)
