@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 HEARTBEAT = 10
 """Seconds; a dead peer is noticed after about three of them."""
-PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds between attempts to reconnect; the last one repeats."""
 AGAIN = 0.05
 """Seconds before a call that lost its connection looks for the next one."""
@@ -129,7 +129,7 @@ class RabbitBus(Bus):
 
     def __init__(self, url: URL, hub: str, patience: float, buffer: int) -> None:
         self._url = url
-        self._hub = hub
+        self.hub = hub
         self._patience = patience
         self._tasks = Tasks()
         self._consumers: list[RabbitConsumer] = []
@@ -179,18 +179,18 @@ class RabbitBus(Bus):
             await link.lost.wait()
             self._linked.clear()
             self._link = None
-            log.warning("bus connection lost", hub=self._hub)
+            log.warning("bus connection lost", hub=self.hub)
             await link.close()
             link = await self._reconnect()
-            log.info("bus connection restored", hub=self._hub)
+            log.info("bus connection restored", hub=self.hub)
             self._events.tell_gap()
 
     async def _reconnect(self) -> Link:
         for pause in itertools.chain(PAUSES, itertools.repeat(PAUSES[-1])):
             try:
-                link = await Link.open(self._url, self._hub)
+                link = await Link.open(self._url, self.hub)
             except ConnectionLost as error:
-                log.warning("bus can't be reached", hub=self._hub, error=str(error))
+                log.warning("bus can't be reached", hub=self.hub, error=str(error))
             else:
                 if await self._resume(link):
                     return link
