@@ -25,6 +25,8 @@ class Build(Noun, frozen=True, kw_only=True):
     """Part names, or regular expressions that match whole part names."""
     root: tuple[str, ...] = ()
     """Parts whose documents define the id space: the others only add to those. Empty: all. `!x`: all but x."""
+    merge_struct: tuple[str, ...] = ()
+    """Parts that are merged key by key into the documents of those before them, instead of replacing top-level keys."""
     doc_type: str = "doc"
     """The document type, BioThings' biothing_type: `gene`, `variant` …"""
     version_format: str = "%Y%m%d"

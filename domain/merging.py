@@ -1,47 +1,18 @@
 """Merging documents of several parts that share an `_id` into one."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
 import orjson
 
 from domain.documents import encoded
-from domain.errors import Invalid
 from domain.ports import Document
 
 _TOP_LEVEL = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
-def matching(patterns: Sequence[str], parts: Sequence[str]) -> list[str]:
-    """The parts that are named, or matched as a whole by a regular expression, in alphabetical order.
-
-    Raises Invalid for a pattern that can't be read or matches nothing.
-    """
-    found = set()
-    for pattern in patterns:
-        try:
-            matched = {part for part in parts if part == pattern or re.fullmatch(pattern, part)}
-        except re.error as error:
-            raise Invalid(f"{pattern!r} is no regular expression: {error}", ("sources",)) from error
-        if not matched:
-            raise Invalid(f"no part of any source is named {pattern!r}, or matched by it", ("sources",))
-        found |= matched
-    return sorted(found)
-
-
-def roots(root: Sequence[str], parts: Sequence[str]) -> list[str]:
-    """The parts that define the id space, in alphabetical order: those of `root`, all but those where they are negated (`!x`), and
-    all where it is empty. Raises Invalid where only some are negated, or one is not built."""
-    negated = [name for name in root if name.startswith("!")]
-    if negated and len(negated) < len(root):
-        raise Invalid("either all root sources are negated with ! or none", ("root",))
-    named = set(matching([name.removeprefix("!") for name in root], parts))
-    return sorted(set(parts) - named if negated or not root else named)
-
-
-def in_order(root: Sequence[str], parts: Sequence[str]) -> list[str]:
+def in_order(root: Collection[str], parts: Iterable[str]) -> list[str]:
     """The order of merging, in which a later part replaces what earlier ones said: root parts, then the others, alphabetically."""
     return sorted(parts, key=lambda part: (part not in root, part))
 

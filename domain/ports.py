@@ -133,13 +133,19 @@ class Documents(ABC):
         """What a sealed collection holds."""
 
     @abstractmethod
-    def scan(self, name: str, *, after: str = "", until: str = "", bodies: bool = True, batch: int = 1000) -> AsyncIterator[list[Document]]:
+    def scan(
+        self, name: str, *, after: str = "", until: str = "", bodies: bool = True, batch: int = 1000
+    ) -> AsyncIterator[list[Document]]:
         """All documents ordered by `_id` (by UTF-8 bytes), `after` < _id, and _id <= `until` where that is given, in batches; bodies
         empty where not wanted. A whole scan that ends on another count than was sealed raises NotReady."""
 
     @abstractmethod
     async def get(self, name: str, ids: Sequence[str]) -> dict[str, bytes]:
         """The bodies of those ids that exist. For a few ids it is fast enough to be called in the event loop."""
+
+    async def room(self) -> int | None:
+        """Bytes that can still be written; None where the server does not tell."""
+        return None
 
     @abstractmethod
     async def names(self) -> list[str]:

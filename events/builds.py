@@ -20,9 +20,11 @@ class BuildFinished(Event, frozen=True, kw_only=True, tag=True, tag_field="type"
     build: str
     output: str
     version: str
-    """The build version, such as 20261121."""
+    """The build version, such as 20261121: when, not which, so two builds of a day share it; `output` tells them apart."""
     configuration: int
     """The version of the build configuration that was used."""
+    mapping: str = ""
+    """Digest of the merged mapping: another one is built anew."""
     inputs: dict[str, str] = {}
     """The collection merged for each part."""
     counts: dict[str, int] = {}

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import msgspec
 
@@ -36,3 +36,9 @@ class Command(Message, frozen=True, kw_only=True, tag_field="type", omit_default
 
 class Event(Message, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
     """Past tense: anybody may watch it, nobody can refuse it."""
+
+    def said_by(self, command: Command) -> Self:
+        """The same, said now by the job that does `command`."""
+        return msgspec.structs.replace(
+            self, id=new_id(), at=time.time(), job_id=command.job_id, run_id=command.run_id, cause_id=command.id
+        )

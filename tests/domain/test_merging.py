@@ -6,15 +6,13 @@ import orjson
 import pytest
 
 from domain.documents import document
-from domain.errors import Invalid
-from domain.merging import in_order, matching, merge_struct, merged, roots
+from domain.merging import in_order, merge_struct, merged
 
 
 def test_later_parts_replace_top_level_keys() -> None:
     """Upsert takes whole top-level values of the later part, and the result is canonical."""
-    result = merged(
-        [document({"_id": "é", "a": {"x": 1}, "b": 1}), document({"_id": "é", "a": {"y": 2}, "\tc": [1.0, "ü"]})], [False, False]
-    )
+    one = document({"_id": "é", "a": {"x": 1}, "b": 1})
+    result = merged([one, document({"_id": "é", "a": {"y": 2}, "\tc": [1.0, "ü"]})], [False, False])
     assert result == document({"_id": "é", "a": {"y": 2}, "b": 1, "\tc": [1.0, "ü"]})
 
 
@@ -47,20 +45,6 @@ def test_merge_struct(one: Any, other: Any, result: Any) -> None:
     assert merge_struct(one, other) == result
 
 
-def test_parts_are_named_or_matched() -> None:
-    """A name or a pattern over whole names chooses parts; one that chooses none is a mistake."""
-    assert matching(["b", "a.*"], ["ab", "b", "ba", "a"]) == ["a", "ab", "b"]
-    assert matching(["c++"], ["c++"]) == ["c++"]
-    for wrong in ("x", "(", "c"):
-        with pytest.raises(Invalid, match="'.'"):
-            matching([wrong], ["a", "cc"])
-
-
-def test_root_parts() -> None:
-    """No roots are all, !x is all but x, and a mixture is a mistake."""
-    assert roots([], ["b", "a"]) == ["a", "b"]
-    assert roots(["b"], ["b", "a"]) == ["b"]
-    assert roots(["!b"], ["b", "a", "c"]) == ["a", "c"]
-    with pytest.raises(Invalid, match="negated"):
-        roots(["!b", "a"], ["a", "b"])
+def test_order() -> None:
+    """Root parts come first, so that others add to them; both are alphabetical."""
     assert in_order(["z"], ["b", "z", "a"]) == ["z", "a", "b"]
