@@ -1,0 +1,157 @@
+"""Bare commands through the bus over RabbitMQ beside plain aio-pika, on the same broker in the same run: publish, consume, acknowledge."""
+
+import argparse
+import asyncio
+import contextlib
+import os
+import secrets
+import statistics
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import aio_pika
+import aiormq
+
+from events.bus import Bus, Delivery
+from events.catalogue import QUEUES, decode_command, encode
+from events.embedded import EmbeddedBus
+from events.rabbitmq import RabbitBus
+from events.sources import DumpSource
+
+IN_FLIGHT = 100
+SLOTS = 100
+PADDING = "x" * 900
+"""Makes a message about one kilobyte long."""
+
+Measured = tuple[float, float]
+"""Published (confirmed) and consumed (acknowledged) messages a second."""
+
+
+def command(number: int) -> DumpSource:
+    """One message."""
+    return DumpSource(source=f"{number}{PADDING}", job_id="j", run_id="r")
+
+
+async def timed(
+    number: int, send: Callable[[int], Awaitable[object]], consume: Callable[[asyncio.Event], Awaitable[object]]
+) -> Measured:
+    """Fill the queue with `number` messages, then take them off it."""
+    numbers = iter(range(number))
+
+    async def sender() -> None:
+        for one in numbers:
+            await send(one)
+
+    begun = time.perf_counter()
+    await asyncio.gather(*(sender() for _ in range(IN_FLIGHT)))
+    sent = time.perf_counter()
+    done = asyncio.Event()
+    await consume(done)
+    await done.wait()
+    return number / (sent - begun), number / (time.perf_counter() - sent)
+
+
+async def over(bus: Bus, number: int) -> Measured:
+    """Through one of our buses."""
+
+    async def consume(done: asyncio.Event) -> None:
+        left = number
+
+        async def handler(delivery: Delivery) -> None:
+            nonlocal left
+            await delivery.ack()
+            left -= 1
+            if not left:
+                done.set()
+
+        await bus.consume("dump", handler, SLOTS)
+
+    return await timed(number, lambda one: bus.send(command(one)), consume)
+
+
+async def embedded(url: str, number: int) -> Measured:
+    """The bus in one process."""
+    async with EmbeddedBus() as bus:
+        return await over(bus, number)
+
+
+async def rabbit(url: str, number: int) -> Measured:
+    """The bus over RabbitMQ."""
+    hub = f"bench-{secrets.token_hex(4)}"
+    async with aiormq.connect(url) as connection:
+        channel = await connection.channel()
+        try:
+            async with await RabbitBus.open(url, hub) as bus:
+                return await over(bus, number)
+        finally:
+            for queue in (*QUEUES, "dead"):
+                await channel.queue_delete(f"{hub}.{queue}")
+            for exchange in ("commands", "dead", "events", "control"):
+                await channel.exchange_delete(f"{hub}.{exchange}")
+
+
+@contextlib.asynccontextmanager
+async def plain_queue(url: str) -> AsyncIterator[tuple[aio_pika.abc.AbstractConnection, str]]:
+    """A quorum queue of the same settings."""
+    name = f"bench-{secrets.token_hex(4)}"
+    async with await aio_pika.connect(url) as connection:
+        channel = await connection.channel()
+        await channel.declare_queue(name, durable=True, arguments={"x-queue-type": "quorum", "x-delivery-limit": 20})
+        try:
+            yield connection, name
+        finally:
+            await channel.queue_delete(name)
+
+
+async def plain(url: str, number: int) -> Measured:
+    """A plain aio-pika publisher and consumer that encode and decode the same messages."""
+    async with plain_queue(url) as (connection, name):
+        publishing, consuming = await connection.channel(), await connection.channel()
+        await consuming.set_qos(prefetch_count=SLOTS)
+
+        async def send(one: int) -> None:
+            body = encode(command(one))
+            await publishing.default_exchange.publish(aio_pika.Message(body, delivery_mode=aio_pika.DeliveryMode.PERSISTENT), name)
+
+        async def consume(done: asyncio.Event) -> None:
+            left = number
+
+            async def handler(message: aio_pika.abc.AbstractIncomingMessage) -> None:
+                nonlocal left
+                decode_command(message.body)
+                await message.ack()
+                left -= 1
+                if not left:
+                    done.set()
+
+            await (await consuming.get_queue(name)).consume(handler)
+
+        return await timed(number, send, consume)
+
+
+async def run(url: str, number: int, rounds: int) -> None:
+    """Interleaved rounds, medians, ratios to plain aio-pika."""
+    contenders = {"plain aio-pika": plain, "leat, RabbitMQ": rabbit, "leat, embedded": embedded}
+    measured: dict[str, list[Measured]] = {name: [] for name in contenders}
+    for _ in range(rounds):
+        for name, contender in contenders.items():
+            measured[name].append(await contender(url, number))
+    floor = [statistics.median(column) for column in zip(*measured["plain aio-pika"], strict=True)]
+    print(f"{'':24}{'publish/s':>12}{'ratio':>8}{'consume/s':>12}{'ratio':>8}")
+    for name, rows in measured.items():
+        publish, consume = (statistics.median(column) for column in zip(*rows, strict=True))
+        print(f"{name:24}{publish:12,.0f}{publish / floor[0]:8.2f}{consume:12,.0f}{consume / floor[1]:8.2f}")
+
+
+def main() -> None:
+    """Read the flags and measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--url", default=os.environ.get("LEAT_TEST_AMQP_URL", "amqp://guest:guest@127.0.0.1:5672/"))
+    parser.add_argument("--messages", type=int, default=5000)
+    parser.add_argument("--rounds", type=int, default=5)
+    flags = parser.parse_args()
+    asyncio.run(run(flags.url, flags.messages, flags.rounds))
+
+
+if __name__ == "__main__":
+    main()
