@@ -144,7 +144,7 @@ class SqliteRecords(Records):
         version: int | None = None,
     ) -> bool:
         """Whether the write took effect, once its transaction is on disk."""
-        took_effect = asyncio.get_running_loop().create_future()
+        took_effect: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append(Write(operation, kind.name, id, orjson.dumps(body).decode(), version, took_effect))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_what_waits())

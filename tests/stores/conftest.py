@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from domain.ports import Records
-from tests.stores.places import Place, prepared_records
+from domain.ports import Documents, Records
+from tests.stores.places import Place, open_documents, prepared_records
 
 
 @pytest.fixture(params=["sqlite"])
@@ -19,4 +19,17 @@ def records_place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 async def records(records_place: Place) -> AsyncIterator[Records]:
     """Each adapter of Records."""
     async with prepared_records(records_place) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["sqlite"])
+def documents_place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Data for one adapter of Documents, empty."""
+    return Place.new(request.param, str(tmp_path))
+
+
+@pytest.fixture
+async def documents(documents_place: Place) -> AsyncIterator[Documents]:
+    """Each adapter of Documents."""
+    async with open_documents(documents_place) as opened:
         yield opened

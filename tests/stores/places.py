@@ -1,12 +1,16 @@
 """Where an adapter under test keeps its data: a value that a test can hand to another process, which opens the same data."""
 
+import hashlib
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from domain.ports import Kind, Records
+import orjson
+
+from domain.ports import Document, Documents, Kind, Records
+from stores.sqlite_documents import SqliteDocuments
 from stores.sqlite_records import SqliteRecords
 
 KIND = Kind(name="thing", indexes=(("state",), ("state", "place")), order=("created_at", "finished_at"))
@@ -37,3 +41,14 @@ async def prepared_records(place: Place) -> AsyncIterator[Records]:
     async with open_records(place) as records:
         await records.prepare([KIND])
         yield records
+
+
+def open_documents(place: Place) -> AbstractAsyncContextManager[Documents]:
+    """The Documents of a place."""
+    return SqliteDocuments.open(Path(place.url) / "documents")
+
+
+def document(id: str, **values: Any) -> Document:
+    """A document as Leat writes it: canonical bytes and their digest."""
+    body = orjson.dumps({"_id": id, **values}, option=orjson.OPT_SORT_KEYS)
+    return Document(id, body, hashlib.sha256(body).digest()[:16])

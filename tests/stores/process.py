@@ -5,7 +5,7 @@ import sys
 from itertools import count
 
 from domain.errors import Stale
-from tests.stores.places import KIND, Place, prepared_records
+from tests.stores.places import KIND, Place, document, open_documents, prepared_records
 
 
 def say(*words: object) -> None:
@@ -43,6 +43,31 @@ async def write_for_ever(place: Place, tasks: str) -> None:
         await asyncio.gather(*(one(task) for task in range(int(tasks))))
 
 
+async def write_documents_for_ever(place: Place) -> None:
+    """Seal one collection and write another, saying so, until killed."""
+    async with open_documents(place) as documents:
+        await documents.create("sealed.1")
+        await documents.write("sealed.1", [document(f"{n:05}", fill="x" * 500) for n in range(2000)])
+        await documents.seal("sealed.1", {"part": "a"})
+        await documents.create("torn.1")
+        for batch in count():
+            await documents.write("torn.1", [document(f"{batch}-{n}", fill="y" * 500) for n in range(200)])
+            say(batch)
+
+
+async def seal_documents_for_ever(place: Place) -> None:
+    """Write and seal small collections, saying which is sealed, until killed."""
+    async with open_documents(place) as documents:
+        for number in count():
+            name = f"c{number}.1"
+            await documents.create(name)
+            await documents.write(name, [document(f"{n:05}", fill="x" * 500) for n in range(300)])
+            await documents.seal(name, {"number": number})
+            say(name)
+
+
+COMMANDS = {function.__name__: function for function in (add, write_for_ever, write_documents_for_ever, seal_documents_for_ever)}
+
 if __name__ == "__main__":
     what, adapter, url, hub, *arguments = sys.argv[1:]
-    asyncio.run({"add": add, "write_for_ever": write_for_ever}[what](Place(adapter, url, hub), *arguments))
+    asyncio.run(COMMANDS[what](Place(adapter, url, hub), *arguments))

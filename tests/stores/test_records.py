@@ -272,13 +272,13 @@ async def test_a_killed_process_loses_nothing_that_returned(records_place: Place
     async with process("write_for_ever", records_place, 16) as running:
         assert running.stdout
         while len(returned) < 200:
-            id, version = (await running.stdout.readline()).split()
-            returned[id.decode()] = int(version)
+            id, number = (await running.stdout.readline()).decode().split()
+            returned[id] = int(number)
         running.kill()
         for line in (await running.stdout.read()).splitlines(keepends=True):
             if line.endswith(b"\n"):
-                id, version = line.split()
-                returned[id.decode()] = int(version)
+                id, number = line.decode().split()
+                returned[id] = int(number)
     async with prepared_records(records_place) as records:
         for id, version in returned.items():
             record = await records.get(KIND, id)
