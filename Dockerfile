@@ -1,0 +1,33 @@
+# One image for the gateway and every worker: what a container does is its command, `leat up --no-workers` or `leat work upload`.
+FROM node:22-slim AS web
+WORKDIR /web
+COPY web/package.json web/package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY web ./
+RUN npm run build -- --outDir /assets
+
+FROM python:3.11-slim AS install
+WORKDIR /leat
+COPY requirements.lock pyproject.toml README.md LICENSE ./
+RUN python -m venv /opt/leat && /opt/leat/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY events events
+COPY domain domain
+COPY stores stores
+COPY workers workers
+COPY gateway gateway
+COPY leat leat
+COPY --from=web /assets gateway/assets
+RUN /opt/leat/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
+
+FROM python:3.11-slim
+RUN useradd --system --uid 10001 --home-dir /data --create-home leat
+COPY --from=install /opt/leat /opt/leat
+ENV PATH=/opt/leat/bin:$PATH PYTHONUNBUFFERED=1 LEAT_DATA=/data LEAT_HOST=0.0.0.0
+USER 10001
+WORKDIR /data
+VOLUME /data
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s CMD ["leat", "check", "--quiet"]
+ENTRYPOINT ["leat"]
+CMD ["up"]
