@@ -1,0 +1,174 @@
+"""Mappings: Elasticsearch `properties` as a flat list of fields and back, checked, merged and edited."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from domain.errors import Invalid
+
+Properties = dict[str, Any]
+
+LOWERCASE = "keyword_lowercase_normalizer"
+"""The normalizer that makes a keyword's case irrelevant, as BioThings names it."""
+DEFAULT = "all"
+"""The text field that a query without a path looks at; what is searched by default is copied there."""
+TYPES = ("keyword", "text", "integer", "long", "float", "double", "boolean", "date")
+NUMBERS = frozenset(("integer", "long", "float", "double"))
+ANALYZERS = ("standard", "string_lowercase", "whitespace_lowercase")
+DEEPEST = 20
+"""Levels of objects: Elasticsearch's own limit."""
+
+LEAF_PARAMETERS = frozenset(("type", "index", "copy_to", "normalizer", "analyzer", "ignore_above"))
+OBJECT_PARAMETERS = frozenset(("type", "properties", "dynamic"))
+
+
+class Field(msgspec.Struct, frozen=True, kw_only=True):
+    """A path that holds values."""
+
+    path: str
+    """Dotted, such as `cgi.gene`."""
+    type: str
+    """One of TYPES."""
+    indexed: bool = True
+    """False: kept in the documents, found by no query."""
+    searched_by_default: bool = False
+    """Its values are found by words without a path."""
+    case_sensitive: bool = False
+    """A keyword without `keyword_lowercase_normalizer`."""
+    analyzer: str = "standard"
+    """How a text is cut into words: one of ANALYZERS."""
+    ignore_above: int = 0
+    """A longer keyword (characters) is not indexed; 0: no limit."""
+
+
+def flatten(properties: Mapping[str, Any]) -> list[Field]:
+    """The fields of a mapping, in its order. Raises Invalid naming the path that can't be used."""
+    fields = list(_leaves(properties, ()))
+    seen: set[str] = set()
+    for field in fields:
+        if field.path in seen:
+            raise _invalid(field.path, "it is mapped twice")
+        seen.add(field.path)
+    for path in seen:
+        parts = path.split(".")
+        if outer := next((".".join(parts[:n]) for n in range(1, len(parts)) if ".".join(parts[:n]) in seen), ""):
+            raise _invalid(path, f"{outer} holds values itself, so nothing can be below it")
+    return fields
+
+
+def check(properties: Mapping[str, Any]) -> None:
+    """Raises Invalid naming the path whose type, analyzer or parameter Leat does not know."""
+    flatten(properties)
+
+
+def nest(fields: Iterable[Field]) -> Properties:
+    """Elasticsearch `properties` of these fields, sorted by path."""
+    properties: Properties = {}
+    for field in sorted(fields, key=lambda field: field.path):
+        *parents, name = field.path.split(".")
+        level = properties
+        for parent in parents:
+            level = level.setdefault(parent, {"properties": {}})["properties"]
+        level[name] = _definition(field)
+    return properties
+
+
+def edit(
+    properties: Mapping[str, Any],
+    path: str,
+    *,
+    type: str | None = None,
+    indexed: bool | None = None,
+    searched_by_default: bool | None = None,
+    case_sensitive: bool | None = None,
+) -> Properties:
+    """The mapping with one field changed. Raises Invalid where the path holds no values, or what comes out can't be used."""
+    fields = {field.path: field for field in flatten(properties)}
+    if path not in fields:
+        raise _invalid(path, "it is not mapped")
+    changes = {
+        "type": type,
+        "indexed": indexed,
+        "searched_by_default": searched_by_default,
+        "case_sensitive": case_sensitive,
+    }
+    wanted = {name: value for name, value in changes.items() if value is not None}
+    fields[path] = msgspec.structs.replace(fields[path], **wanted)
+    changed = nest(fields.values())
+    check(changed)
+    return changed
+
+
+def _leaves(properties: Mapping[str, Any], parents: tuple[str, ...]) -> Iterator[Field]:
+    for name, definition in properties.items():
+        path = ".".join((*parents, name))
+        if not all(name.split(".")) or "*" in name:
+            raise _invalid(path or "''", "a name can't be empty, and has no * in it")
+        if not isinstance(definition, Mapping):
+            raise _invalid(path, "it has no definition")
+        if not parents and name.split(".")[0] in (DEFAULT, "_id", "_exists_", "_score", "__id"):
+            raise _invalid(path, "the name is Leat's own")
+        if path.count(".") >= DEEPEST:
+            raise _invalid(path, f"it is more than {DEEPEST} levels deep")
+        if "properties" in definition or definition.get("type") == "object":
+            yield from _below(path, definition, (*parents, name))
+        else:
+            yield _leaf(path, definition)
+
+
+def _below(path: str, definition: Mapping[str, Any], parents: tuple[str, ...]) -> Iterator[Field]:
+    if definition.get("type", "object") != "object":
+        raise _invalid(path, f"type {definition['type']!r} with properties is not supported")
+    if unknown := set(definition) - OBJECT_PARAMETERS:
+        raise _invalid(path, f"{', '.join(sorted(unknown))} is not supported")
+    return _leaves(definition.get("properties", {}), parents)
+
+
+def _leaf(path: str, definition: Mapping[str, Any]) -> Field:
+    type = definition.get("type")
+    if type not in TYPES:
+        raise _invalid(path, f"type {type!r} is not one of {', '.join(TYPES)}")
+    if unknown := set(definition) - LEAF_PARAMETERS:
+        raise _invalid(path, f"{', '.join(sorted(unknown))} is not supported")
+    copy_to = definition.get("copy_to", [])
+    if copy_to not in ([], [DEFAULT], DEFAULT):
+        raise _invalid(path, f"copy_to can only be {DEFAULT!r}")
+    normalizer, analyzer = definition.get("normalizer"), definition.get("analyzer", "standard")
+    if normalizer not in (None, LOWERCASE) or (normalizer and type != "keyword"):
+        raise _invalid(path, f"normalizer {normalizer!r}: only a keyword has one, {LOWERCASE}")
+    if analyzer not in ANALYZERS or ("analyzer" in definition and type != "text"):
+        raise _invalid(path, f"analyzer {analyzer!r}: only text has one, of {', '.join(ANALYZERS)}")
+    if not isinstance(definition.get("index", True), bool):
+        raise _invalid(path, "index is true or false")
+    ignore_above = definition.get("ignore_above", 0)
+    if not isinstance(ignore_above, int) or ignore_above < 0 or (ignore_above and type != "keyword"):
+        raise _invalid(path, "ignore_above is a keyword's number of characters")
+    return Field(
+        path=path,
+        type=type,
+        indexed=definition.get("index", True),
+        searched_by_default=bool(copy_to),
+        case_sensitive=type == "keyword" and normalizer is None,
+        analyzer=analyzer,
+        ignore_above=ignore_above,
+    )
+
+
+def _definition(field: Field) -> Properties:
+    definition: Properties = {"type": field.type}
+    if field.type == "keyword" and not field.case_sensitive:
+        definition["normalizer"] = LOWERCASE
+    if field.type == "text" and field.analyzer != "standard":
+        definition["analyzer"] = field.analyzer
+    if field.type == "keyword" and field.ignore_above:
+        definition["ignore_above"] = field.ignore_above
+    if not field.indexed:
+        definition["index"] = False
+    if field.searched_by_default:
+        definition["copy_to"] = [DEFAULT]
+    return definition
+
+
+def _invalid(path: str, reason: str) -> Invalid:
+    return Invalid(f"{path}: {reason}", ("mapping", path))
