@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -47,6 +48,8 @@ class Stores:
     search: Search
     files: Files
     limits: Limits = field(default_factory=Limits)
+    address: dict[str, Any] = field(default_factory=dict)
+    """Plain values with which a child process opens the same stores; secrets among them, so never logged."""
 
 
 @dataclass(frozen=True, kw_only=True)
