@@ -3,8 +3,7 @@
 import pytest
 
 from domain.errors import Invalid
-from domain.mapping_merges import merge
-from domain.mappings import Field, check, edit, flatten, nest
+from domain.mappings import Field, check, edit, flatten, merge, nest
 
 KEYWORD = {"type": "keyword", "normalizer": "keyword_lowercase_normalizer"}
 PROPERTIES = {
