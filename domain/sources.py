@@ -1,5 +1,6 @@
 """Sources: a data plugin, its dumps, uploads and inspections, and the mapping of what it yields."""
 
+import asyncio
 import time
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ async def add(hub: Hub, folder: str, name: str = "") -> Stored[Source]:
     Raises Invalid naming what is wrong in the manifest, and Conflict where the source or one of its parts exists.
     """
     path = _folder(folder)
-    manifest = await plugins.read(path, name)
+    manifest = await asyncio.to_thread(plugins.read, path, name)
     name = check_name(manifest.name)
     await _refuse_taken_parts(hub.records, name, manifest)
     code = await plugins.snapshot(hub.files, path, name)
@@ -66,7 +67,7 @@ async def add(hub: Hub, folder: str, name: str = "") -> Stored[Source]:
 async def reload(hub: Hub, name: str) -> Stored[Source]:
     """Read the plugin's code and manifest again; what it dumped and uploaded stays until the next jobs."""
     path = _folder((await SOURCES.get(hub.records, name)).value.folder)
-    manifest = await plugins.read(path, name)
+    manifest = await asyncio.to_thread(plugins.read, path, name)
     await _refuse_taken_parts(hub.records, name, manifest)
     code = await plugins.snapshot(hub.files, path, name)
     stored = await SOURCES.change(

@@ -1,0 +1,63 @@
+"""Turns settings into an open hub, and closes it."""
+
+import os
+import platform
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import msgspec
+
+from domain.apis import APIS
+from domain.builds import BUILDS
+from domain.hub import Hub
+from domain.jobs import JOBS
+from domain.plans import RUNS
+from domain.ports import Kind, Records
+from domain.sources import SOURCES
+from events.message import new_id
+from leat.adapters import open_bus, open_records, open_stores
+from leat.settings import Settings
+
+HUB = Kind(name="hub")
+KINDS = (HUB, SOURCES.kind, BUILDS.kind, APIS.kind, JOBS.kind, RUNS.kind)
+
+
+@asynccontextmanager
+async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
+    """The hub of these settings, closed in the reverse order. Raises Unavailable or BusError where a server does not answer."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        records = await stack.enter_async_context(open_records(settings.records, settings.data, settings.name))
+        await records.prepare(KINDS)
+        name = f"{settings.name}-{await _hub_id(records)}"
+        address = {
+            "name": name,
+            "data": str(settings.data.resolve()),
+            "documents": settings.documents,
+            "search": settings.search,
+            "files": settings.files,
+            "limits": msgspec.to_builtins(settings.limits()),
+        }
+        stores = await stack.enter_async_context(open_stores(address))
+        bus = await stack.enter_async_context(open_bus(settings.bus, name))
+        yield Hub(
+            name=name,
+            data=stores.data,
+            documents=stores.documents,
+            search=stores.search,
+            files=stores.files,
+            limits=stores.limits,
+            address=address,
+            records=records,
+            bus=bus,
+            process=f"{platform.node()}.{os.getpid()}.{new_id()[:8]}",
+        )
+
+
+async def _hub_id(records: Records) -> str:
+    """Four hex digits, made once with the records, so that hubs share servers without meeting."""
+    await records.insert(HUB, "hub", {"id": secrets.token_hex(2)})
+    record = await records.get(HUB, "hub")
+    assert record is not None
+    return str(record.body["id"])
