@@ -16,6 +16,8 @@ DEFAULT = "all"
 TYPES = ("keyword", "text", "integer", "long", "float", "double", "boolean", "date")
 NUMBERS = frozenset(("integer", "long", "float", "double"))
 ANALYZERS = ("standard", "string_lowercase", "whitespace_lowercase")
+OWN_NAMES = frozenset((DEFAULT, "_id", "_exists_", "_score", "__id"))
+"""Top-level names that mean something else in an index or a query."""
 DEEPEST = 20
 """Levels of objects: Elasticsearch's own limit."""
 
@@ -145,7 +147,7 @@ def _leaves(properties: Mapping[str, Any], parents: tuple[str, ...]) -> Iterator
             raise _invalid(path or "''", "a name can't be empty, and has no * in it")
         if not isinstance(definition, Mapping):
             raise _invalid(path, "it has no definition")
-        if not parents and name.split(".")[0] in (DEFAULT, "_id", "_exists_", "_score", "__id"):
+        if not parents and name.split(".")[0] in OWN_NAMES:
             raise _invalid(path, "the name is Leat's own")
         if path.count(".") >= DEEPEST:
             raise _invalid(path, f"it is more than {DEEPEST} levels deep")

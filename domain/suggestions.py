@@ -4,10 +4,9 @@ import re
 from typing import Any, NamedTuple
 
 from domain.inspection import Inspection, Observed, merge
+from domain.mappings import DEEPEST, LOWERCASE, OWN_NAMES
 
-KEYWORD = {"type": "keyword", "normalizer": "keyword_lowercase_normalizer"}
-UNINDEXED = {"type": "object", "enabled": False}
-"""Takes whatever JSON there is, and indexes none of it."""
+KEYWORD = {"type": "keyword", "normalizer": LOWERCASE}
 SPLIT_SHARE = 0.1
 """Share of strings with several words from which a path is text: one stray blank among codes leaves them keywords."""
 TERM_LENGTH = 8191
@@ -38,19 +37,24 @@ def expanded(path: Observed) -> Observed:
     return result
 
 
-def properties(path: Observed) -> dict[str, Any]:
-    """Elasticsearch `properties` for the keys of an object, without `_id` and what was never anything but null or empty."""
-    fields = {key: field(child) for key, child in path.children.items() if key != "_id" and all(key.split("."))}
+def properties(path: Observed, depth: int = 0) -> dict[str, Any]:
+    """Elasticsearch `properties` for the keys of an object. What an index can't hold is left out, which it takes unindexed."""
+    fields = {key: field(child, depth + 1) for key, child in path.children.items() if is_indexable(key, depth)}
     return {key: found for key, found in sorted(fields.items()) if found is not None}
 
 
-def field(path: Observed) -> dict[str, Any] | None:
-    """How to index one path."""
+def is_indexable(key: str, depth: int) -> bool:
+    """Whether an index may have a field of this name, `depth` levels below the document."""
+    return all(key.split(".")) and "*" not in key and depth < DEEPEST and (depth > 0 or key not in OWN_NAMES)
+
+
+def field(path: Observed, depth: int = 0) -> dict[str, Any] | None:
+    """How to index one path; None where it holds nothing, or objects beside other values."""
     types = set(path.types) - {"null"}
     if "object" in types:
         if types != {"object"} or path.other_keys:
-            return dict(UNINDEXED)
-        inner = properties(path)
+            return None
+        inner = properties(path, depth)
         return {"properties": inner} if inner else None
     if not types:
         return None
@@ -131,7 +135,7 @@ def describe(inspection: Inspection) -> tuple[list[dict[str, Any]], dict[str, An
     _warn(inspection.root, "", warned)
     root = expanded(inspection.root)
     rows: list[dict[str, Any]] = []
-    _rows(root, "", True, warned, rows)
+    _rows(root, "", 0, warned, rows)
     summary = {
         "documents": inspection.documents,
         "mapping": properties(root),
@@ -143,21 +147,27 @@ def describe(inspection: Inspection) -> tuple[list[dict[str, Any]], dict[str, An
 
 def _warn(path: Observed, prefix: str, warned: dict[str, list[dict[str, str]]]) -> None:
     for key, child in path.children.items():
-        found = [] if prefix + key == "_id" else warnings(key, child)
+        name = prefix + key
+        if name == "_id":
+            continue
+        found = warnings(key, child)
+        if not prefix and key.split(".")[0] in OWN_NAMES:
+            found.append(Warned("W009", "the name is Leat's own: it is not indexed"))
         if found:
-            warned.setdefault(prefix + key, []).extend(each._asdict() for each in found)
-        _warn(child, f"{prefix}{key}.", warned)
+            warned.setdefault(name, []).extend(each._asdict() for each in found)
+        _warn(child, f"{name}.", warned)
 
 
-def _rows(path: Observed, prefix: str, indexed: bool, warned: dict[str, list[dict[str, str]]], rows: list[dict[str, Any]]) -> None:
+def _rows(path: Observed, prefix: str, depth: int, warned: dict[str, list[dict[str, str]]], rows: list[dict[str, Any]]) -> None:
+    """`depth` is that of the children, or beyond the deepest where nothing below is indexed."""
     for key, child in path.children.items():
         name = prefix + key
         row = _row(child) | {"_id": name, "warnings": warned.get(name, [])}
-        suggested = field(child) if indexed and name != "_id" and all(key.split(".")) else None
+        suggested = field(child, depth + 1) if is_indexable(key, depth) else None
         if suggested and "properties" not in suggested:
             row["mapping"] = suggested
         rows.append(row)
-        _rows(child, f"{name}.", suggested is not None and "properties" in suggested, warned, rows)
+        _rows(child, f"{name}.", depth + 1 if suggested else DEEPEST, warned, rows)
 
 
 def _row(path: Observed) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from typing import Any
 import orjson
 import pytest
 
+from domain import mappings
 from domain.inspection import Inspection
-from domain.suggestions import KEYWORD, UNINDEXED, describe
+from domain.suggestions import KEYWORD, describe
 
 
 def inspect(*documents: dict[str, Any]) -> Inspection:
@@ -41,7 +42,7 @@ def rows(*documents: dict[str, Any]) -> dict[str, dict[str, Any]]:
         (["2024-02-29", 5], KEYWORD),
         ([[1, [2, 3]], 4], {"type": "integer"}),
         ([{"a": 1}, [{"a": 2}]], {"properties": {"a": {"type": "integer"}}}),
-        ([{"a": 1}, "none"], UNINDEXED),
+        ([{"a": 1}, "none"], None),
         ([1, "a", True], KEYWORD),
         ([None, []], None),
         ([{}], None),
@@ -68,7 +69,7 @@ def test_statistics() -> None:
 
 def test_warnings_name_the_path() -> None:
     """Names and values that make trouble later are reported with BioThings' codes, and W005 to W008."""
-    odd = {"_id": "1", "a b": 1, "Up": 1, "p%": 1, "d.t": 1, "e..f": 1, "m": [1, "x"], "big": 2**63, "void": None, "n": [1, 2.5]}
+    odd = {"_id": "1", "a b": 1, "Up": 1, "p%": 1, "d.t": 1, "e..f": 1, "m": [1, "x"], "big": 2**63, "void": None, "all": 1}
     _, summary = describe(inspect(odd))
     assert {(each["path"], each["code"]) for each in summary["warnings"]} == {
         ("a b", "W001"),
@@ -79,6 +80,7 @@ def test_warnings_name_the_path() -> None:
         ("e..f", "W005"),
         ("big", "W007"),
         ("void", "W008"),
+        ("all", "W009"),
     }
 
 
@@ -92,7 +94,7 @@ def test_values_as_keys_are_not_followed() -> None:
     """An object keyed by ids is not taken for thousands of fields."""
     found, summary = describe(inspect({"_id": "1", "by": {f"id{number}": number for number in range(3000)}, "x": 1}))
     assert len(found) == 1003
-    assert summary["mapping"] == {"by": UNINDEXED, "x": {"type": "integer"}}
+    assert summary["mapping"] == {"x": {"type": "integer"}}
     assert [each["code"] for each in summary["warnings"]] == ["W006"]
 
 
@@ -132,3 +134,14 @@ def test_large_documents_are_taken_in_chunks() -> None:
     inspection = inspect(*({"_id": str(number), "x": "y" * 50_000} for number in range(20)))
     assert inspection.documents == 20
     assert inspection.root.children["x"].types == {"string": 20}
+
+
+def test_what_no_index_can_hold_is_left_out() -> None:
+    """Whatever the documents' names and depth, the suggested mapping is one that can be committed."""
+    deep: Any = 1
+    for _ in range(30):
+        deep = {"d": deep, "n": 1}
+    _, summary = describe(inspect({"_id": "1", "deep": deep, "a*": 1, "all": {"x": 1}, "": 1, "ok": {"": 1, "all": 2}}))
+    mappings.check(summary["mapping"])
+    paths = [field.path for field in mappings.flatten(summary["mapping"])]
+    assert paths == [f"deep.{'d.' * level}n" for level in range(18, -1, -1)] + ["ok.all"]

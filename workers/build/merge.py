@@ -1,0 +1,112 @@
+"""The heavy step of RunBuild: a streaming merge-join of collections in `_id` order, in constant memory."""
+
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Sequence
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from domain.hub import Stores
+from domain.merging import merged
+from domain.ports import Document
+from workers.context import Report
+
+BATCH = 2000
+"""Documents that are written at a time."""
+SCAN = 1000
+"""Documents of one part that are read at a time."""
+_BY_ID = attrgetter("id")
+
+
+class Input(msgspec.Struct, frozen=True, kw_only=True):
+    """A part to merge; in a list of them, later ones win."""
+
+    part: str
+    collection: str
+    root: bool = True
+    """Its documents are written even where no other part has their `_id`."""
+    deep: bool = False
+    """It is merged key by key (`merge_struct`) instead of replacing top-level keys."""
+
+
+async def merge(stores: Stores, arguments: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Merge the collections of `inputs` into `output`, sealed with `meta`, where `counts` and `metadata.stats.total` are filled in.
+    Returns count and counts (documents read of each part)."""
+    inputs = msgspec.convert(arguments["inputs"], list[Input])
+    documents, output = stores.documents, arguments["output"]
+    total = 0
+    for each in inputs:
+        total += (await documents.describe(each.collection)).count
+    await documents.create(output)
+    merger = Merger(inputs)
+    waiting: list[Document] = []
+    async for blocks in aligned([documents.scan(each.collection, batch=SCAN) for each in inputs]):
+        waiting += merger.block(blocks)
+        if len(waiting) >= BATCH:
+            await documents.write(output, waiting)
+            waiting = []
+            report.progress(sum(merger.read), total, "documents", "merging")
+    if waiting:
+        await documents.write(output, waiting)
+    counts = {each.part: number for each, number in zip(inputs, merger.read, strict=True)}
+    meta = arguments["meta"]
+    meta["counts"] = {"parts": counts, "shared": merger.shared, "total": merger.written}
+    meta["metadata"]["stats"] = {**meta["metadata"].get("stats", {}), "total": merger.written}
+    sealed = await documents.seal(output, meta)
+    report.progress(total, total, "documents", "merged")
+    return {"count": sealed.count, "counts": counts}
+
+
+class Merger:
+    """Merges blocks of the same range of ids, and counts."""
+
+    def __init__(self, inputs: Sequence[Input]) -> None:
+        self.inputs = inputs
+        self.plain = all(each.root for each in inputs) and not any(each.deep for each in inputs)
+        self.read = [0] * len(inputs)
+        self.shared = 0
+        """Ids that more than one part has."""
+        self.written = 0
+
+    def block(self, blocks: Sequence[Sequence[Document]]) -> list[Document]:
+        """The merged documents, in `_id` order; `blocks` has each part's, in the order of the inputs."""
+        for number, block in enumerate(blocks):
+            self.read[number] += len(block)
+        by_id: dict[str, list[tuple[int, Document]]] = {}
+        for number, block in enumerate(blocks):
+            for document in block:
+                by_id.setdefault(document.id, []).append((number, document))
+        result = []
+        for id in sorted(by_id):
+            found = by_id[id]
+            self.shared += len(found) > 1
+            if not self.plain and not any(self.inputs[number].root for number, _ in found):
+                continue
+            if len(found) == 1:
+                result.append(found[0][1])
+            else:
+                deep = [] if self.plain else [self.inputs[number].deep for number, _ in found]
+                result.append(merged([document for _, document in found], deep))
+        self.written += len(result)
+        return result
+
+
+async def aligned(scans: Sequence[AsyncIterator[list[Document]]]) -> AsyncIterator[list[Sequence[Document]]]:
+    """Cut scans in `_id` order into blocks that cover the same range of ids, one block (perhaps empty) per scan each time."""
+    buffers: list[list[Document]] = [[] for _ in scans]
+    open_scans = dict(enumerate(scans))
+    while True:
+        for number, scan in list(open_scans.items()):
+            if not buffers[number]:
+                batch = await anext(scan, None)
+                if batch is None:
+                    del open_scans[number]
+                else:
+                    buffers[number] = batch
+        if not open_scans:
+            return
+        until = min(buffers[number][-1].id for number in open_scans)
+        cuts = [bisect_right(buffer, until, key=_BY_ID) for buffer in buffers]
+        yield [buffer[:cut] for buffer, cut in zip(buffers, cuts, strict=True)]
+        buffers = [buffer[cut:] for buffer, cut in zip(buffers, cuts, strict=True)]

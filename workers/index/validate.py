@@ -1,0 +1,64 @@
+"""ValidateMapping: try a source's mappings on a scratch index with some of its documents."""
+
+from collections.abc import AsyncIterator
+
+from domain.documents import encoded
+from domain.errors import Invalid, JobFailed, NotReady
+from domain.ports import Document, IndexSpec
+from domain.sources import SOURCES
+from events.apis import MappingValidated, ValidateMapping
+from events.sources import SourceUploaded
+from workers.context import JobContext
+
+SAMPLE = 1000
+"""Documents of each part that are tried, spread over the collection."""
+BATCH = 100
+
+
+async def validate_mapping(command: ValidateMapping, context: JobContext) -> MappingValidated:
+    """What the engine says; its problems are the result, not a failure. Raises NotReady before the first upload."""
+    source = (await SOURCES.get(context.hub.records, command.source)).value
+    uploaded = source.newest(SourceUploaded)
+    if not uploaded:
+        raise NotReady(f"source {command.source} has no upload yet")
+    await context.pin(*(part.collection for part in uploaded.parts.values()))
+    tried, problems = 0, []
+    for part, upload in uploaded.parts.items():
+        if part not in source.mapping:
+            problems.append(f"{part}: no mapping is committed")
+            continue
+        spec = IndexSpec(mapping=source.mapping[part], collection=upload.collection)
+        try:
+            await context.hub.search.create(context.output, spec)
+            async for batch in _spread(context, upload.collection):
+                problems += [f"{part}: {problem}" for problem in await _try(context, batch)]
+                tried += len(batch)
+                await context.progress(tried, unit="documents", message=f"trying {part}")
+            await context.hub.search.seal(context.output)
+        except Invalid as error:
+            problems.append(f"{part}: {'.'.join(error.path)}: {error.message}")
+        finally:
+            await context.hub.search.drop(context.output)
+    return MappingValidated(source=command.source, documents=tried, problems=tuple(problems)).said_by(command)
+
+
+async def _try(context: JobContext, batch: list[Document]) -> list[str]:
+    try:
+        await context.hub.search.bulk(context.output, batch)
+    except JobFailed as error:
+        return error.detail.splitlines() or [error.message]
+    return []
+
+
+async def _spread(context: JobContext, collection: str) -> AsyncIterator[list[Document]]:
+    """Up to SAMPLE documents at even distances, in batches."""
+    documents = context.hub.documents
+    step = max(1, (await documents.describe(collection)).count // SAMPLE)
+    chosen: list[str] = []
+    number = 0
+    async for batch in documents.scan(collection, bodies=False):
+        chosen += [each.id for each in batch[-number % step :: step]]
+        number += len(batch)
+    for start in range(0, min(len(chosen), SAMPLE), BATCH):
+        bodies = await documents.get(collection, chosen[start : start + BATCH])
+        yield [encoded(id, body) for id, body in bodies.items()]

@@ -1,0 +1,48 @@
+"""InspectSource: look at every part of the newest upload, and commit the suggested mapping where a part has none."""
+
+from typing import Any
+
+import msgspec
+
+from domain.errors import NotReady
+from domain.sources import SOURCES, Source
+from events.sources import Inspected, InspectSource, SourceInspected, SourceUploaded
+from workers.context import JobContext
+
+
+async def inspect_source(command: InspectSource, context: JobContext) -> SourceInspected:
+    """The inspection; `unchanged` where the newest upload was inspected already. Raises NotReady before the first upload."""
+    uploaded, inspected = await _look(command, context)
+    if inspected and inspected.upload == uploaded.output and not command.force:
+        await context.log("the newest upload was inspected already")
+        return msgspec.structs.replace(inspected.said_by(command), unchanged=True)
+    parts: dict[str, Inspected] = {}
+    suggested: dict[str, dict[str, Any]] = {}
+    for part, upload in uploaded.parts.items():
+        collection = f"{context.output}.{part}"
+        meta = {"source": command.source, "part": part, "release": uploaded.release, "upload": upload.collection}
+        found = await context.child("inspect", {"part": part, "collection": upload.collection, "output": collection, "meta": meta})
+        suggested[part] = found.pop("mapping")
+        parts[part] = Inspected(collection=collection, **found)
+        await context.log(f"{part}: {found['paths']} paths in {found['documents']} documents, {found['warnings']} warnings")
+    event = SourceInspected(source=command.source, output=context.output, upload=uploaded.output, parts=parts).said_by(command)
+
+    def inspected_now(source: Source) -> Source:
+        changed = source.with_output(event, context.hub.limits.keep_collections)
+        return msgspec.structs.replace(changed, mapping={**suggested, **changed.mapping})
+
+    await context.switch(SOURCES, command.source, inspected_now)
+    return event
+
+
+async def _look(command: InspectSource, context: JobContext) -> tuple[SourceUploaded, SourceInspected | None]:
+    """The newest upload, pinned, and the newest inspection."""
+    records = context.hub.records
+    source = (await SOURCES.get(records, command.source)).value
+    if uploaded := source.newest(SourceUploaded):
+        await context.pin(*(part.collection for part in uploaded.parts.values()))
+        source = (await SOURCES.get(records, command.source)).value
+        uploaded = source.newest(SourceUploaded)
+    if not uploaded:
+        raise NotReady(f"source {command.source} has no upload yet")
+    return uploaded, source.newest(SourceInspected)
