@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from domain.ports import Document, Documents, Kind, Records
+from domain.ports import Document, Documents, Files, Kind, Records
+from stores.folder import FolderFiles
 from stores.sqlite_documents import SqliteDocuments
 from stores.sqlite_records import SqliteRecords
 
@@ -46,6 +47,11 @@ async def prepared_records(place: Place) -> AsyncIterator[Records]:
 def open_documents(place: Place) -> AbstractAsyncContextManager[Documents]:
     """The Documents of a place."""
     return SqliteDocuments.open(Path(place.url) / "documents")
+
+
+def open_files(place: Place) -> AbstractAsyncContextManager[Files]:
+    """The Files of a place."""
+    return FolderFiles.open_folder(Path(place.url))
 
 
 def document(id: str, **values: Any) -> Document:

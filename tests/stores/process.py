@@ -3,9 +3,10 @@
 import asyncio
 import sys
 from itertools import count
+from pathlib import Path
 
 from domain.errors import Stale
-from tests.stores.places import KIND, Place, document, open_documents, prepared_records
+from tests.stores.places import KIND, Place, document, open_documents, open_files, prepared_records
 
 
 def say(*words: object) -> None:
@@ -66,7 +67,23 @@ async def seal_documents_for_ever(place: Place) -> None:
             say(name)
 
 
-COMMANDS = {function.__name__: function for function in (add, write_for_ever, write_documents_for_ever, seal_documents_for_ever)}
+async def put_for_ever(place: Place, folder: str) -> None:
+    """Put a file of one repeated byte again and again, another byte each time, saying so, until killed."""
+    async with open_files(place) as files:
+        for number in count():
+            source = Path(folder, "source")
+            source.write_bytes(bytes([number % 256]) * 3_000_000)
+            await files.put("a/file", source)
+            say(number)
+
+
+COMMANDS = {
+    "add": add,
+    "put_for_ever": put_for_ever,
+    "seal_documents_for_ever": seal_documents_for_ever,
+    "write_documents_for_ever": write_documents_for_ever,
+    "write_for_ever": write_for_ever,
+}
 
 if __name__ == "__main__":
     what, adapter, url, hub, *arguments = sys.argv[1:]
