@@ -1,0 +1,1 @@
+"""The published APIs, `/api/<name>/…`: releases served over REST in BioThings' shapes."""

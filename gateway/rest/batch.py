@@ -1,0 +1,98 @@
+"""POST `/query`: many terms at once, each looked for in the scopes."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from domain.hub import Hub
+from domain.ports import Hit, SearchRequest, SearchResult
+from domain.query import Query, all_of, multi_match
+from gateway.rest.answers import RequestInvalid, encode, headers
+from gateway.rest.arguments import Arguments
+from gateway.rest.search import read_query, read_request
+from gateway.rest.served import Served
+from gateway.rest.shape import Shape, read_shape
+
+TERMS = 5000
+_ABREAST = 8
+"""Searches of one request that run at the same time."""
+
+
+async def search_many(hub: Hub, served: Served, arguments: Arguments) -> web.Response:
+    """A list with the hits of every term, in the terms' order."""
+    shape = read_shape(arguments)
+    terms = arguments.items("q", most=TERMS)
+    if terms is None:
+        raise RequestInvalid("", keyword="q", missing=True)
+    scopes = arguments.items("scopes")
+    scopes = ["_id"] if scopes is None else scopes
+    request = read_request(served, arguments, read_query(None))
+    if scopes == ["_id"] and not (request.filters or request.post_filter or request.offset):
+        results = await _by_id(hub, served, terms)
+    else:
+        results = await _search(hub, served, request, [_query(term, scopes) for term in terms])
+    items = [item for term, result in zip(terms, results, strict=True) for item in _items(term, result, shape)]
+    return web.Response(body=_listed(items, terms, results, request, arguments, shape), headers=headers(form=shape.form))
+
+
+async def _by_id(hub: Hub, served: Served, terms: list[Any]) -> list[SearchResult]:
+    known = await hub.search.get(served.index, [str(term) for term in terms])
+    return [
+        SearchResult(total=1, hits=(Hit(str(term), 1.0, known[str(term)]),)) if str(term) in known else SearchResult(total=0)
+        for term in terms
+    ]
+
+
+async def _search(hub: Hub, served: Served, request: SearchRequest, queries: list[Query]) -> list[SearchResult]:
+    slots = asyncio.Semaphore(_ABREAST)
+
+    async def one(query: Query) -> SearchResult:
+        async with slots:
+            return await hub.search.search(served.index, msgspec.structs.replace(request, query=query))
+
+    return list(await asyncio.gather(*(one(query) for query in queries)))
+
+
+def _query(term: Any, scopes: list[Any]) -> Query:
+    """What one term means: a value of a scope; without scopes a query string; a list has one value for each scope (BioThings'
+    compound queries)."""
+    if isinstance(term, list):
+        if len(term) != len(scopes) or not all(str(part) for part in term):
+            raise RequestInvalid("A compound term has one value for each scope.", keyword="q")
+        return all_of(multi_match(str(part), _paths(scope)) for part, scope in zip(term, scopes, strict=True))
+    if not scopes:
+        return read_query(str(term))
+    return multi_match(str(term), [path for scope in scopes for path in _paths(scope)])
+
+
+def _paths(scope: Any) -> list[str]:
+    return [str(path) for path in scope] if isinstance(scope, list) else [str(scope)]
+
+
+def _items(term: Any, result: SearchResult, shape: Shape) -> list[bytes | dict[str, Any]]:
+    """The items of the list that one term makes: bytes where documents leave as they are stored."""
+    if not result.hits:
+        missing = {"query": term, "notfound": True}
+        return [encode(missing) if shape.plain else missing]
+    if shape.plain:
+        return [encode({"query": term, "_score": hit.score})[:-1] + b"," + hit.body[1:] for hit in result.hits]
+    shaper = shape.shaper()
+    return [{"query": term, "_score": hit.score} | shaper.document(hit.body) for hit in result.hits]
+
+
+def _listed(
+    items: list[Any], terms: list[Any], results: list[SearchResult], request: SearchRequest, arguments: Arguments, shape: Shape
+) -> bytes:
+    """The list; under `with_total` in an object, which says how to get what is not in it."""
+    if not arguments.flag("with_total"):
+        return b"[" + b",".join(items) + b"]" if shape.plain else encode(items, shape.form)
+    head: dict[str, Any] = {"max_total": max((result.total for result in results), default=0)}
+    longer = sum(result.total > request.offset + request.limit for result in results)
+    if longer:
+        following = request.offset + request.limit
+        head["msg"] = f"{longer} query terms return > {request.limit} hits, using from={following} to retrieve the remaining hits"
+    if shape.plain:
+        return encode(head)[:-1] + b',"hits":[' + b",".join(items) + b"]}"
+    return encode(head | {"hits": items}, shape.form)

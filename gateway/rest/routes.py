@@ -1,0 +1,119 @@
+"""The routes below `/api/<name>/`, with and without `/v1`: which function answers, and what its errors become."""
+
+import urllib.parse
+
+import structlog
+from aiohttp import web
+
+from domain.errors import LeatError, NotReady, Refused, Unavailable
+from domain.hub import Hub
+from events.message import new_id
+from gateway.rest import metadata
+from gateway.rest.annotation import annotate, annotate_many
+from gateway.rest.answers import CORS, RequestInvalid, encode, fail, headers, refused
+from gateway.rest.arguments import Arguments, read_arguments
+from gateway.rest.batch import search_many
+from gateway.rest.search import search
+from gateway.rest.served import NotRunning, Registry, Served
+from gateway.rest.specification import specification
+
+log = structlog.get_logger()
+
+_PREFIX = "/api/"
+_NO_ARGUMENTS = Arguments({})
+
+
+def add(app: web.Application, hub: Hub) -> None:
+    """Serve every API of the hub below `/api/`; open to everybody."""
+    app.router.add_route("*", "/api/{path:.*}", Published(hub))
+
+
+class Published:
+    """The handler of all published APIs."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        self.registry = Registry(hub)
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        """Answer; a release that was dropped between looking it up and reading it is looked up once more."""
+        if request.method == "OPTIONS":
+            return web.Response(status=204, headers=CORS)
+        path = request.raw_path.partition("?")[0][len(_PREFIX) :]
+        name, *rest = [urllib.parse.unquote(part) for part in path.split("/")]
+        if rest and rest[0] == "v1":
+            del rest[0]
+        if len(rest) > 1 and not rest[-1]:
+            del rest[-1]
+        try:
+            try:
+                return await self._answer(request, name, rest, fresh=False)
+            except NotReady:
+                return await self._answer(request, name, rest, fresh=True)
+        except NotRunning as error:
+            return fail(503, "Service Unavailable", reason=str(error))
+        except RequestInvalid as error:
+            return fail(error.status, error.error, **error.members)
+        except (NotReady, Unavailable) as error:
+            return fail(503, "Service Unavailable", reason=error.message)
+        except Refused as error:
+            return refused(error)
+        except LeatError:
+            request_id = new_id()
+            log.exception("request failed", request_id=request_id, path=request.path)
+            return fail(500, "Internal Server Error", request_id=request_id)
+
+    async def _answer(self, request: web.Request, name: str, rest: list[str], *, fresh: bool) -> web.StreamResponse:
+        served = await self.registry.get(name, fresh=fresh)
+        if served is None:
+            return fail(404, "Not Found.", reason=f"there is no API {name!r}")
+        if request.method in ("GET", "HEAD"):
+            if request.headers.get("If-None-Match") == served.etag and rest != ["status"]:
+                return web.Response(status=304, headers=headers(served.etag))
+            if len(rest) > 1 and rest[0] == served.doc_type:
+                arguments = await read_arguments(request) if request.query_string else None
+                return await annotate(self.hub, served, "/".join(rest[1:]), arguments)
+            return await self._get(request, served, rest)
+        if request.method == "POST":
+            return await self._post(request, served, rest)
+        return fail(405, "Method Not Allowed", allowed=["GET", "HEAD", "POST", "OPTIONS"])
+
+    async def _get(self, request: web.Request, served: Served, rest: list[str]) -> web.StreamResponse:
+        arguments = await read_arguments(request) if request.query_string else _NO_ARGUMENTS
+        match rest:
+            case ["query"]:
+                return await search(self.hub, served, arguments)
+            case ["metadata"]:
+                return metadata.metadata(served, arguments)
+            case ["metadata", "fields"]:
+                return metadata.fields(served, arguments)
+            case ["status"]:
+                return metadata.status(served)
+            case ["spec"]:
+                return web.Response(body=encode(specification(served)), headers=headers(served.etag))
+            case [] | [""]:
+                return _front(served)
+        return _unknown(served)
+
+    async def _post(self, request: web.Request, served: Served, rest: list[str]) -> web.StreamResponse:
+        match rest:
+            case ["query"]:
+                return await search_many(self.hub, served, await read_arguments(request))
+            case [doc_type] if doc_type == served.doc_type:
+                return await annotate_many(self.hub, served, await read_arguments(request))
+        return _unknown(served)
+
+
+def _routes(served: Served) -> list[str]:
+    base = f"{_PREFIX}{served.name}"
+    return [f"{base}/{route}" for route in (f"{served.doc_type}/{{id}}", "query", "metadata", "metadata/fields", "status", "spec")]
+
+
+def _front(served: Served) -> web.Response:
+    """What there is, for people who open the address."""
+    said = {"name": served.name, "description": served.api.description, "biothing_type": served.doc_type, "routes": _routes(served)}
+    return web.Response(body=encode(said), headers=headers(served.etag))
+
+
+def _unknown(served: Served) -> web.Response:
+    return fail(404, "Not Found.", routes=_routes(served))

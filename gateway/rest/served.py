@@ -1,0 +1,95 @@
+"""Which release an API serves right now: looked up once a second at most, so that a request costs no record."""
+
+import asyncio
+import time
+from typing import Any
+
+import msgspec
+
+from domain.apis import APIS, Api
+from domain.errors import NotReady
+from domain.hub import Hub
+from domain.ports import IndexSpec
+
+AGE = 1.0
+"""Seconds for which a look at the records holds: as long may a switch, a start or a stop go unnoticed."""
+
+
+class Served(msgspec.Struct, frozen=True, kw_only=True):
+    """An API and the release behind it."""
+
+    name: str
+    api: Api
+    index: str
+    """Name of the index that is served."""
+    doc_type: str
+    spec: IndexSpec
+    count: int
+    etag: str
+    """Every GET of one release has the same: the URL says the rest. Weak, since `took` differs."""
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """The build's `_meta`."""
+        return self.spec.meta
+
+
+class NotRunning(Exception):
+    """The API is stopped, or has no release yet; the text says which."""
+
+
+class Registry:
+    """The APIs of a hub by name, as of a second ago at most."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        self.found: dict[str, tuple[float, Served | str | None]] = {}
+        self.asking: dict[str, asyncio.Task[Served | str | None]] = {}
+
+    async def get(self, name: str, *, fresh: bool = False) -> Served | None:
+        """What is served under `name`; None where there is no such API. Raises NotRunning."""
+        entry = self.found.get(name)
+        state = entry[1] if entry and not fresh and time.monotonic() - entry[0] < AGE else await self._look(name)
+        if isinstance(state, str):
+            raise NotRunning(state)
+        return state
+
+    async def _look(self, name: str) -> Served | str | None:
+        """Read the records, once for all who ask at the same time."""
+        task = self.asking.get(name)
+        if task is None:
+            task = asyncio.create_task(self._read(name))
+            self.asking[name] = task
+            task.add_done_callback(lambda _: self.asking.pop(name))
+        return await asyncio.shield(task)
+
+    async def _read(self, name: str) -> Served | str | None:
+        stored = await APIS.find_one(self.hub.records, name)
+        state = None if stored is None else await self._serve(name, stored.value)
+        if state is None:
+            self.found.pop(name, None)  # whoever tries names must not fill the memory
+        else:
+            self.found[name] = (time.monotonic(), state)
+        return state
+
+    async def _serve(self, name: str, api: Api) -> Served | str:
+        if not api.running:
+            return f"the API {name} is stopped"
+        if not api.served:
+            return f"the API {name} has no release yet"
+        before = self.found.get(name, (0.0, None))[1]
+        if isinstance(before, Served) and before.index == api.served:
+            return msgspec.structs.replace(before, api=api)
+        try:
+            spec, count = await self.hub.search.describe(api.served)
+        except NotReady:
+            return f"the release {api.served} of the API {name} is not there"
+        return Served(
+            name=name,
+            api=api,
+            index=api.served,
+            doc_type=str(spec.meta.get("biothing_type") or "doc"),
+            spec=spec,
+            count=count,
+            etag=f'W/"{api.served}"',
+        )

@@ -1,0 +1,170 @@
+"""What becomes of a document on its way out: chosen fields, dotted keys, forced lists and nulls."""
+
+import re
+from typing import Any
+
+import msgspec
+import orjson
+
+from gateway.rest.answers import TYPES, RequestInvalid
+from gateway.rest.arguments import Arguments
+
+
+class Shape(msgspec.Struct, frozen=True, kw_only=True):
+    """The options of section 8.3 that every request may have."""
+
+    fields: tuple[str, ...] = ()
+    dotfield: bool = False
+    ordered: bool = True
+    always_list: tuple[str, ...] = ()
+    allow_null: tuple[str, ...] = ()
+    form: str = "json"
+
+    @property
+    def plain(self) -> bool:
+        """Documents leave as they are stored."""
+        return self.form == "json" and not (self.fields or self.dotfield or self.always_list or self.allow_null)
+
+    def shaper(self) -> "Shaper":
+        """What changes documents of one request."""
+        return Shaper(self)
+
+
+_NOT_OFFERED = ("raw", "rawquery", "jmespath", "userquery", "userfilter", "explain")
+
+
+def read_shape(arguments: Arguments) -> Shape:
+    """The shape that a request asks for. Raises RequestInvalid."""
+    for name in _NOT_OFFERED:
+        if arguments.text(name) not in (None, "0", "false"):
+            raise RequestInvalid("This API does not offer it.", keyword=name)
+    form = arguments.text("format") or "json"
+    if form not in TYPES:
+        raise RequestInvalid("There is no such format.", keyword="format", allowed=sorted(TYPES))
+    fields = arguments.strings("_source", "fields", "field") or []
+    return Shape(
+        fields=() if "all" in fields else tuple(fields),
+        dotfield=arguments.flag("dotfield"),
+        ordered=arguments.flag("_sorted", default=True),
+        always_list=tuple(arguments.strings("always_list") or ()),
+        allow_null=tuple(arguments.strings("allow_null") or ()),
+        form=form,
+    )
+
+
+class Shaper:
+    """Changes documents of one request; remembers which paths its fields choose."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+        self.wanted = _pattern([field for field in shape.fields if not field.startswith("-")])
+        self.unwanted = _pattern([field[1:] for field in shape.fields if field.startswith("-")])
+        self.known: dict[str, tuple[bool, bool]] = {}
+
+    def document(self, body: bytes) -> dict[str, Any]:
+        """The document of these bytes as it leaves."""
+        document: dict[str, Any] = orjson.loads(body)
+        if self.shape.fields:
+            document = {"_id": document["_id"]} | (self._choose(document, "", self.wanted is None) or {})
+        for path in self.shape.allow_null:
+            _at(document, path.split("."), _null)
+        for path in self.shape.always_list:
+            _at(document, path.split("."), _listed)
+        if self.shape.dotfield:
+            document = _flat(document, frozenset(self.shape.always_list), self.shape.ordered)
+        return document
+
+    def _matches(self, path: str) -> tuple[bool, bool]:
+        found = self.known.get(path)
+        if found is None:
+            found = bool(self.wanted and self.wanted.fullmatch(path)), bool(self.unwanted and self.unwanted.fullmatch(path))
+            self.known[path] = found
+        return found
+
+    def _choose(self, value: dict[str, Any], at: str, inside: bool) -> dict[str, Any]:
+        chosen = {}
+        for key, inner in value.items():
+            path = f"{at}{key}"
+            wanted, unwanted = self._matches(path)
+            if unwanted:
+                continue
+            kept = self._choose_value(inner, f"{path}.", inside or wanted)
+            if kept is not None or (inner is None and (inside or wanted)):
+                chosen[key] = kept
+        return chosen
+
+    def _choose_value(self, value: Any, at: str, inside: bool) -> Any:
+        """What is left of a value; None for nothing."""
+        if inside and self.unwanted is None:
+            return value
+        if isinstance(value, dict):
+            return self._choose(value, at, inside) or (value if inside and not value else None)
+        if isinstance(value, list):
+            kept = [self._choose_value(item, at, inside) for item in value]
+            return [item for item in kept if item is not None] or (value if inside and not value else None)
+        return value if inside else None
+
+
+def _pattern(fields: list[str]) -> re.Pattern[str] | None:
+    """Paths that one of these names (`*` for any characters) means."""
+    if not fields:
+        return None
+    return re.compile("|".join(".*".join(map(re.escape, field.split("*"))) for field in fields), re.DOTALL)
+
+
+def _at(value: Any, path: list[str], change: Any) -> None:
+    """Apply `change(object, key)` at the path, in each object of lists on the way."""
+    for item in value if isinstance(value, list) else [value]:
+        if not isinstance(item, dict):
+            continue
+        if len(path) == 1:
+            change(item, path[0])
+        elif path[0] in item:
+            _at(item[path[0]], path[1:], change)
+        elif change is _null:
+            item[path[0]] = {}
+            _at(item[path[0]], path[1:], change)
+
+
+def _null(value: dict[str, Any], key: str) -> None:
+    value.setdefault(key, None)
+
+
+def _listed(value: dict[str, Any], key: str) -> None:
+    if key in value and not isinstance(value[key], list):
+        value[key] = [] if value[key] is None else [value[key]]
+
+
+def _flat(document: dict[str, Any], always_list: frozenset[str], ordered: bool) -> dict[str, Any]:
+    """Dotted keys; a path that occurs several times becomes a list, without nulls and empty texts."""
+    found: dict[str, list[Any]] = {}
+
+    def walk(value: Any, path: str) -> None:
+        if isinstance(value, dict) and value:
+            for key, inner in value.items():
+                walk(inner, f"{path}.{key}" if path else key)
+        elif isinstance(value, list):
+            found.setdefault(path, [])
+            for item in value:
+                if item not in (None, "", [], {}):
+                    walk(item, path)
+            if not found[path] and any(isinstance(item, dict) for item in value):
+                del found[path]
+        else:
+            found.setdefault(path, []).append(value)
+
+    walk(document, "")
+    flat: dict[str, Any] = {}
+    for path, values in found.items():
+        if len(values) == 1 and path not in always_list:
+            flat[path] = values[0]
+        else:
+            flat[path] = sorted(values, key=_order) if ordered else values
+    return flat
+
+
+def _order(value: Any) -> tuple[str, Any]:
+    """Values of several types in one list: by type, then by value."""
+    if isinstance(value, bool | int | float):
+        return "", value
+    return (type(value).__name__, value) if isinstance(value, str) else (type(value).__name__, str(value))
