@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from events import apis, builds, jobs, runs, sources
+from events import apis, builds, jobs, runs, schedules, sources
 from events.message import Command, Event
 
 COMMANDS: tuple[type[Command], ...] = (
@@ -42,6 +42,10 @@ EVENTS: tuple[type[Event], ...] = (
     apis.ApiAdded,
     apis.ApiEdited,
     apis.ApiRemoved,
+    schedules.ScheduleAdded,
+    schedules.ScheduleEdited,
+    schedules.ScheduleRemoved,
+    schedules.ScheduleFired,
 )
 
 QUEUES: tuple[str, ...] = tuple(sorted({command.queue for command in COMMANDS}))

@@ -1,0 +1,179 @@
+"""Schedules: which run starts when, fired once for each time whichever process does it and whichever dies.
+
+A fire's run has an id derived from schedule and time, so that asking twice starts one run. `fired_at` is only a place to look on
+from: who dies between asking and noting it is followed by another that asks again, for the same run.
+"""
+
+import hashlib
+import time
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+import structlog
+from cronsim import CronSim, CronSimError
+
+from domain import runs
+from domain.apis import APIS
+from domain.builds import BUILDS
+from domain.errors import Conflict, Invalid, Refused, Stale
+from domain.hub import Hub
+from domain.names import check_name
+from domain.nouns import Shelf, Stored
+from domain.ports import Kind
+from domain.sources import SOURCES, Source
+from events.schedules import ScheduleAdded, ScheduleEdited, ScheduleFired, ScheduleRemoved
+
+log = structlog.get_logger()
+
+
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+    """When, and what: a dump of a source with all that follows, a build, or the whole pipeline of an API."""
+
+    created_at: float
+    cron: str
+    """Five fields, or six with seconds last (BioThings' manifests)."""
+    timezone: str = "UTC"
+    jitter: float = 0.0
+    """Seconds within which each fire is put off, differently each time but alike in every process."""
+    source: str = ""
+    build: str = ""
+    api: str = ""
+    """With `build`: the whole pipeline. Just one of source, build, or build and api is set."""
+    paused: bool = False
+    fired_at: float = 0.0
+    """The last time it was due and fired, Unix seconds; times before it, or before it was made, never fire."""
+    failure: str = ""
+    """Why its last fire started nothing; empty where it did."""
+
+
+SCHEDULES = Shelf(Kind(name="schedule"), Schedule)
+
+
+def check(schedule: Schedule) -> Schedule:
+    """The schedule, if its cron expression, time zone and target can be; raises Invalid naming the field."""
+    try:
+        ZoneInfo(schedule.timezone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise Invalid(f"{schedule.timezone!r} is no time zone such as Europe/Berlin", ("timezone",)) from error
+    try:
+        CronSim(_seconds_first(schedule.cron), datetime.now(ZoneInfo(schedule.timezone)))
+    except CronSimError as error:
+        raise Invalid(f"{schedule.cron!r} is no cron expression: {error}", ("cron",)) from error
+    if schedule.jitter < 0:
+        raise Invalid("jitter is a number of seconds, 0 or more", ("jitter",))
+    if bool(schedule.source) == bool(schedule.build) or (schedule.api and not schedule.build):
+        raise Invalid("name a source, or a build, or a build and its API", ("source",))
+    return schedule
+
+
+def due(name: str, schedule: Schedule, now: float) -> float:
+    """The latest time not fired yet that has come, jitter included; 0.0 where there is none. Times missed while no hub ran are
+    made up for once."""
+    since = datetime.fromtimestamp(max(schedule.fired_at, schedule.created_at), ZoneInfo(schedule.timezone))
+    latest = 0.0
+    backwards = CronSim(_seconds_first(schedule.cron), datetime.fromtimestamp(now + 1, ZoneInfo(schedule.timezone)), reverse=True)
+    for moment in backwards:
+        at = moment.timestamp()
+        if moment <= since:
+            break
+        if at + _put_off(name, schedule, at) <= now:
+            latest = at
+            break
+    return latest
+
+
+def next_at(name: str, schedule: Schedule, now: float) -> float:
+    """When it fires next, jitter included."""
+    start = datetime.fromtimestamp(now, ZoneInfo(schedule.timezone))
+    at: float = next(CronSim(_seconds_first(schedule.cron), start)).timestamp()
+    return at + _put_off(name, schedule, at)
+
+
+async def add(hub: Hub, name: str, **values: Any) -> Stored[Schedule]:
+    """Make a schedule. Raises Invalid, NotFound for an unknown target, or Conflict."""
+    check_name(name)
+    schedule = check(Schedule(created_at=time.time(), **values))
+    await _check_target(hub, schedule)
+    if not await SCHEDULES.insert(hub.records, name, schedule):
+        raise Conflict(f"there is a schedule {name!r} already", ("name",))
+    await hub.announce(ScheduleAdded(schedule=name))
+    return Stored(name, 1, schedule)
+
+
+async def edit(hub: Hub, name: str, **values: Any) -> Stored[Schedule]:
+    """Change fields of a schedule; one that was paused fires no time that passed meanwhile."""
+
+    def edited(schedule: Schedule) -> Schedule:
+        resumed = {"fired_at": time.time()} if schedule.paused and values.get("paused") is False else {}
+        return check(msgspec.structs.replace(schedule, **values, **resumed))
+
+    stored = await SCHEDULES.change(hub.records, name, edited)
+    await hub.announce(ScheduleEdited(schedule=name))
+    return stored
+
+
+async def remove(hub: Hub, name: str) -> None:
+    """Remove a schedule; what it set off goes on."""
+    await SCHEDULES.remove(hub.records, name, lambda schedule: None)
+    await hub.announce(ScheduleRemoved(schedule=name))
+
+
+async def from_manifest(hub: Hub, source: Stored[Source]) -> None:
+    """Make the schedule that a plugin's manifest asks for, named as its source, where there is none of that name."""
+    cron = source.value.manifest.schedule
+    if cron and await SCHEDULES.find_one(hub.records, source.id) is None:
+        await add(hub, source.id, cron=cron, source=source.id)
+
+
+async def fire_due(hub: Hub, now: float) -> int:
+    """Start the runs whose time has come; how many schedules fired. Called by every process; each time starts one run."""
+    fired = 0
+    for stored in await SCHEDULES.every(hub.records):
+        at = 0.0 if stored.value.paused else due(stored.id, stored.value, now)
+        if at:
+            await _fire(hub, stored, at)
+            fired += 1
+    return fired
+
+
+async def _fire(hub: Hub, stored: Stored[Schedule], at: float) -> None:
+    name, schedule = stored.id, stored.value
+    who, key, failure = f"schedule {name}", repr(at), ""
+    try:
+        if schedule.source:
+            started = await runs.start_dump(hub, schedule.source, asked_by=who, key=key)
+        elif schedule.api:
+            started = await runs.start_pipeline(hub, schedule.build, schedule.api, asked_by=who, key=key)
+        else:
+            started = await runs.start_build(hub, schedule.build, asked_by=who, key=key)
+    except Refused as error:
+        failure = error.message
+        log.warning("schedule started nothing", schedule=name, error=failure)
+    try:
+        await SCHEDULES.replace(hub.records, stored, msgspec.structs.replace(schedule, fired_at=at, failure=failure))
+    except Stale:
+        return  # another process fired the same time, or it was edited: then it is looked at again
+    if not failure:
+        await hub.announce(ScheduleFired(schedule=name, run_id=started.run_id, due_at=at))
+
+
+async def _check_target(hub: Hub, schedule: Schedule) -> None:
+    if schedule.source:
+        await SOURCES.get(hub.records, schedule.source)
+    else:
+        await BUILDS.get(hub.records, schedule.build)
+    if schedule.api:
+        await APIS.get(hub.records, schedule.api)
+
+
+def _seconds_first(cron: str) -> str:
+    """The expression as CronSim reads it: BioThings, as croniter, has the seconds last."""
+    fields = cron.split()
+    return " ".join([fields[5], *fields[:5]]) if len(fields) == 6 else cron
+
+
+def _put_off(name: str, schedule: Schedule, at: float) -> float:
+    share = int.from_bytes(hashlib.sha256(f"{name} {at!r}".encode()).digest()[:4]) / 2**32
+    return schedule.jitter * share
