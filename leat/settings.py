@@ -53,6 +53,11 @@ class Settings(BaseSettings):
     name: str = Field(
         "leat", pattern=r"^[a-z][a-z0-9-]{0,30}$", description="the hub's name, prefix of whatever it makes on servers"
     )
+    id: str = Field(
+        "",
+        pattern=r"^[a-z0-9]{0,12}$",
+        description="the hub's id, for deployments that must know its queues' names; made at first start where it is not set",
+    )
     host: str = Field("127.0.0.1", description="address that the gateway listens on")
     port: int = Field(8000, ge=0, le=65535, description="port of the gateway; 0 takes a free one")
     token: SecretStr = Field(SecretStr(""), description="the administrator's token; made at first start where it is not set")

@@ -17,7 +17,7 @@ from domain.ports import Kind, Records
 from domain.sources import SOURCES
 from events.message import new_id
 from leat.adapters import open_bus, open_records, open_stores
-from leat.settings import Settings
+from leat.settings import Settings, SettingsInvalid
 
 HUB = Kind(name="hub")
 KINDS = (HUB, SOURCES.kind, BUILDS.kind, APIS.kind, JOBS.kind, RUNS.kind)
@@ -30,7 +30,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
     async with AsyncExitStack() as stack:
         records = await stack.enter_async_context(open_records(settings.records, settings.data, settings.name))
         await records.prepare(KINDS)
-        name = f"{settings.name}-{await _hub_id(records)}"
+        name = f"{settings.name}-{await _hub_id(records, settings.id)}"
         address = {
             "name": name,
             "data": str(settings.data.resolve()),
@@ -55,9 +55,12 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         )
 
 
-async def _hub_id(records: Records) -> str:
-    """Four hex digits, made once with the records, so that hubs share servers without meeting."""
-    await records.insert(HUB, "hub", {"id": secrets.token_hex(2)})
+async def _hub_id(records: Records, wanted: str) -> str:
+    """What is made, or was `wanted`, once with the records, so that hubs share servers without meeting."""
+    await records.insert(HUB, "hub", {"id": wanted or secrets.token_hex(2)})
     record = await records.get(HUB, "hub")
     assert record is not None
-    return str(record.body["id"])
+    there = str(record.body["id"])
+    if wanted and there != wanted:
+        raise SettingsInvalid(f"LEAT_ID={wanted}: these records belong to the hub {there}; unset it, or name other records")
+    return there
