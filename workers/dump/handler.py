@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 import msgspec
 
-from domain.errors import NotReady
+from domain.errors import JobFailed, NotReady
 from domain.nouns import Stored, owner
 from domain.sources import SOURCES, Source
 from events.message import new_id
@@ -182,7 +182,12 @@ def _same(source: Source, release: str, digests: dict[str, str], previous: Sourc
 async def _unpack(folder: Path, context: JobContext) -> None:
     packed = await asyncio.to_thread(packed_size, folder)
     if packed > _HEAVY:
-        await context.child("unpack", {"folder": str(folder)})
+        try:
+            await context.child("unpack", {"folder": str(folder)})
+        except JobFailed as error:
+            if error.code == DumpRefused.code:  # only the domain's errors keep their type on the way out of a child process
+                raise DumpRefused(error.message, error.detail) from error
+            raise
     elif packed:
         warnings: list[str] = []
         await asyncio.to_thread(unpack_folder, folder, context.hub.limits.download_size, warnings.append)

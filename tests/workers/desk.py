@@ -1,0 +1,71 @@
+"""A job's context without a queue: handlers are called over real stores, and what they say is kept for the test."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from domain.apis import APIS
+from domain.builds import BUILDS
+from domain.hub import Hub, Limits
+from domain.jobs import Job
+from domain.nouns import Shelf, Stored
+from domain.ports import Search
+from domain.sources import SOURCES
+from events.embedded import EmbeddedBus
+from events.message import new_id
+from stores.folder import FolderFiles
+from stores.sqlite_documents import SqliteDocuments
+from stores.sqlite_records import SqliteRecords
+from workers.context import JobContext, Level, N
+
+
+@asynccontextmanager
+async def open_desk(data: Path, limits: Limits | None = None) -> AsyncIterator[Hub]:
+    """A hub of embedded adapters, without search."""
+    async with AsyncExitStack() as stack:
+        records = await stack.enter_async_context(SqliteRecords.open(data / "records.db"))
+        await records.prepare((SOURCES.kind, BUILDS.kind, APIS.kind))
+        yield Hub(
+            name="desk",
+            data=data,
+            documents=await stack.enter_async_context(SqliteDocuments.open(data / "documents")),
+            search=cast(Search, None),
+            files=await stack.enter_async_context(FolderFiles.open_folder(data / "files")),
+            limits=limits or Limits(),
+            records=records,
+            bus=await stack.enter_async_context(EmbeddedBus()),
+            process="desk",
+        )
+
+
+class HandJob(JobContext):
+    """One attempt of a job; `steps` are the heavy steps, run here instead of in a child process."""
+
+    def __init__(self, hub: Hub, steps: dict[str, Callable[..., Awaitable[dict[str, Any]]]] | None = None) -> None:
+        self.hub = hub
+        self.id = new_id()
+        self.output = f"{self.id}.1"
+        self.job = Job(run_id=self.id, command={}, type="", queue="", input_hash="", created_at=time.time())
+        self.scratch = hub.data / "scratch" / self.output
+        self.scratch.mkdir(parents=True)
+        self.steps = steps or {}
+        self.lines: list[tuple[str, str]] = []
+        self.pinned: list[str] = []
+        self.done: list[tuple[int, int | None]] = []
+
+    async def progress(self, done: int, total: int | None = None, unit: str = "", message: str = "") -> None:
+        self.done.append((done, total))
+
+    async def log(self, text: str, level: Level = "info") -> None:
+        self.lines.append((level, text))
+
+    async def pin(self, *names: str) -> None:
+        self.pinned += names
+
+    async def switch(self, shelf: Shelf[N], id: str, changed: Callable[[N], N]) -> Stored[N]:
+        return await shelf.change(self.hub.records, id, changed)
+
+    async def child(self, step: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        return await self.steps[step](self.hub, arguments, self)

@@ -1,0 +1,222 @@
+"""DumpSource from a web site or a folder to stored files."""
+
+import gzip
+import os
+import zipfile
+from collections.abc import AsyncIterator
+from io import BytesIO
+from pathlib import Path
+
+import msgspec
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from domain.errors import NotReady
+from domain.hub import Hub, Limits
+from domain.manifests import Manifest
+from domain.sources import SOURCES, Source
+from events.sources import DumpSource, SourceDumped
+from tests.workers.desk import HandJob, open_desk
+from tests.workers.website import Website, body, conditional
+from workers.dump.errors import DumpRefused
+from workers.dump.handler import dump_source
+
+CONTENT = b"id\tname\n1\tABL1\n"
+
+
+class Place:
+    """A hub with one source, whose files a web site serves."""
+
+    def __init__(self, hub: Hub, site: Website, server: TestServer) -> None:
+        self.hub = hub
+        self.site = site
+        self.server = server
+        self.job: HandJob
+
+    def url(self, path: str) -> str:
+        return str(self.server.make_url(path))
+
+    async def source(self, *urls: str, **values: object) -> None:
+        """Make the source `genes`, or change its manifest."""
+        manifest = msgspec.convert({"name": "genes", "data_url": urls, **values}, Manifest)
+        new = Source(created_at=1.0, folder="", code="0" * 16, manifest=manifest)
+        if not await SOURCES.insert(self.hub.records, "genes", new):
+            await SOURCES.change(self.hub.records, "genes", lambda source: msgspec.structs.replace(source, manifest=manifest))
+
+    async def dump(self, *, force: bool = False) -> SourceDumped:
+        self.job = HandJob(self.hub)
+        return await dump_source(DumpSource(source="genes", force=force), self.job)
+
+    async def content(self, dump: SourceDumped) -> dict[str, bytes]:
+        """The stored files by name."""
+        place = f"dumps/{dump.output}/genes/{dump.release}/"
+        found = {}
+        for file in await self.hub.files.find(place.rstrip("/")):
+            found[file.path.removeprefix(place)] = b"".join([chunk async for chunk in self.hub.files.open(file.path)])
+        return found
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    """A web site and a hub."""
+    site = Website()
+    application = web.Application()
+    application.router.add_get("/{path:.*}", site.handle)
+    async with TestServer(application) as server, open_desk(tmp_path, Limits(download_size=10**6)) as hub:
+        yield Place(hub, site, server)
+
+
+async def test_dump_is_stored_and_becomes_the_newest(place: Place) -> None:
+    """Files lie below <source>/<release>, described with size, hash and origin; the noun lists the dump."""
+    place.site.put("/a.tsv", conditional(CONTENT, '"a"'))
+    await place.source(place.url("/a.tsv"))
+    dump = await place.dump()
+    assert dump.release == "2026-11-21"
+    assert dump.output == place.job.output
+    assert await place.content(dump) == {"a.tsv": CONTENT}
+    (file,) = dump.files
+    assert (file.size, file.url, file.etag) == (len(CONTENT), place.url("/a.tsv"), '"a"')
+    assert len(file.sha256) == 64
+    stored = await SOURCES.get(place.hub.records, "genes")
+    assert stored.value.newest(SourceDumped) == dump
+    assert (len(CONTENT), len(CONTENT)) in place.job.done
+
+
+async def test_nothing_new_points_at_what_is_there(place: Place) -> None:
+    """The same release again: no new dump, and the event says where the files are; `force` fetches anyway."""
+    place.site.put("/a.tsv", conditional(CONTENT, '"a"'))
+    await place.source(place.url("/a.tsv"))
+    first = await place.dump()
+    again = await place.dump()
+    assert again.unchanged
+    assert (again.output, again.release, again.files) == (first.output, first.release, first.files)
+    assert place.job.pinned == [first.output]
+    assert await place.hub.files.find(f"dumps/{place.job.output}") == []
+    forced = await place.dump(force=True)
+    assert not forced.unchanged
+    assert forced.output == place.job.output
+
+
+async def test_server_without_validators(place: Place) -> None:
+    """Where nothing dates the file, its content names the release, and equal content is no news."""
+    place.site.put("/a.tsv", body(CONTENT))
+    await place.source(place.url("/a.tsv"))
+    first = await place.dump()
+    assert len(first.release) == 12
+    assert (await place.dump()).unchanged
+    place.site.put("/a.tsv", body(CONTENT + b"2\tKRAS\n"))
+    second = await place.dump()
+    assert not second.unchanged
+    assert second.release != first.release
+
+
+async def test_only_what_changed_is_transferred(place: Place) -> None:
+    """A new release takes over what did not change from the one before, which stays as it was."""
+    place.site.put("/a.tsv", conditional(CONTENT, '"a"'))
+    place.site.put("/b.tsv", conditional(b"1", '"b1"'))
+    await place.source(place.url("/a.tsv"), place.url("/b.tsv"))
+    first = await place.dump()
+    place.site.put("/b.tsv", conditional(b"2", '"b2"', "Sun, 22 Nov 2026 10:00:00 GMT"))
+    second = await place.dump()
+    assert second.release == "2026-11-22"
+    assert await place.content(second) == {"a.tsv": CONTENT, "b.tsv": b"2"}
+    assert await place.content(first) == {"a.tsv": CONTENT, "b.tsv": b"1"}
+    third = await place.dump()
+    assert third.unchanged
+
+
+async def test_archives_are_unpacked_beside_themselves(place: Place) -> None:
+    """`uncompress` keeps the packed file; switching it on is news although the file is the same."""
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("deep/b.tsv", CONTENT)
+    place.site.put("/a.tsv.gz", conditional(gzip.compress(CONTENT), '"a"'))
+    place.site.put("/b.zip", conditional(packed.getvalue(), '"b"'))
+    await place.source(place.url("/a.tsv.gz"), place.url("/b.zip"))
+    assert len((await place.dump()).files) == 2
+    await place.source(place.url("/a.tsv.gz"), place.url("/b.zip"), uncompress=True)
+    dump = await place.dump()
+    assert not dump.unchanged
+    content = await place.content(dump)
+    assert sorted(content) == ["a.tsv", "a.tsv.gz", "b.zip", "deep/b.tsv"]
+    assert content["a.tsv"] == content["deep/b.tsv"] == CONTENT
+    assert (await place.dump()).unchanged
+
+
+async def test_old_dumps_leave_the_list(place: Place) -> None:
+    """As many as `keep_dumps` are listed; the rest is garbage."""
+    await place.source(place.url("/a.tsv"))
+    for number in range(5):
+        place.site.put("/a.tsv", body(b"%d" % number))
+        await place.dump()
+    stored = await SOURCES.get(place.hub.records, "genes")
+    assert len(stored.value.outputs) == place.hub.limits.keep_dumps
+    assert stored.value.outputs[0].output == place.job.output
+
+
+async def test_html_is_refused_and_leaves_nothing(place: Place) -> None:
+    """An error page fails the dump; the one before stays the newest and nothing is stored."""
+    place.site.put("/a.tsv", body(CONTENT), body(b"<!DOCTYPE html>Sorry"))
+    await place.source(place.url("/a.tsv"))
+    first = await place.dump()
+    with pytest.raises(DumpRefused, match="HTML"):
+        await place.dump()
+    assert await place.hub.files.find(f"dumps/{place.job.output}") == []
+    stored = await SOURCES.get(place.hub.records, "genes")
+    assert stored.value.newest(SourceDumped) == first
+
+
+@pytest.mark.parametrize("url", ["ftp://example.org/a", "s3://bucket/a", "docker://x?image=y", "a.tsv"])
+async def test_other_schemes_are_refused(place: Place, url: str) -> None:
+    """What can't be fetched is named, with what can."""
+    await place.source(url)
+    with pytest.raises(DumpRefused, match="http, https, file can"):
+        await place.dump()
+
+
+async def test_two_files_of_one_name_are_refused(place: Place) -> None:
+    """One would overwrite the other."""
+    place.site.put("/x/a.tsv", body(CONTENT))
+    place.site.put("/y/a.tsv", body(CONTENT))
+    await place.source(place.url("/x/a.tsv"), place.url("/y/a.tsv"))
+    with pytest.raises(DumpRefused, match="both named"):
+        await place.dump()
+
+
+async def test_disabled_source_is_refused(place: Place) -> None:
+    """Nothing is asked of the server."""
+    await place.source(place.url("/a.tsv"))
+    await SOURCES.change(place.hub.records, "genes", lambda source: msgspec.structs.replace(source, disabled=True))
+    with pytest.raises(NotReady, match="disabled"):
+        await place.dump()
+    assert place.site.asked == []
+
+
+async def test_folder_is_dumped_with_what_is_below(place: Place, tmp_path: Path) -> None:
+    """A file: URL of a folder keeps its structure; a file that is touched or changed is news."""
+    folder = tmp_path / "data"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "a.tsv").write_bytes(CONTENT)
+    (folder / "deep/b.tsv").write_bytes(b"1")
+    for path in (folder / "a.tsv", folder / "deep/b.tsv"):
+        os.utime(path, (1_795_000_000, 1_795_000_000))
+    await place.source(folder.as_uri())
+    dump = await place.dump()
+    assert dump.release == "2026-11-18"
+    assert await place.content(dump) == {"a.tsv": CONTENT, "deep/b.tsv": b"1"}
+    assert (folder / "a.tsv").exists()
+    assert (await place.dump()).unchanged
+    (folder / "deep/b.tsv").write_bytes(b"2")
+    assert await place.content(await place.dump()) == {"a.tsv": CONTENT, "deep/b.tsv": b"2"}
+
+
+async def test_relative_url_is_read_in_the_plugin(place: Place, tmp_path: Path) -> None:
+    """`file:data/…` is the stored copy of the plugin, which it can't leave."""
+    (tmp_path / "b").write_bytes(CONTENT)
+    await place.hub.files.put(f"plugins/{'0' * 16}/genes/data/b.tsv", tmp_path / "b")
+    await place.source("file:data/b.tsv")
+    assert await place.content(await place.dump()) == {"b.tsv": CONTENT}
+    await place.source("file:data/../../../b.tsv")
+    with pytest.raises(DumpRefused, match="leaves"):
+        await place.dump()
