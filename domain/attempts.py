@@ -33,6 +33,8 @@ class Attempt:
         self.id = stored.id
         self.number = stored.value.attempt
         self.name = f"{self.id}.{self.number}"
+        self.progress: Progress | None = None
+        """How far the work is; saved with every change."""
         self._followed = followed
         self._lock = asyncio.Lock()
 
@@ -47,7 +49,10 @@ class Attempt:
             while True:
                 seq = self.job.seq
                 try:
-                    self.stored = await JOBS.replace(self.hub.records, self.stored, changed(self.job))
+                    job = changed(self.job)
+                    if self.progress is not None:
+                        job = msgspec.structs.replace(job, progress=self.progress)
+                    self.stored = await JOBS.replace(self.hub.records, self.stored, job)
                 except Stale:
                     await self._read()
                     continue
@@ -66,9 +71,9 @@ class Attempt:
             raise JobSuperseded(f"attempt {self.number} of job {self.id} is over")
         self.stored = stored
 
-    async def beat(self, progress: Progress) -> Job:
-        """Say that the attempt lives, and how far it is."""
-        return await self.change(lambda job: msgspec.structs.replace(job, beat=job.beat + 1, progress=progress))
+    async def beat(self) -> Job:
+        """Say that the attempt lives."""
+        return await self.change(lambda job: msgspec.structs.replace(job, beat=job.beat + 1))
 
     async def pin(self, names: Iterable[str]) -> None:
         """Keep what bears these names from garbage collection while the job lives."""

@@ -230,11 +230,16 @@ async def resend(hub: Hub, stored: Stored[Job]) -> bool:
     processes one does it. Raises BusError, having put `sent_at` back."""
     due = msgspec.structs.replace(stored.value, sent_at=time.time(), waiting_for="")
     try:
+        command = command_from(due.command)
+    except msgspec.ValidationError as error:
+        log.error("a job's command is of another version of Leat", job_id=stored.id, error=str(error))
+        return False
+    try:
         marked = await JOBS.replace(hub.records, stored, due)
     except Stale:
         return False
     try:
-        await hub.bus.send(command_from(due.command))
+        await hub.bus.send(command)
     except BusError:
         await replace_unless_changed(hub, marked, msgspec.structs.replace(due, sent_at=0.0))
         raise

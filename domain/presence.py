@@ -1,0 +1,56 @@
+"""Presence: which worker processes there are, as each says itself."""
+
+import time
+
+import msgspec
+
+from domain.hub import Hub
+from domain.nouns import Shelf, Stored
+from domain.ports import Kind
+
+
+class Presence(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker process; its id is the process's identity (Hub.process)."""
+
+    host: str
+    pid: int
+    queues: dict[str, int]
+    """Queue → jobs that it does at a time."""
+    running: tuple[str, ...] = ()
+    """Ids of the jobs it does now."""
+    stopping: bool = False
+    beat: int = 0
+    """Raised every third of a lease."""
+    seen_at: float
+    """When it last said so, by its own clock."""
+    created_at: float
+
+
+WORKERS = Shelf(Kind(name="worker"), Presence)
+
+
+async def save(hub: Hub, presence: Presence) -> None:
+    """Say it, in place of what was said before."""
+    body = msgspec.to_builtins(presence)
+    if await hub.records.insert(WORKERS.kind, hub.process, body):
+        return
+    await WORKERS.change(hub.records, hub.process, lambda _: presence)
+
+
+async def leave(hub: Hub) -> None:
+    """Take this process's record away."""
+    await hub.records.delete(WORKERS.kind, hub.process)
+
+
+async def page(hub: Hub) -> list[Stored[Presence]]:
+    """The worker processes, oldest first; those not seen for two leases are left out."""
+    since = time.time() - 2 * hub.limits.lease
+    return [stored for stored in await WORKERS.every(hub.records) if stored.value.seen_at >= since]
+
+
+async def forget_lost(hub: Hub) -> None:
+    """Remove the records of processes that went without a word: not seen for twenty leases."""
+    since = time.time() - 20 * hub.limits.lease
+    for stored in await WORKERS.every(hub.records):
+        if stored.value.seen_at < since:
+            await hub.records.delete(WORKERS.kind, stored.id)

@@ -1,0 +1,234 @@
+"""Child processes for heavy steps, both ends: `run_child` in the worker, `serve` in `python -m leat.child`.
+
+The protocol is lines of JSON. The worker writes one line to the child's stdin and leaves it open; the child answers on its
+stdout, whose lines are each an object with one key:
+
+    stdin    {"step": "...", "arguments": {...}}
+    stdout   {"progress": {"done": 10, "total": 20, "unit": "files", "message": ""}}
+             {"log": {"text": "...", "level": "info"}}
+             {"result": {...}}                                              the last line, or
+             {"error": {"type": "JobFailed", "code": "...", "message": "...", "detail": "..."}}
+
+What the step prints goes to stderr instead, which the worker passes on and keeps the end of, for the error of a child that died.
+The child leads a process group of its own at lower priority. When its stdin closes, because the worker cancels or died, it ends
+with its whole group.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+
+from domain import errors
+from domain.errors import JobFailed, LeatError
+from workers.context import Level, Report
+
+NICE = 10
+"""Added to the child's niceness, so that the process that serves stays quick."""
+LINE = 64 * 2**20
+"""Bytes that one line may have."""
+PATIENCE = 0.5
+"""Seconds that a child group gets to end by itself before it is killed."""
+REPORTS = 0.1
+"""Seconds between two progress lines of a child."""
+
+
+class ChildDied(LeatError):
+    """A heavy step's process ended without an answer."""
+
+    code = "CHILD_DIED"
+
+    def __init__(self, message: str = "", detail: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
+        """The end of what it wrote to stderr."""
+
+
+class Spawn(msgspec.Struct, frozen=True, kw_only=True):
+    """How child processes are started."""
+
+    command: tuple[str, ...] = (sys.executable, "-m", "leat.child")
+    environment: dict[str, str] | None = None
+    """None: this process's own, which carries the settings."""
+
+
+async def run_child(spawn: Spawn, step: str, arguments: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    """Run a step in a child process and return its result; its progress and log go to `report`.
+
+    Raises what the step raised where that is a LeatError, and ChildDied, with the traceback, for anything else that ended it.
+    Cancelled, it ends the child's whole group within a second.
+    """
+    child = await asyncio.create_subprocess_exec(
+        *spawn.command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=spawn.environment,
+        start_new_session=True,
+        limit=LINE,
+    )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    assert child.stderr is not None
+    kept: deque[bytes] = deque(maxlen=50)
+    errors_kept = asyncio.ensure_future(_pass_on(child.stderr, kept))
+    try:
+        answer = await _converse(child.stdin, child.stdout, {"step": step, "arguments": arguments}, report)
+        if answer is None:
+            await asyncio.wait([errors_kept], timeout=PATIENCE)
+            ended = await child.wait()
+            said = b"".join(kept).decode(errors="replace")
+            last = said.strip().rpartition("\n")[2]
+            raise ChildDied(f"the process of {step} ended without an answer ({_how(ended)}): {last}", said[-4000:])
+    finally:
+        await _end(child)
+        errors_kept.cancel()
+    if "error" in answer:
+        raise error_from(answer["error"])
+    result: dict[str, Any] = answer["result"]
+    return result
+
+
+async def _converse(
+    stdin: asyncio.StreamWriter, stdout: asyncio.StreamReader, request: dict[str, Any], report: Report
+) -> dict[str, Any] | None:
+    """The child's last line, or None where it ended without."""
+    try:
+        stdin.write(msgspec.json.encode(request) + b"\n")
+        await stdin.drain()
+        while line := await stdout.readline():
+            message: dict[str, Any] = msgspec.json.decode(line)
+            match message:
+                case {"progress": progress}:
+                    report.progress(**progress)
+                case {"log": said}:
+                    report.log(**said)
+                case _:
+                    return message
+    except (ConnectionError, ValueError, msgspec.DecodeError):
+        return None  # it died while it was spoken to, or in the middle of a line
+    return None
+
+
+async def _pass_on(stderr: asyncio.StreamReader, kept: deque[bytes]) -> None:
+    while chunk := await stderr.read(4096):
+        kept.append(chunk)
+        sys.stderr.write(chunk.decode(errors="replace"))
+
+
+async def _end(child: asyncio.subprocess.Process) -> None:
+    """End the child's group: first by closing its stdin, then by force. What the leader started may outlive it, so its group is
+    killed in any case."""
+    assert child.stdin
+    child.stdin.close()
+    waiting = asyncio.ensure_future(child.wait())
+    try:
+        await asyncio.wait([waiting], timeout=PATIENCE)
+    finally:
+        with suppress(ProcessLookupError):  # nothing of the group is left
+            os.killpg(child.pid, signal.SIGKILL)
+        await asyncio.shield(waiting)
+
+
+def _how(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"signal {signal.Signals(-code).name}"
+    except ValueError:
+        return f"signal {-code}"
+
+
+def error_from(plain: Mapping[str, Any]) -> LeatError:
+    """The error that a child wrote; one of a type that is unknown here is a JobFailed."""
+    kind = getattr(errors, plain["type"], JobFailed)
+    if issubclass(kind, JobFailed):
+        return kind(plain["message"], plain["detail"], plain["code"])
+    if issubclass(kind, LeatError):
+        return kind(plain["message"])
+    return JobFailed(plain["message"], plain["detail"], plain["code"])
+
+
+# -- the child's end ------------------------------------------------------------------------------------------------------
+
+Steps = Callable[[str, dict[str, Any], Report], Awaitable[dict[str, Any]]]
+"""(step, arguments, report) → result."""
+
+
+class ChildReport(Report):
+    """Writes progress and log lines to the worker; progress at most ten times a second, the newest of which is never lost."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lock = threading.Lock()
+        self._next = 0.0
+        self._newest: dict[str, Any] | None = None
+
+    def progress(self, done: int, total: int | None = None, unit: str = "", message: str = "") -> None:
+        self._newest = {"done": done, "total": total, "unit": unit, "message": message}
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + REPORTS
+            self.flush()
+
+    def log(self, text: str, level: Level = "info") -> None:
+        self.write({"log": {"text": text, "level": level}})
+
+    def flush(self) -> None:
+        """Write the newest progress, if it was not."""
+        newest, self._newest = self._newest, None
+        if newest:
+            self.write({"progress": newest})
+
+    def write(self, line: dict[str, Any]) -> None:
+        """Write one line whole."""
+        data = memoryview(msgspec.json.encode(line) + b"\n")
+        with self._lock:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+
+
+def serve(steps: Steps) -> None:
+    """The main function of a child process: read what to do, do it, answer. Returns when the answer is written."""
+    os.nice(NICE)
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return
+    report = ChildReport(_take_stdout())
+    threading.Thread(target=_end_with_stdin, daemon=True).start()
+    request: dict[str, Any] = msgspec.json.decode(line)
+    answer = asyncio.run(_answer(steps, request, report))
+    report.flush()
+    report.write(answer)
+
+
+async def _answer(steps: Steps, request: dict[str, Any], report: Report) -> dict[str, Any]:
+    try:
+        return {"result": await steps(request["step"], request["arguments"], report)}
+    except LeatError as error:
+        detail = getattr(error, "detail", "")
+        return {"error": {"type": type(error).__name__, "code": error.code, "message": error.message, "detail": detail}}
+
+
+def _take_stdout() -> int:
+    """A descriptor of the real stdout, which from now on is stderr for everybody else."""
+    descriptor = os.dup(1)
+    os.dup2(2, 1)
+    return descriptor
+
+
+def _end_with_stdin() -> None:
+    """Wait until stdin closes, then end the group at once: nobody is there to take the answer."""
+    while sys.stdin.buffer.read(1):
+        pass
+    os.killpg(os.getpgid(0), signal.SIGKILL)
+
+
+__all__ = ["ChildDied", "ChildReport", "Spawn", "Steps", "error_from", "run_child", "serve"]

@@ -1,0 +1,25 @@
+"""One job at a time works on a noun."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from domain import writers
+from domain.nouns import owner
+from events.message import Event
+from workers.middleware.call import Call
+from workers.running import Waiting
+
+
+async def one_at_a_time(call: Call, inside: Callable[[], Awaitable[Event]]) -> Event:
+    """Take the noun's `writer`, or raise Waiting; then look at the own record once more, since somebody may have called this
+    attempt dead before it was the writer, and so without taking that over. Raises JobSuperseded."""
+    job = call.job
+    if job.target:
+        holder = await writers.take(job.hub, job.target, job.attempt.id, job.attempt.number)
+        if holder:
+            raise Waiting(owner(holder)[0])
+        record = await job.attempt.look()
+        if record.state == "CANCELING":
+            job.stop("canceled")
+            await asyncio.sleep(0)
+    return await inside()

@@ -1,0 +1,187 @@
+"""The job as its handler sees it, while it runs: the concrete JobContext."""
+
+import asyncio
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import structlog
+
+from domain import writers
+from domain.attempts import Attempt
+from domain.errors import JobSuperseded, Unavailable
+from domain.hub import Hub
+from domain.jobs import Progress
+from domain.logs import LogWriter
+from domain.nouns import Noun, Shelf, Stored
+from events.jobs import JobProgressed
+from workers.child import Spawn, run_child
+from workers.context import JobContext, Level, Report
+
+N = TypeVar("N", bound=Noun)
+log = structlog.get_logger()
+
+PUBLISHED = 0.2
+"""Seconds between two publications of progress, and between two batches of log lines."""
+
+End = Literal["canceled", "stopped", "superseded"]
+
+
+class Waiting(Exception):
+    """Another job works on the noun."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(holder)
+        self.holder = holder
+
+
+class RunningJob(JobContext):
+    """A claimed job in this process."""
+
+    def __init__(self, hub: Hub, attempt: Attempt, spawn: Spawn) -> None:
+        self.hub = hub
+        self.attempt = attempt
+        self.job = attempt.job
+        self.output = attempt.name
+        self.target = writers.target_of(attempt.job)
+        self.switched = False
+        """The point of no return lies behind it."""
+        self.switching = False
+        """A switch was begun, with whatever end."""
+        self.reason: End | None = None
+        """Why its handler was cancelled."""
+        self._spawn = spawn
+        self._task: asyncio.Task[Any] | None = None
+        self._published: Progress | None = None
+        self._log = LogWriter(hub, attempt.id, attempt.job.run_id, attempt.number)
+        self._stirred = asyncio.Event()
+
+    # -- for the handler --------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def scratch(self) -> Path:  # type: ignore[override]  # made when first asked for: most jobs never do
+        folder = self.hub.data / "scratch" / self.output
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    async def progress(self, done: int, total: int | None = None, unit: str = "", message: str = "") -> None:
+        self.say_progress(Progress(done=done, total=total, unit=unit, message=message))
+
+    async def log(self, text: str, level: Level = "info") -> None:
+        self.say(text, level)
+
+    async def pin(self, *names: str) -> None:
+        await self.attempt.pin(names)
+
+    async def switch(self, shelf: Shelf[N], id: str, changed: Callable[[N], N]) -> Stored[N]:
+        self.switching = True
+        stored = await writers.switch(self.hub, shelf, id, self.output, changed)
+        self.switched = True
+        return stored
+
+    async def child(self, step: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        return await run_child(self._spawn, step, arguments, ReportToJob(self))
+
+    # -- for the runner ---------------------------------------------------------------------------------------------------
+
+    def say_progress(self, progress: Progress) -> None:
+        """Take note of the progress."""
+        self.attempt.progress = progress
+        self._stirred.set()
+
+    def say(self, text: str, level: Level) -> None:
+        """Take note of a log line."""
+        self._log.add(text, level)
+        self._stirred.set()
+
+    def working(self, task: asyncio.Task[Any] | None) -> None:
+        """The task that does the handler's work now; None behind its end, so that nothing cancels what follows."""
+        self._task = task
+
+    def stop(self, reason: End) -> None:
+        """Cancel the handler, if it still works and was not cancelled before."""
+        if self._task is not None and self.reason is None:
+            self.reason = reason
+            self._task.cancel()
+
+    async def notice(self) -> None:
+        """Look at the record: was the job cancelled, or taken over?"""
+        try:
+            record = await self.attempt.look()
+        except JobSuperseded:
+            self.stop("superseded")
+        except Unavailable:
+            return  # the next beat looks again
+        else:
+            if record.state == "CANCELING":
+                self.stop("canceled")
+
+    async def keep(self) -> None:
+        """Beat every third of a lease, and publish progress and store log lines as they come, until cancelled."""
+        loop = asyncio.get_running_loop()
+        pause = self.hub.limits.lease / 3
+        due = loop.time() + pause
+        while True:
+            try:
+                async with asyncio.timeout_at(due):
+                    await self._stirred.wait()
+            except TimeoutError:
+                await self._beat()
+                due = loop.time() + pause
+                continue
+            self._stirred.clear()
+            await self._tell()
+            await asyncio.sleep(PUBLISHED)
+            if loop.time() >= due:
+                await self._beat()
+                due = loop.time() + pause
+
+    async def _beat(self) -> None:
+        try:
+            record = await self.attempt.beat()
+        except JobSuperseded:
+            self.stop("superseded")
+        except Unavailable as error:
+            log.warning("beat not saved", error=str(error))  # work goes on until a write is refused
+        else:
+            if record.state == "CANCELING":
+                self.stop("canceled")
+
+    async def _tell(self) -> None:
+        newest = self.attempt.progress
+        if newest is not None and newest is not self._published:
+            self._published = newest
+            attempt = self.attempt
+            event = JobProgressed(
+                job_id=attempt.id,
+                run_id=self.job.run_id,
+                attempt=attempt.number,
+                done=newest.done,
+                total=newest.total,
+                unit=newest.unit,
+                message=newest.message,
+            )
+            await self.hub.announce(event)
+        try:
+            await self._log.flush()
+        except Unavailable as error:
+            log.warning("log lines not stored yet", error=str(error))
+
+    async def tell_rest(self) -> None:
+        """Publish and store what has not been yet."""
+        if self._stirred.is_set():
+            await self._tell()
+
+
+class ReportToJob(Report):
+    """Hands what a child process says to its job."""
+
+    def __init__(self, job: RunningJob) -> None:
+        self._job = job
+
+    def progress(self, done: int, total: int | None = None, unit: str = "", message: str = "") -> None:
+        self._job.say_progress(Progress(done=done, total=total, unit=unit, message=message))
+
+    def log(self, text: str, level: Level = "info") -> None:
+        self._job.say(text, level)

@@ -1,0 +1,152 @@
+"""The worker: intakes, running jobs, control words and presence of one process, and the order in which it stops."""
+
+import asyncio
+import os
+import platform
+import time
+from collections import deque
+from collections.abc import Iterable
+
+import structlog
+
+from domain import presence
+from domain.attempts import Attempt
+from domain.errors import Unavailable
+from domain.hub import Hub
+from domain.presence import Presence
+from events.bus import BusError
+from workers.child import Spawn
+from workers.context import Registration
+from workers.intake import Intake
+from workers.runner import Runner
+from workers.running import RunningJob
+
+log = structlog.get_logger()
+
+RECENT = 1000
+"""Cancel words that are remembered, for jobs that are being claimed just then."""
+
+
+class Worker:
+    """Does the commands that `registrations` name, `concurrency` of each queue at a time.
+
+    `run()` returns after `stop()`: it takes no more, lets running jobs finish for the grace time, then cancels them and puts
+    them back.
+    """
+
+    def __init__(
+        self, hub: Hub, registrations: Iterable[Registration], concurrency: int | dict[str, int] = 2, spawn: Spawn | None = None
+    ) -> None:
+        self._hub = hub
+        self._runner = Runner(hub, spawn)
+        self._running: dict[str, RunningJob] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._cancelled: deque[str] = deque(maxlen=RECENT)
+        self._stopping = asyncio.Event()
+        self._started_at = time.time()
+        by_queue: dict[str, dict[str, Registration]] = {}
+        for registration in registrations:
+            by_queue.setdefault(registration.command.queue, {})[registration.command.__name__] = registration
+        self._slots = {queue: concurrency if isinstance(concurrency, int) else concurrency[queue] for queue in by_queue}
+        self._intakes = {queue: Intake(hub, queue, self._slots[queue], known, self._start) for queue, known in by_queue.items()}
+
+    def stop(self) -> None:
+        """Ask it to stop in order; may be called from a signal handler of the event loop."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Work until stopped. Cancelled, it puts its jobs back at once."""
+        side = [asyncio.create_task(self._listen()), asyncio.create_task(self._say_presence())]
+        side += [asyncio.create_task(intake.run()) for intake in self._intakes.values()]
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            done, _ = await asyncio.wait([*side, stopping], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()  # a side task that failed ends the worker
+            await self._take_no_more()
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=self._hub.limits.grace)
+        finally:
+            await asyncio.shield(asyncio.create_task(self._end(side, stopping)))
+
+    async def _take_no_more(self) -> None:
+        self._stopping.set()
+        for intake in self._intakes.values():
+            await intake.close()
+
+    async def _end(self, side: list[asyncio.Task[None]], stopping: asyncio.Task[bool]) -> None:
+        """Cancel what still runs, put it back, and leave."""
+        await self._take_no_more()
+        for job in list(self._running.values()):
+            job.stop("stopped")
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        for task in (*side, stopping):
+            task.cancel()
+        await asyncio.gather(*side, stopping, return_exceptions=True)
+        try:
+            await presence.leave(self._hub)
+        except Unavailable as error:
+            log.warning("presence not removed", error=error.message)
+
+    async def _start(self, attempt: Attempt, registration: Registration) -> None:
+        job = self._runner.prepare(attempt)
+        self._running[attempt.id] = job
+        task = asyncio.create_task(self._run(job, registration))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        if attempt.id in self._cancelled:
+            await job.notice()
+
+    async def _run(self, job: RunningJob, registration: Registration) -> None:
+        try:
+            await self._runner.run(job, registration)
+        finally:
+            if self._running.get(job.attempt.id) is job:
+                del self._running[job.attempt.id]
+            self._intakes[registration.command.queue].ended()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("a job's end failed; a reaper settles it", exc_info=error)
+
+    async def _listen(self) -> None:
+        async with self._hub.bus.listen() as words:
+            async for word in words:
+                if word.word != "cancel":
+                    continue
+                self._cancelled.append(word.job_id)
+                if job := self._running.get(word.job_id):
+                    await job.notice()
+
+    async def _say_presence(self) -> None:
+        """Save who this is every third of a lease, and soon after jobs came or went."""
+        beat = 0
+        said: tuple[str, ...] | None = None
+        while True:
+            pause = self._hub.limits.lease / 3
+            deadline = asyncio.get_running_loop().time() + pause
+            beat += 1
+            said = tuple(self._running)
+            await self._save_presence(beat, said)
+            while asyncio.get_running_loop().time() < deadline:
+                await asyncio.sleep(min(1.0, pause))
+                if tuple(self._running) != said:
+                    break
+
+    async def _save_presence(self, beat: int, running: tuple[str, ...]) -> None:
+        said = Presence(
+            host=platform.node(),
+            pid=os.getpid(),
+            queues=self._slots,
+            running=running[:100],
+            stopping=self._stopping.is_set(),
+            beat=beat,
+            seen_at=time.time(),
+            created_at=self._started_at,
+        )
+        try:
+            await presence.save(self._hub, said)
+        except (Unavailable, BusError) as error:
+            log.warning("presence not saved", error=str(error))
