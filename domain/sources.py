@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,22 @@ async def set_mapping(hub: Hub, name: str, part: str, properties: dict[str, Any]
         return msgspec.structs.replace(source, mapping={**source.mapping, part: properties}, edited_at=time.time())
 
     stored = await SOURCES.change(hub.records, name, mapped)
+    await hub.announce(SourceEdited(source=name))
+    return stored
+
+
+async def edit_mapping(hub: Hub, name: str, part: str, edits: Mapping[str, Mapping[str, Any]]) -> Stored[Source]:
+    """Change fields of a part's committed mapping: by path, what `mappings.edit` takes. Raises Invalid naming the path."""
+
+    def edited(source: Source) -> Source:
+        if part not in source.mapping:
+            raise Invalid(f"{name} has no mapping of a part {part!r} to edit", ("part",))
+        properties = source.mapping[part]
+        for path, changes in edits.items():
+            properties = mappings.edit(properties, path, **changes)
+        return msgspec.structs.replace(source, mapping={**source.mapping, part: properties}, edited_at=time.time())
+
+    stored = await SOURCES.change(hub.records, name, edited)
     await hub.announce(SourceEdited(source=name))
     return stored
 

@@ -1,0 +1,27 @@
+"""What every resolver gets: the hub, who asks, and what is watched."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import strawberry
+
+from domain.hub import Hub
+from events.message import new_id
+from gateway.stream import Watching
+
+
+@dataclass(kw_only=True)
+class Context:
+    """One request's, or one socket's."""
+
+    hub: Hub
+    watching: Watching
+    authorized: bool = False
+    """Whether the administrator's token was shown."""
+    scope: str = "administrator"
+    """What the client may see: part of the key under which live answers are shared, so a security boundary."""
+    request_id: str = field(default_factory=new_id)
+    connection_params: dict[str, Any] = field(default_factory=dict)
+
+
+Info = strawberry.Info[Context, None]

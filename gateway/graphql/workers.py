@@ -1,0 +1,87 @@
+"""Workers: the processes that take commands, as each says itself."""
+
+from typing import Any, Self
+
+import strawberry
+from strawberry import field
+
+from domain import presence
+from domain.hub import Hub
+from domain.nouns import Stored
+from domain.presence import Presence
+from events.message import Event
+from gateway.context import Info
+from gateway.scalars import DateTime
+from gateway.stream import Reader, Shareable, Span
+
+
+@strawberry.type(description="A queue that a worker takes from.")
+class WorkerQueue:
+    """One entry of domain.presence.Presence.queues."""
+
+    name: str = field(description="The queue.")
+    slots: int = field(description="Jobs that it does at a time.")
+
+
+@strawberry.type(description="A process that takes commands.")
+class Worker:
+    """domain.presence.Presence."""
+
+    process: str = field(description="Its identity, as in logs and `worker` of jobs.")
+    host: str = field(description="Its machine.")
+    pid: int = field(description="Its process number there.")
+    queues: list[WorkerQueue] = field(description="What it takes from.")
+    running: list[str] = field(description="UUIDs of the jobs that it does now.")
+    stopping: bool = field(description="Whether it takes no more.")
+    started_at: DateTime = field(description="When it began.")
+    seen_at: DateTime = field(description="When it last said so.")
+
+    @classmethod
+    def of(cls, stored: Stored[Presence]) -> Self:
+        """The record as clients see it."""
+        said = stored.value
+        return cls(
+            process=stored.id,
+            host=said.host,
+            pid=said.pid,
+            queues=[WorkerQueue(name=name, slots=slots) for name, slots in said.queues.items()],
+            running=list(said.running),
+            stopping=said.stopping,
+            started_at=DateTime(said.created_at),
+            seen_at=DateTime(said.seen_at),
+        )
+
+
+@strawberry.type(description="The workers as they are now.")
+class WorkerBatch(Shareable):
+    """One answer of the subscription `workers`."""
+
+    span: strawberry.Private[Span]
+    workers: list[Worker] = field(description="All of them, oldest first.")
+
+
+class WorkerReader(Reader[WorkerBatch]):
+    """Reads all workers; its cursor is what they say, without when."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def heed(self, event: Event) -> None:
+        """Events say nothing that the records do not."""
+
+    async def read(self, after: Any, upto: Any | None) -> WorkerBatch:
+        """All of them, whatever was seen before."""
+        found = await presence.page(self._hub)
+        said = [(each.id, sorted(each.value.queues.items()), each.value.running, each.value.stopping) for each in found]
+        end = said if upto is None else upto
+        return WorkerBatch(span=Span(before=after, after=end, empty=said == after), workers=[Worker.of(each) for each in found])
+
+
+@strawberry.type
+class WorkerQuery:
+    """Reading workers."""
+
+    @strawberry.field(description="Every worker process, oldest first.")
+    async def workers(self, info: Info) -> list[Worker]:
+        """Those that were seen lately."""
+        return [Worker.of(stored) for stored in await presence.page(info.context.hub)]
