@@ -12,7 +12,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from domain.errors import NotReady
+from domain import sources
+from domain.errors import JobFailed, NotReady
 from domain.hub import Hub, Limits
 from domain.manifests import Manifest
 from domain.sources import SOURCES, Source
@@ -220,3 +221,24 @@ async def test_relative_url_is_read_in_the_plugin(place: Place, tmp_path: Path) 
     await place.source("file:data/../../../b.tsv")
     with pytest.raises(DumpRefused, match="leaves"):
         await place.dump()
+
+
+async def test_examples_dump_as_they_are(place: Place) -> None:
+    """The release function names the release; the data comes out of the plugin's own folder, without a network."""
+    folder = Path(__file__).parents[2] / "examples/wikidata_properties"
+    await sources.add(place.hub, str(folder))
+    dump = await dump_source(DumpSource(source="wikidata_properties"), HandJob(place.hub))
+    assert dump.release == "0.15.6"
+    assert [file.name for file in dump.files] == ["properties.tsv"]
+    assert (await dump_source(DumpSource(source="wikidata_properties"), HandJob(place.hub))).unchanged
+
+
+async def test_release_function_that_fails(place: Place, tmp_path: Path) -> None:
+    """Nothing is fetched, and the plugin's traceback is kept."""
+    (tmp_path / "version.py").write_text("def get_release(dumper):\n    return 1 / 0\n")
+    await place.hub.files.put(f"plugins/{'0' * 16}/genes/version.py", tmp_path / "version.py")
+    await place.source(place.url("/a.tsv"), release="version:get_release")
+    with pytest.raises(JobFailed) as caught:
+        await place.dump()
+    assert "ZeroDivisionError" in caught.value.detail
+    assert place.site.asked == []

@@ -9,6 +9,7 @@ import time
 import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import aiohttp
 import msgspec
@@ -18,7 +19,7 @@ from domain.nouns import Stored, owner
 from domain.sources import SOURCES, Source
 from events.message import new_id
 from events.sources import DumpSource, File, SourceDumped
-from workers.context import JobContext
+from workers.context import JobContext, Level
 from workers.dump.check import check_content
 from workers.dump.errors import DumpRefused
 from workers.dump.fetch import TIMEOUT, Fetched, Fetcher
@@ -26,6 +27,7 @@ from workers.dump.local import fetch_local, path_of
 from workers.dump.names import safe_release
 from workers.dump.release import release_of
 from workers.dump.unpack import is_packed, packed_size, unpack_folder
+from workers.plugin.calls import open_plugin
 
 SCHEMES = ("http", "https", "file")
 _HEAVY = 2**23
@@ -35,11 +37,12 @@ _HEAVY = 2**23
 async def dump_source(command: DumpSource, context: JobContext) -> SourceDumped:
     """The dump; `unchanged` where the release and all files are those of the newest one."""
     stored, previous = await _look(command, context)
+    named = await _asked(stored, previous, context)
     known = {} if previous is None or command.force else {file.url: file for file in previous.files if file.url}
     fetched = await _fetch(stored, known, context)
     folder = context.scratch / "release"
     digests = await _collect(fetched, folder, previous, context)
-    release = safe_release(release_of(fetched, list(digests.values())))
+    release = safe_release(named or release_of(fetched, list(digests.values())))
     if previous and not command.force and _same(stored.value, release, digests, previous):
         await context.log(f"release {release} is the newest already: nothing changed")
         return _event(context, previous, unchanged=True)
@@ -84,6 +87,32 @@ async def _look(command: DumpSource, context: JobContext) -> tuple[Stored[Source
                 f"the disk has {free} bytes free; a new dump of {command.source} may need twice the last one's {previous.size}"
             )
     return stored, previous
+
+
+async def _asked(stored: Stored[Source], previous: SourceDumped | None, context: JobContext) -> str:
+    """What the manifest's release function says; empty where there is none."""
+    if not stored.value.manifest.release:
+        return ""
+
+    async def log(text: str, level: str) -> None:
+        await context.log(text, cast(Level, level))
+
+    async with context.hub.files.local(_code(stored)) as code:
+        plugin = await open_plugin(
+            stored.value.manifest,
+            name=stored.id,
+            code=code,
+            home=context.scratch / "plugin",
+            environments=context.hub.data / "environments",
+            limits=context.hub.limits,
+            log=log,
+        )
+        return await plugin.release(previous.release if previous else "")
+
+
+def _code(stored: Stored[Source]) -> str:
+    """The folder of the plugin's code in Files."""
+    return f"plugins/{stored.value.code}/{stored.id}"
 
 
 async def _fetch(stored: Stored[Source], known: dict[str, File], context: JobContext) -> list[Fetched]:
@@ -131,8 +160,7 @@ def _check_names(fetched: Sequence[Fetched]) -> None:
 async def _local_path(url: str, stored: Stored[Source], stack: contextlib.AsyncExitStack, context: JobContext) -> Path:
     if Path(urllib.parse.urlsplit(url).path).is_absolute():
         return path_of(url, Path())
-    code = f"plugins/{stored.value.code}/{stored.id}"
-    return path_of(url, await stack.enter_async_context(context.hub.files.local(code)))
+    return path_of(url, await stack.enter_async_context(context.hub.files.local(_code(stored))))
 
 
 async def _collect(fetched: Sequence[Fetched], folder: Path, previous: SourceDumped | None, context: JobContext) -> dict[str, str]:
