@@ -46,7 +46,7 @@ class Intervals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reaper:
-    """`await Reaper(hub).run()` works until it is cancelled."""
+    """The passes, and what they remember from one to the next."""
 
     def __init__(self, hub: Hub, intervals: Intervals | None = None) -> None:
         self._hub = hub
@@ -153,10 +153,18 @@ async def relieve(hub: Hub) -> None:
 
 
 async def void_leases(hub: Hub) -> None:
-    """For a hub that is alone with its data folder and its bus, before anything works: whoever ran a job is gone, and what was
-    sent is lost. Settle every attempt, and send every queued job that is due."""
-    await settling.settle_all(hub, await settling.alive(hub))
+    """For a hub that is alone with its data folder and its bus: whoever ran a job before this process is gone, and what was sent
+    is lost. Settle every attempt of theirs, and send every queued job that is due."""
+    gone = [stored for stored in await settling.alive(hub) if stored.value.worker != hub.process]
+    await settling.settle_all(hub, gone)
     await relieve(hub)
     for stored in await JOBS.every(hub.records, state="QUEUED"):
         if not stored.value.waiting_for and stored.value.not_before <= time.time():
             await jobs.resend(hub, stored)
+
+
+async def run(hub: Hub, *, alone: bool = False, intervals: Intervals | None = None) -> None:
+    """Reap until cancelled; `alone` where this process holds the lock of its data folder and its bus is embedded."""
+    if alone:
+        await void_leases(hub)
+    await Reaper(hub, intervals).run()

@@ -8,19 +8,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
 
-from domain.apis import APIS
-from domain.builds import BUILDS
 from domain.hub import Hub
-from domain.jobs import JOBS
-from domain.plans import RUNS
+from domain.kinds import KINDS
 from domain.ports import Kind, Records
-from domain.sources import SOURCES
 from events.message import new_id
 from leat.adapters import open_bus, open_records, open_stores
 from leat.settings import Settings, SettingsInvalid
 
 HUB = Kind(name="hub")
-KINDS = (HUB, SOURCES.kind, BUILDS.kind, APIS.kind, JOBS.kind, RUNS.kind)
 
 
 @asynccontextmanager
@@ -29,7 +24,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
     settings.data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         records = await stack.enter_async_context(open_records(settings.records, settings.data, settings.name))
-        await records.prepare(KINDS)
+        await records.prepare((HUB, *KINDS))
         name = f"{settings.name}-{await _hub_id(records, settings.id)}"
         address = {
             "name": name,

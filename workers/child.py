@@ -3,7 +3,7 @@
 The protocol is lines of JSON. The worker writes one line to the child's stdin and leaves it open; the child answers on its
 stdout, whose lines are each an object with one key:
 
-    stdin    {"step": "...", "arguments": {...}}
+    stdin    {"step": "...", "address": {...}, "arguments": {...}}          address: Hub.address, to open the same stores with
     stdout   {"progress": {"done": 10, "total": 20, "unit": "files", "message": ""}}
              {"log": {"text": "...", "level": "info"}}
              {"result": {...}}                                              the last line, or
@@ -60,7 +60,9 @@ class Spawn(msgspec.Struct, frozen=True, kw_only=True):
     """None: this process's own, which carries the settings."""
 
 
-async def run_child(spawn: Spawn, step: str, arguments: Mapping[str, Any], report: Report) -> dict[str, Any]:
+async def run_child(
+    spawn: Spawn, step: str, address: Mapping[str, Any], arguments: Mapping[str, Any], report: Report
+) -> dict[str, Any]:
     """Run a step in a child process and return its result; its progress and log go to `report`.
 
     Raises what the step raised where that is a LeatError, and ChildDied, with the traceback, for anything else that ended it.
@@ -80,8 +82,9 @@ async def run_child(spawn: Spawn, step: str, arguments: Mapping[str, Any], repor
     assert child.stderr is not None
     kept: deque[bytes] = deque(maxlen=50)
     errors_kept = asyncio.ensure_future(_pass_on(child.stderr, kept))
+    request = {"step": step, "address": address, "arguments": arguments}
     try:
-        answer = await _converse(child.stdin, child.stdout, {"step": step, "arguments": arguments}, report)
+        answer = await _converse(child.stdin, child.stdout, request, report)
         if answer is None:
             await asyncio.wait([errors_kept], timeout=PATIENCE)
             ended = await child.wait()
@@ -159,8 +162,8 @@ def error_from(plain: Mapping[str, Any]) -> LeatError:
 
 # -- the child's end ------------------------------------------------------------------------------------------------------
 
-Steps = Callable[[str, dict[str, Any], Report], Awaitable[dict[str, Any]]]
-"""(step, arguments, report) → result."""
+Steps = Callable[[str, dict[str, Any], dict[str, Any], Report], Awaitable[dict[str, Any]]]
+"""(step, address, arguments, report) → result."""
 
 
 class ChildReport(Report):
@@ -211,7 +214,7 @@ def serve(steps: Steps) -> None:
 
 async def _answer(steps: Steps, request: dict[str, Any], report: Report) -> dict[str, Any]:
     try:
-        return {"result": await steps(request["step"], request["arguments"], report)}
+        return {"result": await steps(request["step"], request["address"], request["arguments"], report)}
     except LeatError as error:
         detail = getattr(error, "detail", "")
         return {"error": {"type": type(error).__name__, "code": error.code, "message": error.message, "detail": detail}}

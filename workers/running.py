@@ -81,7 +81,7 @@ class RunningJob(JobContext):
         return stored
 
     async def child(self, step: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        return await run_child(self._spawn, step, arguments, ReportToJob(self))
+        return await run_child(self._spawn, step, self.hub.address, arguments, ReportToJob(self))
 
     # -- for the runner ---------------------------------------------------------------------------------------------------
 
