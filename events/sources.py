@@ -70,6 +70,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Documents in it."""
     duplicates: int = 0
     """Documents that shared their `_id` with another one and were ignored or merged."""
+    skipped: int = 0
+    """Documents whose `_id` is longer than the 512 bytes that an index takes."""
 
 
 class SourceUploaded(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):

@@ -1,0 +1,1 @@
+"""Plugins run here: in processes and environments of their own, never imported into ours."""

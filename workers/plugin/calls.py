@@ -1,0 +1,129 @@
+"""Calling a plugin's functions: its parser, parallelizer, mapping and release, each in a process of its own."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import orjson
+
+from domain.errors import JobFailed
+from domain.hub import Limits
+from domain.manifests import Manifest, Uploader
+from workers.plugin.environment import python_for
+from workers.plugin.process import Log, PluginProcess
+from workers.plugin.workspace import Workspace, prepare
+
+
+class Parsed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a parser's call came to, beside its documents."""
+
+    documents: int
+    """That the parser gave, whatever became of them."""
+    dropped: int
+    """That were empty."""
+    skipped: int
+    """Whose `_id` is longer than an index takes."""
+    long_ids: tuple[str, ...] = ()
+    """Some of those."""
+
+
+class Batch(msgspec.Struct, frozen=True, kw_only=True):
+    """Documents that left the parser together, as canonical JSON."""
+
+    ids: list[str]
+    bodies: list[bytes]
+
+
+class Plugin:
+    """A plugin ready to be called; `open_plugin` makes one."""
+
+    def __init__(self, manifest: Manifest, workspace: Workspace, python: Sequence[str], limits: Limits, log: Log) -> None:
+        self.manifest = manifest
+        self.workspace = workspace
+        self.python = python
+        self.limits = limits
+        self.log = log
+
+    async def release(self, current: str = "") -> str:
+        """What the manifest's release function says; `current` is the release that is stored. Raises JobFailed."""
+        fields = {
+            "function": self.manifest.release,
+            "urls": self.manifest.data_url,
+            "uncompress": self.manifest.uncompress,
+            "release": current,
+            "new_data": str(self.workspace.data),
+        }
+        return str(await self._result("release", fields))
+
+    async def mapping(self, uploader: Uploader) -> dict[str, Any]:
+        """The Elasticsearch properties that the uploader's mapping function gives; empty where it has none."""
+        if not uploader.mapping:
+            return {}
+        found: dict[str, Any] = await self._result("mapping", {"function": uploader.mapping, "part": uploader.name})
+        return found
+
+    async def jobs(self, uploader: Uploader) -> list[str]:
+        """The parallelizer's argument tuples, as the parser's process takes them; one empty text where there is no parallelizer."""
+        if not uploader.parallelizer:
+            return [""]
+        jobs: list[str] = await self._result("jobs", {"function": uploader.parallelizer, "part": uploader.name})
+        if not jobs:
+            raise JobFailed(f"{uploader.parallelizer} gave no jobs", code="PLUGIN_INVALID")
+        return jobs
+
+    async def parse(self, uploader: Uploader, job: str = "", limit: int | None = None) -> AsyncGenerator[Batch | Parsed]:
+        """The documents of one parser call in batches, and last what it came to. Close it (`aclosing`) where it is left early."""
+        fields = {"function": uploader.parser, "keywords": uploader.parser_kwargs, "job": job, "limit": limit}
+        async with self._process("parse", fields) as process:
+            while (frame := await process.receive()).letter == b"D":
+                ids, _, bodies = frame.payload.partition(b"\n")
+                yield Batch(ids=orjson.loads(ids), bodies=bodies.split(b"\n"))
+            yield msgspec.json.decode(frame.payload, type=Parsed)
+
+    async def _result(self, action: str, fields: Mapping[str, Any]) -> Any:
+        async with self._process(action, fields) as process:
+            return await process.result()
+
+    def _process(self, action: str, fields: Mapping[str, Any]) -> AbstractAsyncContextManager[PluginProcess]:
+        request = {
+            "action": action,
+            "root": str(self.workspace.root),
+            "name": self.workspace.name,
+            "data": str(self.workspace.data),
+            "archive": str(self.workspace.archive),
+            "release": self.workspace.data.name,
+            "metadata": self.manifest.metadata,
+            **fields,
+        }
+        limits = self.limits
+        return PluginProcess(
+            request,
+            python=self.python,
+            home=self.workspace.root,
+            memory=limits.plugin_memory,
+            seconds=limits.plugin_timeout,
+            log=self.log,
+        )
+
+
+async def open_plugin(
+    manifest: Manifest,
+    *,
+    name: str,
+    code: Path,
+    home: Path,
+    environments: Path,
+    limits: Limits,
+    log: Log,
+    data: Path | None = None,
+    release: str = "",
+) -> Plugin:
+    """Make a plugin ready: its workspace in `home` (made; who calls removes it), from its code and data, and its environment.
+
+    Raises JobFailed where what it requires can't be installed.
+    """
+    workspace = await prepare(home, name, code, release, data)
+    python = await python_for(manifest.requires, code, environments, log)
+    return Plugin(manifest, workspace, python, limits, log)

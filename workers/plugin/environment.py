@@ -1,0 +1,175 @@
+"""Environments for plugins: the packages that one requires live in a virtual environment of their own."""
+
+import ast
+import asyncio
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import sys
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import orjson
+
+from domain.errors import JobFailed
+from domain.manifests import DISTRIBUTIONS, SHIMMED
+from domain.plugins import code_files
+from workers.plugin.process import Log
+
+ISOLATED = ("-I", "-X", "utf8")
+BROUGHT = frozenset(
+    (
+        "aiohttp",
+        "biothings_client",
+        "boto3",
+        "bs4",
+        "dateutil",
+        "docker",
+        "elasticsearch",
+        "git",
+        "jmespath",
+        "lxml",
+        "mygene",
+        "networkx",
+        "numpy",
+        "obonet",
+        "openpyxl",
+        "pandas",
+        "psutil",
+        "pymongo",
+        "pytz",
+        "requests",
+        "tornado",
+        "tqdm",
+        "xlrd",
+        "xmltodict",
+        "yaml",
+    )
+)
+"""Imports that plugins use without requiring them, because the environment of a BioThings hub has them. Nothing else is installed
+unasked."""
+READY = ".ready"
+
+
+async def python_for(requires: Sequence[str], code: Path, folder: Path, log: Log) -> tuple[str, ...]:
+    """The interpreter, with its flags, for a plugin that requires these packages and whose code lies in `code`: ours without any
+    package, or that of an environment in `folder`, made where it is missing. Raises JobFailed where packages can't be installed."""
+    assumed = await asyncio.to_thread(undeclared, code, requires)
+    if not requires and not assumed:
+        return (sys.executable, "-S", *ISOLATED)
+    wanted = "\n".join([sys.version, *sorted(requires), "", *assumed])
+    home = folder / hashlib.sha256(wanted.encode()).hexdigest()[:16]
+    if _missing(home) != []:
+        async with _locked(home.with_suffix(".lock")):
+            await _complete(home, requires, assumed, log)
+    return (str(home / "bin" / "python"), *ISOLATED)
+
+
+def undeclared(code: Path, requires: Iterable[str]) -> list[str]:
+    """The distributions of BROUGHT that the code imports and the manifest does not require."""
+    declared = {_canonical(re.split(r"[^\w.-]", entry.strip(), maxsplit=1)[0]) for entry in requires}
+    modules: set[str] = set()
+    own: set[str] = set()
+    for path in code_files(code):
+        own.add(path.split("/")[0].removesuffix(".py"))
+        if path.endswith(".py"):
+            modules |= _imported((code / path).read_bytes())
+    names = {DISTRIBUTIONS.get(name, name) for name in modules & BROUGHT - own - SHIMMED}
+    return sorted(name for name in names if _canonical(name) not in declared)
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _imported(source: bytes) -> set[str]:
+    """Top-level names that a module imports, anywhere in it; none where it can't be read, which the plugin's own run will tell."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return set()
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def _missing(home: Path) -> list[str] | None:
+    """The assumed packages that a ready environment lacks; None where it is not ready."""
+    try:
+        return list(orjson.loads((home / READY).read_bytes()))
+    except FileNotFoundError:
+        return None
+
+
+async def _complete(home: Path, requires: Sequence[str], assumed: Sequence[str], log: Log) -> None:
+    lacking = _missing(home)
+    if lacking == []:
+        return  # another process made it while this one waited
+    if lacking is None:
+        await asyncio.to_thread(shutil.rmtree, home, True)
+        await log(f"making an environment with {', '.join([*requires, *assumed])}", "info")
+        await _run((sys.executable, "-m", "venv", str(home)), log, "a virtual environment can't be made")
+        if requires:
+            await _install(home, requires, log)
+        lacking = list(assumed)
+    absent = []
+    for name in lacking:
+        try:
+            await _install(home, [name], log)
+        except JobFailed as error:
+            absent.append(name)
+            await log(f"{name} is imported, not required by the manifest, and could not be installed: {error}", "warning")
+    (home / READY).write_bytes(orjson.dumps(absent))
+
+
+async def _install(home: Path, requires: Sequence[str], log: Log) -> None:
+    command = (str(home / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-input")
+    options = ("--progress-bar", "off", "--retries", "1", "--timeout", "15", "--")
+    await _run((*command, *options, *requires), log, f"{', '.join(requires)} could not be installed")
+
+
+async def _run(command: Sequence[str], log: Log, failure: str) -> None:
+    """Run a command with its output going to the log; it is killed with this task."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        limit=2**20,
+        env={name: value for name, value in os.environ.items() if not name.startswith(("LEAT_", "PYTHON"))},
+    )
+    tail: deque[str] = deque(maxlen=20)
+    try:
+        assert process.stdout is not None
+        while line := await process.stdout.readline():
+            tail.append(line.decode(errors="replace").rstrip())
+            await log(tail[-1], "info")
+        code = await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    if code:
+        reason = next((line.removeprefix("ERROR: ") for line in reversed(tail) if line.startswith("ERROR: ")), f"exit code {code}")
+        raise JobFailed(f"{failure}: {reason}", "\n".join(tail), "REQUIREMENTS")
+
+
+@asynccontextmanager
+async def _locked(path: Path) -> AsyncIterator[None]:
+    """One process at a time; the system frees the lock of one that died."""
+    await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+    with await asyncio.to_thread(path.open, "wb") as file:
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(0.2)
+        yield

@@ -1,0 +1,84 @@
+"""Finds the functions that a manifest names, in every way that plugins import their modules."""
+
+import ast
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+
+class FunctionMissing(Exception):
+    """The manifest names something that is not there."""
+
+
+class Loader:
+    """The code of one plugin: a folder `<root>/plugins/<name>`."""
+
+    def __init__(self, root: str, name: str, shim: str) -> None:
+        self.name = name
+        self.folder = os.path.join(root, "plugins", name)
+        # the plugin's own modules first (`import utils`), then `plugins.<name>`, then what the BioThings SDK would have brought
+        sys.path[:0] = [self.folder, root, shim]
+
+    def function(self, spec: str) -> Callable[..., Any]:
+        """What `module:function` means. The function may be an attribute path or a call such as `Loader().load`."""
+        module_name, _, expression = spec.partition(":")
+        module = self.module(module_name)
+        try:
+            found = _value(ast.parse(expression.strip(), mode="eval").body, module)
+        except SyntaxError:
+            raise FunctionMissing(f"{spec}: {expression!r} can't be read as the name of a function") from None
+        if isinstance(found, classmethod | staticmethod):  # at the top of a module, where the SDK pastes it into a class
+            found = found.__func__
+        if not callable(found):
+            raise FunctionMissing(f"{spec} is no function but {type(found).__name__}")
+        return found  # type: ignore[no-any-return]  # callable, whatever else it is
+
+    def module(self, name: str) -> ModuleType:
+        """A module of the plugin as part of its package, so that relative imports work, else plainly; or any other one."""
+        dotted = name.replace("/", ".").strip(".")
+        path = os.path.join(self.folder, *dotted.split("."))
+        if not os.path.isfile(path + ".py") and not os.path.isdir(path):
+            return self.foreign(dotted)
+        try:
+            return importlib.import_module(f"plugins.{self.name}.{dotted}")
+        except (ImportError, AttributeError) as first:
+            try:
+                return importlib.import_module(dotted)
+            except ImportError:
+                raise first from None
+
+    def foreign(self, dotted: str) -> ModuleType:
+        """A module that is not the plugin's."""
+        try:
+            return importlib.import_module(dotted)
+        except ModuleNotFoundError as error:
+            if error.name and (dotted == error.name or dotted.startswith(error.name + ".")):
+                raise FunctionMissing(f"there is no {dotted}.py in the plugin, nor a module {dotted}") from None
+            raise
+
+
+def call(function: Callable[..., Any], subject: Any) -> Any:
+    """Call a function of the manifest with the object that the SDK passes as `self` or `cls`; without, where it takes nothing."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return function(subject)
+    return function(subject) if parameters else function()
+
+
+def _value(node: ast.expr, module: ModuleType) -> Any:
+    if isinstance(node, ast.Name):
+        if not hasattr(module, node.id):
+            raise FunctionMissing(f"{module.__name__.split('.')[-1]} has no {node.id}")
+        return getattr(module, node.id)
+    if isinstance(node, ast.Attribute):
+        return getattr(_value(node.value, module), node.attr)
+    if isinstance(node, ast.Call):
+        arguments = [ast.literal_eval(argument) for argument in node.args]
+        keywords = {keyword.arg: ast.literal_eval(keyword.value) for keyword in node.keywords if keyword.arg}
+        return _value(node.func, module)(*arguments, **keywords)
+    raise FunctionMissing(f"{ast.unparse(node)!r} is no function")

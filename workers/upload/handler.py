@@ -1,0 +1,103 @@
+"""UploadSource: parse the newest dump with the plugin's code, store its documents and make them the source's newest upload."""
+
+import asyncio
+import shutil
+from typing import Any
+
+import msgspec
+
+from domain import mappings
+from domain.errors import Invalid, JobFailed, NotReady
+from domain.nouns import Stored
+from domain.sources import SOURCES, Source
+from events.sources import SourceDumped, SourceUploaded, UploadSource
+from workers.context import JobContext
+from workers.upload import store
+
+
+async def upload_source(command: UploadSource, context: JobContext) -> SourceUploaded:
+    """The upload; `unchanged` where the newest dump was uploaded with this code already. Raises NotReady before the first dump."""
+    source, dumped = await _look(command, context)
+    previous = source.value.newest(SourceUploaded)
+    if previous and not command.force and (previous.dump, previous.code) == (dumped.output, source.value.code):
+        await context.log(f"release {dumped.release} was uploaded with this code already")
+        return msgspec.structs.replace(previous.said_by(command), unchanged=True)
+    await _check_disk(previous, context)
+    task = store.Task(
+        source=source.id,
+        release=dumped.release,
+        dump=f"dumps/{dumped.output}/{source.id}/{dumped.release}",
+        code=f"plugins/{source.value.code}/{source.id}",
+        manifest=source.value.manifest,
+        output=context.output,
+        scratch=str(context.scratch),
+        total=sum(part.count + part.duplicates for part in previous.parts.values()) if previous else None,
+    )
+    return await _stored(command, context, task, source.value.code, dumped.output)
+
+
+async def _stored(command: UploadSource, context: JobContext, task: store.Task, code: str, dump: str) -> SourceUploaded:
+    """Run the step and switch; what was written is dropped where it does not come to that. Once the switch was tried nothing is
+    dropped here: it may have happened even if its answer was lost."""
+    tried = False
+    try:
+        found = msgspec.convert(await context.child("store", msgspec.to_builtins(task)), store.Stored)
+        event = SourceUploaded(
+            source=task.source, release=task.release, output=task.output, dump=dump, code=code, parts=found.parts
+        ).said_by(command)
+        usable = await _usable(found.mappings, context)
+
+        def uploaded_now(source: Source) -> Source:
+            changed = source.with_output(event, context.hub.limits.keep_collections)
+            return msgspec.structs.replace(changed, mapping={**usable, **changed.mapping})
+
+        tried = True
+        await context.switch(SOURCES, task.source, uploaded_now)
+    finally:
+        if not tried:
+            await asyncio.shield(_drop(task, context))
+    return event
+
+
+async def _look(command: UploadSource, context: JobContext) -> tuple[Stored[Source], SourceDumped]:
+    """The source and its newest dump, pinned."""
+    records = context.hub.records
+    source = await SOURCES.get(records, command.source)
+    if dumped := source.value.newest(SourceDumped):
+        await context.pin(dumped.output)
+        source = await SOURCES.get(records, command.source)
+        dumped = source.value.newest(SourceDumped)
+    if not dumped:
+        raise NotReady(f"source {command.source} has no dump yet")
+    if not source.value.manifest.uploaders:
+        raise NotReady(f"the manifest of {command.source} has no uploader: nothing is parsed")
+    return source, dumped
+
+
+async def _check_disk(previous: SourceUploaded | None, context: JobContext) -> None:
+    """Raises JobFailed where the disk would not hold twice what the upload before takes."""
+    if not previous:
+        return
+    taken = sum([(await context.hub.documents.describe(part.collection)).size for part in previous.parts.values()])
+    free = (await asyncio.to_thread(shutil.disk_usage, context.hub.data)).free
+    if free < 2 * taken:
+        sizes = f"{free / 2**20:.0f} MiB are free, the upload before takes {taken / 2**20:.0f} MiB"
+        raise JobFailed(f"the disk may not hold another upload of {previous.source}: {sizes}", code="DISK_FULL")
+
+
+async def _usable(found: dict[str, dict[str, Any]], context: JobContext) -> dict[str, dict[str, Any]]:
+    """The plugin's mappings that an index can be made with; of others the job's log says what is wrong."""
+    usable = {}
+    for part, properties in found.items():
+        try:
+            mappings.check(properties)
+        except Invalid as error:
+            await context.log(f"the plugin's mapping of {part} is not used: {error.message}", "warning")
+        else:
+            usable[part] = properties
+    return usable
+
+
+async def _drop(task: store.Task, context: JobContext) -> None:
+    for uploader in task.manifest.uploaders:
+        await context.hub.documents.drop(f"{task.output}.{uploader.name}")

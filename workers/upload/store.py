@@ -1,0 +1,187 @@
+"""The step that parses a dump and stores its documents, part by part, in a process of its own."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from domain.documents import encoded
+from domain.errors import Conflict, JobFailed, LeatError
+from domain.hub import Stores
+from domain.manifests import Manifest, Uploader
+from events.sources import Part
+from workers.context import Level, Report
+from workers.plugin.calls import Batch, Parsed, Plugin, open_plugin
+from workers.upload.duplicates import Staging
+
+SPARE = 256 * 2**20
+"""Bytes that the disk keeps free: a parser that never ends is stopped before it fills it."""
+BATCH = 2000
+"""Documents that are written together after they were staged."""
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """What the step is asked to do."""
+
+    source: str
+    release: str
+    dump: str
+    """Folder of the dump's files in Files."""
+    code: str
+    """Folder of the plugin's code in Files."""
+    manifest: Manifest
+    output: str
+    """`<job>.<attempt>`; each part's collection is named with it."""
+    scratch: str
+    """An empty folder of this machine."""
+    total: int | None = None
+    """Documents of the upload before."""
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True):
+    """What the step did."""
+
+    parts: dict[str, Part]
+    mappings: dict[str, dict[str, Any]]
+    """What mapping functions gave, by part."""
+
+
+async def store(stores: Stores, arguments: dict[str, Any], report: Report) -> dict[str, Any]:
+    """Parse and store every part; nothing is current yet. Raises JobFailed with the plugin's traceback or the wrong document."""
+    task = msgspec.convert(arguments, Task)
+    done = 0
+    parts: dict[str, Part] = {}
+    mappings: dict[str, dict[str, Any]] = {}
+    async with _opened(stores, task, report) as plugin:
+        for uploader in task.manifest.uploaders:
+            filling = _Filling(stores, task, plugin, uploader, report, done)
+            if mapping := await plugin.mapping(uploader):
+                mappings[uploader.name] = mapping
+            parts[uploader.name] = await filling.fill()
+            done = filling.done
+    found: dict[str, Any] = msgspec.to_builtins(Stored(parts=parts, mappings=mappings))
+    return found
+
+
+@asynccontextmanager
+async def _opened(stores: Stores, task: Task, report: Report) -> AsyncIterator[Plugin]:
+    async def log(text: str, level: str) -> None:
+        report.log(text, msgspec.convert(level, Level))
+
+    async with AsyncExitStack() as stack:
+        code = await stack.enter_async_context(stores.files.local(task.code))
+        data = await stack.enter_async_context(stores.files.local(task.dump))
+        yield await open_plugin(
+            task.manifest,
+            name=task.source,
+            code=code,
+            data=data,
+            release=task.release,
+            home=Path(task.scratch) / "plugin",
+            environments=stores.data / "environments",
+            limits=stores.limits,
+            log=log,
+        )
+
+
+class _Filling:
+    """One collection being filled by one uploader."""
+
+    def __init__(self, stores: Stores, task: Task, plugin: Plugin, uploader: Uploader, report: Report, done: int) -> None:
+        self.stores = stores
+        self.task = task
+        self.plugin = plugin
+        self.uploader = uploader
+        self.report = report
+        self.done = done
+        self.count = 0
+        self.skipped = 0
+        self.collection = f"{task.output}.{uploader.name}"
+        self.staging: Staging | None = None
+
+    async def fill(self) -> Part:
+        """Parse, settle duplicates, seal."""
+        await self.stores.documents.create(self.collection)
+        try:
+            await (self._parse() if self.uploader.on_duplicates == "error" else self._stage())
+            if not self.count:
+                raise JobFailed(f"{self.uploader.parser} gave no documents", code="NO_DOCUMENTS")
+            task = self.task
+            meta = {"source": task.source, "part": self.uploader.name, "release": task.release, "src_meta": task.manifest.metadata}
+            sealed = await self.stores.documents.seal(self.collection, meta)
+        except Conflict as error:
+            advice = "let the manifest say `on_duplicates: merge` or `ignore`, if documents may share their `_id`"
+            raise JobFailed(f"part {self.uploader.name}: {error.message}", advice, "DUPLICATE_ID") from error
+        duplicates = self.staging.duplicates if self.staging else 0
+        return Part(collection=self.collection, count=sealed.count, duplicates=duplicates, skipped=self.skipped)
+
+    async def _stage(self) -> None:
+        path = Path(self.task.scratch) / f"{self.uploader.name}.sqlite"
+        self.staging = Staging(path, self.uploader.on_duplicates)
+        try:
+            await self._parse()
+            staged, self.count = self.count, 0
+            async for documents in self.staging.settled(BATCH):
+                await self.stores.documents.write(self.collection, documents)
+                self.count += len(documents)
+                self.report.progress(self.done, self.task.total, "documents", f"{self.count} of {staged} merged")
+        finally:
+            await self.staging.close()
+            path.unlink()
+
+    async def _parse(self) -> None:
+        """Take what the parser gives, from as many parallel jobs as the machine has cores."""
+        jobs = await self.plugin.jobs(self.uploader)
+        slots = asyncio.Semaphore(os.cpu_count() or 1)
+
+        async def one(number: int, job: str) -> None:
+            async with slots:
+                await self._parse_job(number, job)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number, job in enumerate(jobs):
+                    group.create_task(one(number, job))
+        except* LeatError as errors:
+            raise _first(errors) from None
+
+    async def _parse_job(self, number: int, job: str) -> None:
+        async with aclosing(self.plugin.parse(self.uploader, job)) as stream:
+            async for found in stream:
+                if isinstance(found, Batch):
+                    await self._take(number, found)
+                else:
+                    self._note(found)
+
+    async def _take(self, number: int, batch: Batch) -> None:
+        if self.staging:
+            await self.staging.add(number, batch.ids, batch.bodies)
+        else:
+            await self.stores.documents.write(self.collection, list(map(encoded, batch.ids, batch.bodies)))
+        self.count += len(batch.ids)
+        self.done += len(batch.ids)
+        self.report.progress(self.done, self.task.total, "documents", self.uploader.name)
+        free = shutil.disk_usage(self.stores.data).free
+        if free < SPARE:
+            raise JobFailed(f"the disk is nearly full: {free / 2**20:.0f} MiB are free", code="DISK_FULL")
+
+    def _note(self, parsed: Parsed) -> None:
+        if parsed.skipped:
+            self.skipped += parsed.skipped
+            examples = ", ".join(parsed.long_ids)
+            self.report.log(f"{parsed.skipped} documents skipped: their `_id` has more than 512 bytes ({examples})", "warning")
+        if parsed.dropped:
+            self.report.log(f"{parsed.dropped} empty documents dropped")
+
+
+def _first(errors: BaseExceptionGroup[LeatError]) -> LeatError:
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, LeatError)
+    return error
