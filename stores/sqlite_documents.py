@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import sqlite3
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -145,6 +146,9 @@ class SqliteDocuments(Documents):
                 return _get(self._reader(name), ids)
             return await asyncio.to_thread(_get_many, name, self._path(name, SEALED), ids)
 
+    async def room(self) -> int:
+        return shutil.disk_usage(self._folder).free
+
     async def names(self) -> list[str]:
         with _translated("(all)"):
             files = await asyncio.to_thread(os.listdir, self._folder)
@@ -185,6 +189,8 @@ class SqliteDocuments(Documents):
         if reader is None or reader.file != file:
             self._forget_reader(name)
             reader = self._readers[name] = Reader(_connect(name, path), path, file)
+            # Point reads only: a scan is no faster mapped, and its process would look as large as the file.
+            reader.connection.execute(f"PRAGMA mmap_size = {2**40}")
         self._readers.move_to_end(name)
         if len(self._readers) > OPEN_COLLECTIONS:
             self._forget_reader(next(iter(self._readers)))
@@ -213,12 +219,11 @@ def _not_sealed(name: str) -> NotReady:
 
 
 def _connect(name: str, path: Path) -> sqlite3.Connection:
-    """Open a sealed file: it never changes, so SQLite needs no locks and may map it."""
+    """Open a sealed file: it never changes, so SQLite needs no locks."""
     try:
         connection = sqlite3.connect(
             f"{path.as_uri()}?mode=ro&immutable=1", uri=True, isolation_level=None, check_same_thread=False
         )
-        connection.execute(f"PRAGMA mmap_size = {2**40}")
     except sqlite3.OperationalError:
         if not path.exists():
             raise _not_sealed(name) from None
