@@ -1,0 +1,84 @@
+"""What becomes of a document on its way out."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from gateway.rest.answers import RequestInvalid
+from gateway.rest.arguments import Arguments
+from gateway.rest.shape import read_shape
+
+DOCUMENT: dict[str, Any] = {
+    "_id": "chebi",
+    "a": {"x": 1, "y": [{"z": 1, "w": 2}, {"z": 3}], "empty": {}},
+    "b": "text",
+    "n": None,
+    "nested": {"list": ["b", None, "", "a"]},
+}
+
+
+def shaped(**arguments: str) -> dict[str, Any]:
+    """The document under these arguments."""
+    return read_shape(Arguments(arguments)).shaper().document(orjson.dumps(DOCUMENT))
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ("b", {"b": "text"}),
+        ("a.x,b", {"a": {"x": 1}, "b": "text"}),
+        ("a.y.z", {"a": {"y": [{"z": 1}, {"z": 3}]}}),
+        ("a.y.w", {"a": {"y": [{"w": 2}]}}),
+        ("a.*", {"a": {"x": 1, "y": [{"z": 1, "w": 2}, {"z": 3}], "empty": {}}}),
+        ("*.x", {"a": {"x": 1}}),
+        ("n", {"n": None}),
+        ("-a,-nested", {"b": "text", "n": None}),
+        ("a,-a.y,-a.empty", {"a": {"x": 1}}),
+        ("missing", {}),
+        ("a.x.y", {}),
+    ],
+)
+def test_fields_choose(fields: str, expected: dict[str, Any]) -> None:
+    """Dotted paths, wildcards and exclusions; `_id` is always there."""
+    assert shaped(fields=fields) == {"_id": "chebi"} | expected
+
+
+def test_all_means_everything() -> None:
+    """The word `all` anywhere switches the choice off."""
+    assert shaped(fields="b,all") == DOCUMENT
+
+
+def test_dotfield_flattens() -> None:
+    """Paths that occur several times become ordered lists, a single value stays one."""
+    assert shaped(dotfield="") == {
+        "_id": "chebi",
+        "a.x": 1,
+        "a.y.z": [1, 3],
+        "a.y.w": 2,
+        "a.empty": {},
+        "b": "text",
+        "n": None,
+        "nested.list": ["a", "b"],
+    }
+    assert shaped(dotfield="1", fields="a.y", always_list="a.y.w")["a.y.w"] == [2]
+
+
+def test_forced_lists_and_nulls() -> None:
+    """`always_list` makes lists, of null an empty one; `allow_null` makes missing fields null."""
+    document = shaped(fields="b,n,a.y.w", always_list="b,n,a.y.w,c", allow_null="c,d.e")
+    assert document == {"_id": "chebi", "b": ["text"], "n": [], "a": {"y": [{"w": [2]}]}, "c": [], "d": {"e": None}}
+
+
+def test_plain_where_nothing_is_asked() -> None:
+    """Without options the stored bytes can leave as they are."""
+    assert read_shape(Arguments({"size": "3"})).plain
+    assert read_shape(Arguments({"fields": "all", "_sorted": "true"})).plain
+    assert not read_shape(Arguments({"fields": "a"})).plain
+
+
+@pytest.mark.parametrize("arguments", [{"format": "xml"}, {"jmespath": "a|b"}, {"rawquery": ""}])
+def test_what_is_not_offered_is_refused(arguments: dict[str, str]) -> None:
+    """Nothing is left out silently."""
+    with pytest.raises(RequestInvalid):
+        read_shape(Arguments(arguments))
