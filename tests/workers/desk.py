@@ -18,7 +18,7 @@ from events.message import new_id
 from stores.folder import FolderFiles
 from stores.sqlite_documents import SqliteDocuments
 from stores.sqlite_records import SqliteRecords
-from workers.context import JobContext, Level, N
+from workers.context import JobContext, Level, N, Report
 
 
 @asynccontextmanager
@@ -68,4 +68,17 @@ class HandJob(JobContext):
         return await shelf.change(self.hub.records, id, changed)
 
     async def child(self, step: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        return await self.steps[step](self.hub, arguments, self)
+        return await self.steps[step](self.hub, arguments, HandReport(self))
+
+
+class HandReport(Report):
+    """What a heavy step says becomes the job's."""
+
+    def __init__(self, job: HandJob) -> None:
+        self.job = job
+
+    def progress(self, done: int, total: int | None = None, unit: str = "", message: str = "") -> None:
+        self.job.done.append((done, total))
+
+    def log(self, text: str, level: Level = "info") -> None:
+        self.job.lines.append((level, text))

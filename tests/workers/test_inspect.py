@@ -1,0 +1,71 @@
+"""InspectSource: what it stores, what it commits, and when it has nothing to do."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from domain.errors import NotReady
+from domain.sources import SOURCES
+from events.sources import InspectSource
+from tests.workers.desk import HandJob, open_desk
+from tests.workers.uploads import add_source, read, upload
+from workers.upload.inspect import inspect_source
+from workers.upload.inspection import inspect
+
+STEPS = {"inspect": inspect}
+
+
+async def test_inspection_is_stored_and_its_mapping_committed(tmp_path: Path) -> None:
+    """A document per path, a summary, and the suggested mapping where the part had none."""
+    async with open_desk(tmp_path) as hub:
+        await add_source(hub, "genes")
+        uploaded = await upload(
+            hub, "genes", [{"_id": "1", "gene": {"symbol": "ABL1", "taxid": 9606}}, {"_id": "2", "note": "a b"}]
+        )
+        job = HandJob(hub, STEPS)
+        event = await inspect_source(InspectSource(source="genes"), job)
+        source = (await SOURCES.get(hub.records, "genes")).value
+        assert source.outputs[0] == event
+        assert event.upload == uploaded.output
+        assert source.mapping["genes"]["gene"]["properties"]["taxid"] == {"type": "integer"}
+        inspected = event.parts["genes"]
+        rows = [orjson.loads(body) for body in await read(hub, inspected.collection)]
+        assert [row["_id"] for row in rows] == ["_id", "gene", "gene.symbol", "gene.taxid", "note"]
+        meta = (await hub.documents.describe(inspected.collection)).meta
+        assert (meta["part"], meta["documents"], inspected.documents, inspected.paths) == ("genes", 2, 2, 5)
+        assert job.pinned == [uploaded.parts["genes"].collection]
+        assert job.done[-1] == (2, 2)
+
+
+async def test_a_committed_mapping_is_left_alone(tmp_path: Path) -> None:
+    """What somebody committed is never overwritten by a suggestion."""
+    async with open_desk(tmp_path) as hub:
+        await add_source(hub, "genes")
+        await upload(hub, "genes", [{"_id": "1", "x": 1}], mapping={"x": {"type": "long"}})
+        await inspect_source(InspectSource(source="genes"), HandJob(hub, STEPS))
+        assert (await SOURCES.get(hub.records, "genes")).value.mapping == {"genes": {"x": {"type": "long"}}}
+
+
+async def test_the_same_upload_is_inspected_once(tmp_path: Path) -> None:
+    """A second inspection of the same upload has nothing to do, unless forced; a new upload is looked at."""
+    async with open_desk(tmp_path) as hub:
+        await add_source(hub, "genes")
+        await upload(hub, "genes", [{"_id": "1"}])
+        command = InspectSource(source="genes")
+        first = await inspect_source(command, HandJob(hub, STEPS))
+        again = await inspect_source(command, HandJob(hub))
+        assert again.unchanged
+        assert again.output == first.output
+        forced = await inspect_source(InspectSource(source="genes", force=True), HandJob(hub, STEPS))
+        assert forced.output != first.output
+        await upload(hub, "genes", [{"_id": "1"}, {"_id": "2"}])
+        assert (await inspect_source(command, HandJob(hub, STEPS))).parts["genes"].documents == 2
+
+
+async def test_without_an_upload_it_is_refused(tmp_path: Path) -> None:
+    """The source is named that was not uploaded."""
+    async with open_desk(tmp_path) as hub:
+        await add_source(hub, "genes")
+        with pytest.raises(NotReady, match="genes has no upload"):
+            await inspect_source(InspectSource(source="genes"), HandJob(hub, STEPS))
