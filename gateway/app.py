@@ -1,10 +1,11 @@
 """The web application: the GraphQL endpoint, health and pages; the published APIs are added by whoever makes it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from domain.errors import LeatError
 from domain.hub import Hub
@@ -12,6 +13,7 @@ from events.bus import BusError
 from gateway.auth import Token, guard
 from gateway.limits import Limits
 from gateway.pages import Pages
+from gateway.rest import routes
 from gateway.schema import build_schema
 from gateway.stream import Watching
 from gateway.view import View
@@ -21,14 +23,15 @@ PING = 5.0
 
 
 def make_app(hub: Hub, token: str, *, limits: Limits | None = None, pages: Pages | None = None) -> web.Application:
-    """The application, to be run by aiohttp. While it runs it listens to the hub's events; at shutdown it closes sockets with 1001."""
+    """The application: it listens to the hub's events while it runs, and closes sockets with 1001 at shutdown."""
     watching, shown = Watching(hub.bus), pages or Pages()
     checked = Token(token)
     view = View(build_schema(), hub, watching, checked, limits or Limits(), shown)
     app = web.Application(middlewares=[guard(checked)], client_max_size=2**20, handler_args={"handler_cancellation": True})
-    app.router.add_route("*", "/graphql", view)
+    app.router.add_route("*", "/graphql", view.__call__)
     app.router.add_get("/", _explorer(shown))
     app.router.add_get("/assets/{name:.+}", shown.asset)
+    routes.add(app, hub)
     app.router.add_get("/health/live", _live)
     app.router.add_get("/health/ready", _ready(hub))
 
@@ -42,9 +45,6 @@ def make_app(hub: Hub, token: str, *, limits: Limits | None = None, pages: Pages
     app.cleanup_ctx.append(watched)
     app.on_shutdown.append(closed)
     return app
-
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def _explorer(pages: Pages) -> Handler:

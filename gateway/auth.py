@@ -1,12 +1,12 @@
 """The administrator's token: what is open without it, and where it is looked for."""
 
 import hmac
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 OPEN = ("/health/", "/api/", "/assets/")
 """What is served without a token: health, the published APIs and what pages are made of."""
 
@@ -36,7 +36,7 @@ def is_page(request: web.Request) -> bool:
     return request.method == "GET" and "query" not in request.query and "text/html" in request.headers.get("Accept", "")
 
 
-def guard(token: Token) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def guard(token: Token) -> Middleware:
     """Middleware that answers 401 where a token is needed and not shown. A socket shows it after the handshake."""
 
     @web.middleware

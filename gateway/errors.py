@@ -101,7 +101,7 @@ def _said(error: errors.Refused) -> dict[str, Any]:
 
 
 def present(error: GraphQLError, request_id: str) -> GraphQLFormattedError:
-    """The error as it is sent: what Leat raised on purpose with its code, what it did not as `INTERNAL`, logged with the request id."""
+    """The error as it is sent: what Leat raised on purpose with its code, anything else as INTERNAL and in the log."""
     cause = error.original_error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error

@@ -11,9 +11,11 @@ from graphql import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     GraphQLError,
+    InlineFragmentNode,
     IntValueNode,
     OperationDefinitionNode,
     OperationType,
+    SelectionNode,
     SelectionSetNode,
     VariableNode,
 )
@@ -38,7 +40,8 @@ class Limits:
     fragments: int = 50
     variables: int = 50
     cost: int = 600_000
-    """Points a minute: one for each object asked for, `first` times what is below a connection, 10 for a mutation, 5 for a subscription."""
+    """Points a minute: one for each object asked for, `first` times what is below a connection, 10 for a mutation, 5 for a
+    subscription."""
     operations: int = 1000
     """Parsed and validated operations that are kept by their text."""
     subscriptions: int = 100
@@ -75,7 +78,7 @@ class Measure:
                 depth = max(depth, 1 if node.name.value.startswith("__") else 1 + below.depth)
                 fields, roots = fields + 1 + below.fields, roots + 1
             else:
-                below = self._spread(node.name.value) if isinstance(node, FragmentSpreadNode) else self.size(node.selection_set)
+                below = self._spread(node.name.value) if isinstance(node, FragmentSpreadNode) else self.size(_inline(node))
                 depth, fields, roots = max(depth, below.depth), fields + below.fields, roots + below.roots
         return _Size(depth, fields, roots)
 
@@ -103,7 +106,7 @@ class Measure:
             elif isinstance(node, FragmentSpreadNode):
                 total += self._spread_cost(node.name.value, variables)
             else:
-                total += self.cost(node.selection_set, variables)
+                total += self.cost(_inline(node), variables)
         return total
 
     def _spread_cost(self, name: str, variables: Mapping[str, Any]) -> int:
@@ -116,7 +119,7 @@ class Measure:
 
 
 def _times(node: FieldNode, variables: Mapping[str, Any]) -> int:
-    for argument in node.arguments:
+    for argument in node.arguments or ():
         if argument.name.value == "first":
             value: Any = None
             if isinstance(argument.value, IntValueNode):
@@ -126,6 +129,11 @@ def _times(node: FieldNode, variables: Mapping[str, Any]) -> int:
             return min(max(value, 1), 100) if isinstance(value, int) else PAGE
     connection = any(isinstance(below, FieldNode) and below.name.value in ("edges", "nodes") for below in _selections(node))
     return PAGE if connection else 1
+
+
+def _inline(node: SelectionNode) -> SelectionSetNode:
+    assert isinstance(node, InlineFragmentNode)
+    return node.selection_set
 
 
 def _selections(node: FieldNode) -> tuple[Any, ...]:

@@ -26,7 +26,6 @@ from graphql import (
     parse,
     validate,
 )
-from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as Executor
 
 from gateway.context import Context
@@ -125,7 +124,6 @@ class Operations:
             context_value=context,
             variable_values=operation.request.variables,
             operation_name=operation.request.name,
-            is_awaitable=optimized_is_awaitable,
             executor_class=Executor,
             operation_extensions={},
         )
@@ -142,7 +140,6 @@ class Operations:
             context_value=context,
             raw_variable_values=operation.request.variables,
             operation_name=operation.request.name,
-            is_awaitable=optimized_is_awaitable,
             operation_extensions={},
         )
         if isinstance(executor, list):
@@ -190,7 +187,7 @@ def _shared_variables(operation: Operation) -> bytes:
     """The variables that an answer may depend on: all but the one that the root field takes as `after` and nothing else uses."""
     kept = dict(operation.request.variables)
     for field_node in operation.node.selection_set.selections:
-        for argument in field_node.arguments if isinstance(field_node, FieldNode) else ():
+        for argument in (field_node.arguments or ()) if isinstance(field_node, FieldNode) else ():
             if argument.name.value == "after" and isinstance(argument.value, VariableNode):
                 name = argument.value.name.value
                 if len(re.findall(rf"\${name}\b", operation.request.text)) == 2:  # where it is declared, and here

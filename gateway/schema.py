@@ -83,9 +83,7 @@ class Query(SourceQuery, BuildQuery, ApiQuery, RunQuery, JobQuery, WorkerQuery, 
     ) -> JobLog:
         """All attempts, one after another."""
         cursor = JobCursor.of(after) or JobCursor()
-        found = await logs.read(
-            info.context.hub, local_id("Job", job_id), (cursor.attempt, cursor.line), min(max(first, 1), 5000)
-        )
+        found = await logs.read(info.context.hub, local_id("Job", job_id), (cursor.attempt, cursor.line), min(max(first, 1), 5000))
         end = cursor._replace(attempt=found[-1].attempt, line=found[-1].line.number) if found else cursor
         return JobLog(lines=[LogLine.of(line) for line in found], cursor=str(end))
 
@@ -139,10 +137,10 @@ def build_schema() -> strawberry.Schema:
     )
 
 
-def text() -> str:
+def print_schema() -> str:
     """The content of `schema.graphql`."""
     return build_schema().as_str() + "\n"
 
 
 if __name__ == "__main__":
-    sys.stdout.write(text())
+    sys.stdout.write(print_schema())

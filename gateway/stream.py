@@ -1,8 +1,8 @@
 """Live delivery: one bus listener per process, one feed for each thing that is watched, however many watch it.
 
-An event is a hint: a feed reads the record after it, and what it read becomes a batch that all its followers share. A follower first
-catches up to the feed's head by a read of its own, then takes the shared batches one by one; one that falls behind the newest `KEPT`
-of them catches up again, so nobody has a buffer, and a slow follower costs nobody else anything.
+An event is a hint: a feed reads the record after it, and what it read becomes a batch that all its followers share. A follower
+first catches up to the feed's head by a read of its own, then takes the shared batches one by one; one that falls behind the
+newest `KEPT` of them catches up again, so nobody has a buffer, and a slow follower costs nobody else anything.
 """
 
 import asyncio
@@ -257,4 +257,3 @@ class Watching:
             for feed in self._feeds.values():
                 if feed.is_silent(now):
                     feed.poke()
-

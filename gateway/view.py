@@ -30,6 +30,7 @@ from gateway.stream import Watching
 
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
+REQUEST_ID = web.RequestKey("REQUEST_ID", str)
 TIMEOUT = 30.0
 """Seconds that a query or mutation may take."""
 FRAME = 256 * 1024
@@ -69,7 +70,8 @@ class View(GraphQLView[Context, None]):
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         """Answer; what can't be understood is a 4xx with `errors`, never a 500."""
         try:
-            return await self.run(request=request)
+            response: web.StreamResponse = await self.run(request=request)
+            return response
         except HTTPException as error:
             return self._refused(request, error.status_code, error.reason)
 
@@ -94,13 +96,13 @@ class View(GraphQLView[Context, None]):
         context = Context(hub=self._hub, watching=self._watching, authorized=self._token.fits(shown))
         if isinstance(response, web.Response):
             response.headers["X-Request-Id"] = context.request_id
-            request["context"] = context
+            request[REQUEST_ID] = context.request_id
         return context
 
     async def get_sub_response(self, request: web.Request) -> web.Response:
         """The response to be filled, which knows what media type is wanted."""
         response = web.Response()
-        response["media"] = negotiated(request.headers.get("Accept", ""))
+        response.content_type = negotiated(request.headers.get("Accept", ""))
         return response
 
     def should_render_graphql_ide(self, request: Any) -> bool:
@@ -131,8 +133,8 @@ class View(GraphQLView[Context, None]):
             extensions=_typed(data, "extensions", dict),
         )
 
-    async def execute_operation(self, **given: Any) -> ExecutionResult:
-        """Execute a query or a mutation within the time that one may take. Raises HTTPException for what GET or HTTP don't carry."""
+    async def execute_operation(self, **given: Any) -> ExecutionResult:  # type: ignore[override]
+        """Execute a query or mutation within the time it may take. Raises HTTPException for what GET, or HTTP, can't carry."""
         data: GraphQLRequestData = given["request_data"]
         request: web.Request = given["request"]
         try:
@@ -151,7 +153,7 @@ class View(GraphQLView[Context, None]):
 
     async def process_result(self, request: web.Request, result: ExecutionResult) -> GraphQLHTTPResponse:
         """The response's body; without `data` where nothing was executed."""
-        request_id = request["context"].request_id
+        request_id = request[REQUEST_ID]
         body: dict[str, Any] = {} if isinstance(result, PreExecutionError) else {"data": result.data}
         if result.errors:
             body["errors"] = [present(error, request_id) for error in result.errors[:5]]
@@ -159,7 +161,7 @@ class View(GraphQLView[Context, None]):
 
     def create_response(self, response_data: Any, sub_response: web.Response) -> web.Response:
         """The encoded body, with the status that the media type asks for."""
-        media: str = sub_response["media"]
+        media = sub_response.content_type
         executed = "data" in response_data
         sub_response.set_status(200 if executed or media == JSON else 400)
         codes = {error.get("extensions", {}).get("code") for error in response_data.get("errors", ())}
@@ -207,4 +209,3 @@ def _typed(data: Mapping[str, Any], name: str, type: type, required: bool = Fals
     if not isinstance(value, type):
         raise HTTPException(400, f"`{name}` must be {'a string' if type is str else 'an object'}")
     return value
-

@@ -33,7 +33,7 @@ class SearchSuccess:
     total: Long = field(description="Documents that match.")
     max_score: float | None = field(description="The best score; null under a sort.")
     hits: JSON = field(description="The documents of this page, each with `_id` and `_score`.")
-    facets: JSON = field(description="By path: terms with their numbers of documents, the most frequent first, `other` and `missing`.")
+    facets: JSON = field(description="By path: terms and their numbers of documents, most frequent first, `other` and `missing`.")
     warnings: list[str] = field(description="Such as a path that is not mapped, which matches nothing.")
 
 
@@ -77,7 +77,11 @@ async def search(info: Info, api: ApiRecord, input: SearchInput) -> SearchSucces
     )
     found = await info.context.hub.search.search(api.served, request)
     facets = {
-        path: {"terms": [{"term": term, "count": count} for term, count in facet.terms], "other": facet.other, "missing": facet.missing}
+        path: {
+            "terms": [{"term": term, "count": count} for term, count in facet.terms],
+            "other": facet.other,
+            "missing": facet.missing,
+        }
         for path, facet in found.facets.items()
     }
     return SearchSuccess(
@@ -269,7 +273,9 @@ class RemoveApiSuccess:
     name: str = field(description="The name that is free now.")
 
 
-RemoveApiPayload = Annotated[RemoveApiSuccess | Refusal, strawberry.union("RemoveApiPayload", description="What removeApi answers.")]
+RemoveApiPayload = Annotated[
+    RemoveApiSuccess | Refusal, strawberry.union("RemoveApiPayload", description="What removeApi answers.")
+]
 
 
 @strawberry.type

@@ -171,7 +171,9 @@ class EditBuildSuccess:
     build: Build = field(description="The build.")
 
 
-EditBuildPayload = Annotated[EditBuildSuccess | Refusal, strawberry.union("EditBuildPayload", description="What editBuild answers.")]
+EditBuildPayload = Annotated[
+    EditBuildSuccess | Refusal, strawberry.union("EditBuildPayload", description="What editBuild answers.")
+]
 
 
 @strawberry.input(description="Which build to remove.")

@@ -9,9 +9,8 @@ from strawberry import argument, enum_value, field
 
 from domain import logs
 from domain.hub import Hub
-from domain.jobs import JOBS
+from domain.jobs import JOBS, Progress
 from domain.jobs import Job as JobRecord
-from domain.jobs import Progress
 from events.jobs import JobProgressed
 from events.message import Event
 from gateway.graphql.jobs import Job, JobOutcome, JobProgress
@@ -48,9 +47,7 @@ class LogLine:
     def of(cls, read: logs.Read) -> Self:
         """As clients see it."""
         line = read.line
-        return cls(
-            attempt=read.attempt, number=Long(line.number), at=DateTime(line.at), level=LogLevel(line.level), text=line.text
-        )
+        return cls(attempt=read.attempt, number=Long(line.number), at=DateTime(line.at), level=LogLevel(line.level), text=line.text)
 
 
 @strawberry.interface(description="One change of a job.")
@@ -146,7 +143,8 @@ class JobCursor(NamedTuple):
         numbers = (decode(text) or "").split(".")
         if len(numbers) != 3 or not all(number.isdigit() for number in numbers):
             return None
-        return cls(*map(int, numbers))
+        seq, attempt, line = map(int, numbers)
+        return cls(seq, attempt, line)
 
     def __str__(self) -> str:
         return encode(f"{self.seq}.{self.attempt}.{self.line}")

@@ -1,14 +1,15 @@
 """Jobs: one command being done."""
 
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
 import strawberry
 from strawberry import argument, enum_value, field
 
-from domain import jobs, logs, runs
+from domain import jobs, runs
 from domain.errors import Invalid
-from domain.jobs import JOBS, Job as JobRecord
+from domain.jobs import JOBS, State
+from domain.jobs import Job as JobRecord
 from domain.nouns import Stored
 from gateway.context import Info
 from gateway.errors import Refusal
@@ -155,7 +156,7 @@ async def job_page(info: Info, filter: JobFilter | None, first: int, after: str 
         raise Invalid("jobs are found by state, queue and state, target, target and state, or runId", ("filter",))
     found = await jobs.page(
         info.context.hub,
-        state=chosen.state.value if chosen.state else None,
+        state=cast("State", chosen.state.value) if chosen.state else None,
         queue=chosen.queue,
         target=chosen.target,
         run_id=run_id,
@@ -235,7 +236,9 @@ class CancelJobSuccess:
     job: Job = field(description="The job; CANCELING while its worker ends it.")
 
 
-CancelJobPayload = Annotated[CancelJobSuccess | Refusal, strawberry.union("CancelJobPayload", description="What cancelJob answers.")]
+CancelJobPayload = Annotated[
+    CancelJobSuccess | Refusal, strawberry.union("CancelJobPayload", description="What cancelJob answers.")
+]
 
 
 @strawberry.input(description="Which job to try again.")

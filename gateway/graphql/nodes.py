@@ -101,8 +101,6 @@ def position(after: str | None) -> tuple[float, str] | None:
 
 def connection(found: Sequence[Stored[Any]], first: int, made: Callable[[Stored[Any]], T]) -> Connection[T]:
     """A page of at most `first` of these records, ordered by `created_at`; one more than that says that there is a next one."""
-    edges = [
-        Edge(cursor=encode(f"{stored.value.created_at!r}:{stored.id}"), node=made(stored)) for stored in found[:first]
-    ]
+    edges = [Edge(cursor=encode(f"{stored.value.created_at!r}:{stored.id}"), node=made(stored)) for stored in found[:first]]
     more = len(found) > first
     return Connection(edges=edges, page_info=PageInfo(has_next_page=more, end_cursor=edges[-1].cursor if edges else None))

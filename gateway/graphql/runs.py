@@ -12,7 +12,20 @@ from domain.runs import RunView
 from gateway.context import Info
 from gateway.errors import Refusal
 from gateway.graphql.jobs import Job, Started
-from gateway.graphql.nodes import After, Connection, Edge, First, In, Node, PageInfo, encode, global_id, local_id, page_size, position
+from gateway.graphql.nodes import (
+    After,
+    Connection,
+    Edge,
+    First,
+    In,
+    Node,
+    PageInfo,
+    encode,
+    global_id,
+    local_id,
+    page_size,
+    position,
+)
 from gateway.scalars import DateTime, time
 
 RunId = Annotated[strawberry.ID, argument(description="The run's id, or its UUID.")]
@@ -110,7 +123,9 @@ class CancelRunSuccess:
     run: Run = field(description="The run.")
 
 
-CancelRunPayload = Annotated[CancelRunSuccess | Refusal, strawberry.union("CancelRunPayload", description="What cancelRun answers.")]
+CancelRunPayload = Annotated[
+    CancelRunSuccess | Refusal, strawberry.union("CancelRunPayload", description="What cancelRun answers.")
+]
 
 
 @strawberry.input(description="What to bring from its sources to its API.")

@@ -32,7 +32,9 @@ class AddSourceSuccess:
     source: Source = field(description="The source.")
 
 
-AddSourcePayload = Annotated[AddSourceSuccess | Refusal, strawberry.union("AddSourcePayload", description="What addSource answers.")]
+AddSourcePayload = Annotated[
+    AddSourceSuccess | Refusal, strawberry.union("AddSourcePayload", description="What addSource answers.")
+]
 
 
 @strawberry.input(description="What changes of a source; what is left out stays.")

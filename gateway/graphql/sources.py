@@ -117,9 +117,7 @@ class SourcePart:
     inspection: Inspection | None = field(description="The current inspection; null before the first.")
 
     @strawberry.field(description="Documents by id: an object with those that exist.")
-    async def documents(
-        self, info: Info, ids: Annotated[list[str], argument(description="Up to 1000 values of `_id`.")]
-    ) -> JSON:
+    async def documents(self, info: Info, ids: Annotated[list[str], argument(description="Up to 1000 values of `_id`.")]) -> JSON:
         """Of the current upload."""
         if self.uploaded is None:
             raise Unready(f"{self.name} was not uploaded yet")

@@ -25,7 +25,7 @@ _NO_ARGUMENTS = Arguments({})
 
 def add(app: web.Application, hub: Hub) -> None:
     """Serve every API of the hub below `/api/`; open to everybody."""
-    app.router.add_route("*", "/api/{path:.*}", Published(hub))
+    app.router.add_route("*", "/api/{path:.*}", Published(hub).__call__)
 
 
 class Published:

@@ -1,0 +1,129 @@
+"""A gateway over embedded adapters, served on a free port, and a client that speaks to it."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestServer
+
+from domain.apis import APIS
+from domain.builds import BUILDS
+from domain.hub import Hub
+from domain.jobs import JOBS
+from domain.logs import LOGS
+from domain.ports import Search
+from domain.presence import WORKERS
+from domain.runs import RUNS
+from domain.sources import SOURCES
+from events.embedded import EmbeddedBus
+from gateway.app import make_app
+from stores.folder import FolderFiles
+from stores.sqlite_documents import SqliteDocuments
+from stores.sqlite_records import SqliteRecords
+
+TOKEN = "a-token-for-tests"
+
+
+@pytest.fixture
+async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
+    """A hub of embedded adapters, without search and without workers."""
+    async with AsyncExitStack() as stack:
+        records = await stack.enter_async_context(SqliteRecords.open(tmp_path / "records.db"))
+        await records.prepare((SOURCES.kind, BUILDS.kind, APIS.kind, JOBS.kind, RUNS.kind, LOGS.kind, WORKERS.kind))
+        yield Hub(
+            name="test",
+            data=tmp_path,
+            documents=await stack.enter_async_context(SqliteDocuments.open(tmp_path / "documents")),
+            search=cast(Search, None),
+            files=await stack.enter_async_context(FolderFiles.open_folder(tmp_path / "files")),
+            records=records,
+            bus=await stack.enter_async_context(EmbeddedBus()),
+            process="test",
+        )
+
+
+@dataclass
+class Client:
+    """Speaks GraphQL to a gateway, with the token."""
+
+    url: str
+    session: aiohttp.ClientSession
+
+    async def post(self, body: Any, **headers: str) -> tuple[int, Any]:
+        """Status and decoded body of a POST to the endpoint."""
+        sent = {"Authorization": f"Bearer {TOKEN}", **headers}
+        async with self.session.post(f"{self.url}/graphql", json=body, headers=sent) as response:
+            return response.status, await response.json(content_type=None)
+
+    async def ask(self, query: str, **variables: Any) -> Any:
+        """The data of a query or mutation that has no errors."""
+        status, body = await self.post({"query": query, "variables": variables})
+        assert status == 200 and "errors" not in body, body
+        return body["data"]
+
+    async def refused(self, query: str, **variables: Any) -> list[Any]:
+        """The errors of an operation."""
+        _, body = await self.post({"query": query, "variables": variables})
+        return cast("list[Any]", body["errors"])
+
+    def socket(self, **options: Any) -> Any:
+        """A context: a graphql-transport-ws socket that is not initialised yet."""
+        return self.session.ws_connect(f"{self.url}/graphql", protocols=("graphql-transport-ws",), **options)
+
+    @asynccontextmanager
+    async def watch(self, query: str, **variables: Any) -> "AsyncIterator[Watch]":
+        """A subscription on a socket of its own."""
+        async with self.socket() as socket:
+            await socket.send_json({"type": "connection_init", "payload": {"token": TOKEN}})
+            assert (await socket.receive_json())["type"] == "connection_ack"
+            await socket.send_json({"id": "1", "type": "subscribe", "payload": {"query": query, "variables": variables}})
+            yield Watch(socket)
+
+
+@dataclass
+class Watch:
+    """A live subscription, read message by message."""
+
+    socket: aiohttp.ClientWebSocketResponse
+
+    async def message(self) -> Any:
+        """The next message, within ten seconds."""
+        return await self.socket.receive_json(timeout=10)
+
+    async def next(self) -> Any:
+        """The next answer's one root field."""
+        message = await self.message()
+        assert message["type"] == "next" and "errors" not in message["payload"], message
+        (batch,) = message["payload"]["data"].values()
+        return batch
+
+    async def rest(self) -> list[Any]:
+        """All answers until it completes."""
+        batches = []
+        while (message := await self.message())["type"] == "next":
+            batches.append(next(iter(message["payload"]["data"].values())))
+        assert message["type"] == "complete", message
+        return batches
+
+
+@asynccontextmanager
+async def serve(hub: Hub, **options: Any) -> AsyncIterator[Client]:
+    """A gateway on a free port, and its client."""
+    async with TestServer(make_app(hub, TOKEN, **options)) as server, aiohttp.ClientSession() as session:
+        yield Client(str(server.make_url("")).rstrip("/"), session)
+
+
+@pytest.fixture
+async def client(hub: Hub) -> AsyncIterator[Client]:
+    """A gateway with its usual limits."""
+    async with serve(hub) as served:
+        yield served
+
+
+def with_bus(hub: Hub, bus: Any) -> Hub:
+    """The hub over another bus."""
+    return replace(hub, bus=bus)

@@ -1,0 +1,15 @@
+"""The application that the tests of the published APIs ask."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.rest.site import Site, open_site
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    """The application with the API `genes`."""
+    async with open_site(tmp_path) as site:
+        yield site

@@ -1,0 +1,58 @@
+"""Documents by id."""
+
+import pytest
+
+from tests.gateway.rest.site import DOCUMENTS, Site
+
+CDK2 = DOCUMENTS[0]
+
+
+@pytest.mark.parametrize("path", ["/gene/1017", "/v1/gene/1017", "/gene/1017/", "/v1/gene/symbol:abl1", "/gene/HGNC:76%2Fx%20y"])
+async def test_document_by_id(site: Site, path: str) -> None:
+    """With and without version; by `_id` or by a value of an indexed field; with its version, without a score."""
+    found = await site.get(path)
+    expected = CDK2 if "1017" in path else DOCUMENTS[2] if "abl1" in path else DOCUMENTS[3]
+    assert found == expected | {"_version": 1}
+
+
+async def test_several_documents_make_a_list(site: Site) -> None:
+    """`field:value` may name more than one."""
+    found = await site.get("/gene/symbol:cdk2")
+    assert {document["_id"] for document in found} == {"1017", "12566"}
+
+
+@pytest.mark.parametrize("path", ["/gene/1", "/gene/hidden:x", "/gene/nothing:x", "/variant/1017", "/gene", "/nothing"])
+async def test_unknown_is_404_in_json(site: Site, path: str) -> None:
+    """Whatever is not there is said in the envelope."""
+    assert (await site.get(path, 404)) | {"code": 404, "success": False, "error": "Not Found."} == await site.get(path, 404)
+
+
+async def test_shape_of_one_document(site: Site) -> None:
+    """Fields, dotted keys and formats work here as in queries."""
+    found = await site.get("/gene/25", fields="pathway.id,taxid", dotfield="true")
+    assert found == {"_id": "25", "_version": 1, "pathway.id": "hsa1", "taxid": 9606}
+    async with site.client.get("/api/genes/gene/25?fields=taxid&format=yaml") as response:
+        assert response.headers["Content-Type"] == "text/x-yaml; charset=UTF-8"
+        assert await response.text() == "_id: '25'\n_version: 1\ntaxid: 9606\n"
+
+
+@pytest.mark.parametrize("json", [None, {"ids": ["1017", "nope", "symbol:ABL1"]}, {"id": "1017,nope,symbol:ABL1"}])
+async def test_many_ids(site: Site, json: object) -> None:
+    """One item per document in the order asked for, with its query; `notfound` where there is none."""
+    found = await (site.post("/gene", json=json) if json else site.post("/gene/", ids='"1017","nope","symbol:ABL1"'))
+    assert found == [
+        CDK2 | {"query": "1017", "_version": 1},
+        {"query": "nope", "notfound": True},
+        DOCUMENTS[2] | {"query": "symbol:ABL1", "_version": 1},
+    ]
+    shaped = await site.post("/gene", ids="1017", fields="symbol")
+    assert shaped == [{"_id": "1017", "_version": 1, "query": "1017", "symbol": "CDK2"}]
+
+
+async def test_bad_bodies(site: Site) -> None:
+    """What is missing, too much or no JSON is refused in the envelope."""
+    assert (await site.post("/gene", 400, json={}))["missing"] is True
+    assert (await site.post("/gene", 400, json={"ids": ["x"] * 1001}))["max"] == 1000
+    async with site.client.post("/api/genes/gene", data=b"{", headers={"Content-Type": "application/json"}) as response:
+        assert response.status == 400
+        assert (await response.json())["error"] == "Invalid JSON body."

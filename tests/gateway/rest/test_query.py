@@ -1,0 +1,115 @@
+"""GET and POST /query."""
+
+import pytest
+
+from tests.gateway.rest.site import DOCUMENTS, Site
+
+
+def ids(found: object) -> list[str]:
+    """The ids of an answer's hits."""
+    hits = found["hits"] if isinstance(found, dict) else found
+    return [hit["_id"] for hit in hits]  # type: ignore[index, union-attr]
+
+
+async def test_hits_have_biothings_shape(site: Site) -> None:
+    """took, total, max_score and hits with `_id` and `_score` beside the document."""
+    found = await site.get("/query", q="symbol:ABL1")
+    assert set(found) == {"took", "total", "max_score", "hits"}
+    assert found["total"] == 1
+    (hit,) = found["hits"]
+    assert hit.pop("_score") == pytest.approx(found["max_score"])
+    assert hit == DOCUMENTS[2]
+
+
+@pytest.mark.parametrize("path", ["/query", "/query/", "/v1/query", "/v1/query/"])
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"q": "cdk2", "sort": "_id"}, ["1017", "12566"]),
+        ({"q": "cyclin kinase", "sort": "-_id"}, ["12566", "1017"]),
+        ({"q": "taxid:[9000 TO 9999] AND NOT symbol:odd", "sort": "-taxid,_id"}, ["1017", "25"]),
+        ({"sort": "taxid,_id", "size": "2", "from": "1"}, ["25", "HGNC:76/x y"]),
+        ({"q": "__all__", "filter": "symbol:abl1"}, ["25"]),
+        ({"q": "*:*", "post_filter": "symbol:abl1"}, ["25"]),
+        ({"q": ""}, []),
+        ({"q": "symbol:cdk2", "size": "0"}, []),
+    ],
+)
+async def test_queries(site: Site, path: str, arguments: dict[str, str], expected: list[str]) -> None:
+    """Lucene syntax, filters, sorting and paging."""
+    assert ids(await site.get(path, **arguments)) == expected
+
+
+async def test_facets(site: Site) -> None:
+    """Terms with counts; without a query no hits are sent, and their key is left out."""
+    found = await site.get("/query", facets="taxid", facet_size="1")
+    assert "hits" not in found
+    assert found["facets"]["taxid"] == {
+        "_type": "terms",
+        "terms": [{"term": 9606, "count": 3}],
+        "other": 1,
+        "missing": 0,
+        "total": 3,
+    }
+    assert ids(await site.get("/query", q="symbol:abl1", aggs="taxid")) == ["25"]
+
+
+async def test_wrong_query_says_where(site: Site) -> None:
+    """A query that can't be read is 400 with the place, for every parameter that is one."""
+    found = await site.get("/query", 400, q="symbol:(a")
+    assert (found["code"], found["success"], found["keyword"]) == (400, False, "q")
+    assert isinstance(found["position"], int)
+    assert (await site.get("/query", 400, filter="symbol:(a"))["keyword"] == "filter"
+    assert (await site.get("/query", 400, size="1001"))["max"] == 1000
+
+
+async def test_unmapped_path_is_warned_of(site: Site) -> None:
+    """It matches nothing, and says so."""
+    found = await site.get("/query", q="symbl:abl1")
+    assert found["total"] == 0
+    assert "symbl" in found["_warning"]
+
+
+async def test_many_terms(site: Site) -> None:
+    """Every term in its order with its hits; several hits are several items."""
+    found = await site.post("/query", q="abl1,cdk2,nope", scopes="symbol", fields="taxid", sort="_id")
+    assert [(item["query"], item.get("_id"), item.get("taxid"), item.get("notfound")) for item in found] == [
+        ("abl1", "25", 9606, None),
+        ("cdk2", "1017", 9606, None),
+        ("cdk2", "12566", 10090, None),
+        ("nope", None, None, True),
+    ]
+
+
+async def test_terms_by_id_and_without_scopes(site: Site) -> None:
+    """`_id` is the scope where none is named; an empty list means query strings; lists are compound terms."""
+    assert [item["query"] for item in await site.post("/query", q="1017,25")] == ["1017", "25"]
+    assert ids(await site.post("/query", json={"q": ["symbol:abl1"], "scopes": []})) == ["25"]
+    compound = {"q": [["cdk2", "10090"], ["cdk2", "9606"]], "scopes": [["symbol", "alias"], "taxid"]}
+    assert ids(await site.post("/query", json=compound)) == ["12566", "1017"]
+    assert (await site.post("/query", 400, json={"q": [["cdk2"]], "scopes": ["symbol", "taxid"]}))["keyword"] == "q"
+
+
+async def test_with_total(site: Site) -> None:
+    """The object says how much there is, and how to get the rest."""
+    found = await site.post("/query", q="cdk2", scopes="symbol", size="1", with_total="true")
+    assert found["max_total"] == 2
+    assert len(found["hits"]) == 1
+    assert "from=1" in found["msg"]
+
+
+async def test_scroll_reads_everything_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Page after page, then the answer that ends BioThings' clients; a wrong id is 400."""
+    monkeypatch.setattr("gateway.rest.search.PAGE", 3)
+    page = await site.get("/query", q="__all__", fetch_all="true", fields="symbol")
+    assert page["total"] == 4
+    found = ids(page)
+    while "hits" in page:
+        page = await site.get("/query", scroll_id=page["_scroll_id"], fields="symbol")
+        found += ids(page) if "hits" in page else []
+    assert page == {"success": False, "error": "No more results to return."}
+    assert sorted(found) == sorted(document["_id"] for document in DOCUMENTS)
+    assert (await site.get("/query", 400, scroll_id="x"))["details"] == "Invalid or stale scroll_id."
+    nothing = await site.get("/query", q="symbol:nope", fetch_all="1")
+    assert nothing["hits"] == []
+    assert "error" in await site.get("/query", scroll_id=nothing["_scroll_id"])

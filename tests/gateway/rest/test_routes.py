@@ -1,0 +1,102 @@
+"""What all published APIs have in common: headers, metadata, being stopped, and releases that switch under them."""
+
+import asyncio
+
+import msgspec
+import pytest
+from openapi_spec_validator import validate
+
+from domain.apis import APIS
+from tests.gateway.rest.site import DOCUMENTS, Site
+
+
+async def test_headers(site: Site) -> None:
+    """Any web page may ask; caches ask again with the ETag, and get 304 until the next release."""
+    async with site.client.get("/api/genes/gene/1017") as response:
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
+        assert response.headers["Content-Type"] == "application/json; charset=UTF-8"
+        etag = response.headers["ETag"]
+        assert "no-cache" in response.headers["Cache-Control"]
+    async with site.client.get("/api/genes/query?q=cdk2", headers={"If-None-Match": etag}) as response:
+        assert response.status == 304
+        assert await response.read() == b""
+    async with site.client.options("/api/genes/query") as response:
+        assert response.status == 204
+        assert response.headers["Access-Control-Allow-Methods"] == "*"
+    async with site.client.head("/api/genes/gene/1017") as response:
+        assert response.status == 200
+        assert await response.read() == b""
+        assert int(response.headers["Content-Length"]) > 100
+    async with site.client.delete("/api/genes/gene/1017") as response:
+        assert response.status == 405
+
+
+async def test_metadata(site: Site) -> None:
+    """BioThings' five keys; the total is what is served."""
+    found = await site.get("/metadata")
+    assert found == {
+        "biothing_type": "gene",
+        "build_date": "2026-11-21T10:00:00+00:00",
+        "build_version": "20261121",
+        "src": {"ncbi": {"version": "1"}},
+        "stats": {"total": 4, "ncbi": 4},
+    }
+    assert (await site.get("/v1/metadata", dev="1"))["src"]["ncbi"]["_private"] == 1
+
+
+async def test_fields(site: Site) -> None:
+    """Every path with its type, parents too, and what is searched by default."""
+    found = await site.get("/metadata/fields")
+    assert found["pathway"] == {"type": "object"}
+    assert found["pathway.id"] == {"type": "keyword", "index": True}
+    assert found["symbol"] == {"type": "keyword", "index": True, "searched_by_default": True}
+    assert found["hidden"]["index"] is False
+    assert set(await site.get("/metadata/fields", search="way")) == {"pathway", "pathway.id", "pathway.name"}
+    assert set(await site.get("/metadata/fields", prefix="tax")) == {"taxid"}
+
+
+async def test_specification(site: Site) -> None:
+    """The OpenAPI document is valid, and its routes exist."""
+    found = await site.get("/v1/spec")
+    validate(found)
+    assert "/gene/{id}" in found["paths"]
+    for path in found["paths"]:
+        if "{" not in path and "get" in found["paths"][path]:
+            await site.get(path)
+
+
+async def test_unknown_and_stopped(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An API that is not there is 404, one that is stopped or was never released 503."""
+    async with site.client.get("/api/nothing/query") as response:
+        assert response.status == 404
+        assert (await response.json())["success"] is False
+    assert (await site.get("/status"))["status"] == "green"
+    await APIS.change(site.hub.records, "genes", lambda api: msgspec.structs.replace(api, running=False))
+
+    monkeypatch.setattr("gateway.rest.served.AGE", 0.0)
+    assert "stopped" in (await site.get("/gene/1017", 503))["reason"]
+
+
+async def test_release_switches_under_requests(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While requests come in, a release replaces the other and the old one is dropped: every answer is
+    whole, of one or the other."""
+    monkeypatch.setattr("gateway.rest.served.AGE", 0.05)
+    old = (await APIS.get(site.hub.records, "genes")).value.served
+    seen: list[str] = []
+    warm = asyncio.Event()
+
+    async def ask() -> None:
+        while "new" not in seen:
+            found = await site.get("/gene/1017", fields="symbol")
+            seen.append(found["symbol"])
+            await site.get("/query", q="symbol:abl1")
+            warm.set()
+
+    async def switch() -> None:
+        await warm.wait()
+        await site.release(2, [{**DOCUMENTS[0], "symbol": "new"}, DOCUMENTS[2]])
+        await site.hub.search.drop(old)
+        await site.hub.documents.drop(old)
+
+    await asyncio.wait_for(asyncio.gather(ask(), ask(), switch()), 20)
+    assert set(seen) == {"CDK2", "new"}
