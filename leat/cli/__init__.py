@@ -1,0 +1,85 @@
+"""The command line: finds the command, and imports no more than that one needs."""
+
+import sys
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+
+from leat.cli.exits import Ended, Exit
+
+COMMANDS = {
+    "up": "run the hub: gateway and all workers in one process",
+    "work": "run workers of some queues alone, beside a hub",
+    "check": "ask every part whether it answers, one line each",
+    "demo": "bring two real sources to a searchable API, and ask it questions",
+    "source": "data plugins: add, check, dump, upload, inspect, map",
+    "build": "merge sources into one collection",
+    "api": "publish a build as an API, and query it",
+    "release": "index a build for its API, and roll back",
+    "run": "everything for an API, from its sources' files to a release",
+    "jobs": "what was asked for, and how it stands",
+    "watch": "follow a run, a job, or everything",
+    "cancel": "cancel a run or a job",
+    "retry": "try a job again that failed, was cancelled or timed out",
+    "schema": "write schema.graphql and messages.json from the code",
+}
+EXITS = """exit codes:
+  0 done   1 the job failed   2 usage   3 refused   4 the hub can't be reached   5 token missing or wrong   130 detached by Ctrl-C
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line says; returns the exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = _parser(next((word for word in given if word in COMMANDS), ""))
+    flags = parser.parse_args(given)
+    try:
+        return int(flags.run(flags))
+    except Ended as ended:
+        if ended.message:
+            print(f"leat: {ended.message}", file=sys.stderr)
+        return ended.exit
+    except KeyboardInterrupt:
+        return Exit.DETACHED
+    except BrokenPipeError:  # the reader of our output went away: nothing to tell it
+        sys.stderr.close()
+        return Exit.DONE
+
+
+def _parser(command: str) -> ArgumentParser:
+    parser = ArgumentParser(
+        prog="leat", description="Leads files to live, searchable APIs.", epilog=EXITS, formatter_class=RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, description in COMMANDS.items():
+        chosen = commands.add_parser(name, help=description, description=f"{description[0].upper()}{description[1:]}.")
+        if name == command:
+            _define(name, chosen)
+    return parser
+
+
+def _define(name: str, parser: ArgumentParser) -> None:
+    match name:
+        case "up" | "work" | "check" | "schema" | "demo":
+            from leat.cli import hub
+
+            hub.define(name, parser)
+        case "source":
+            from leat.cli import sources
+
+            sources.define(parser)
+        case "build":
+            from leat.cli import builds
+
+            builds.define(parser)
+        case "api":
+            from leat.cli import apis
+
+            apis.define(parser)
+        case "release":
+            from leat.cli import releases
+
+            releases.define(parser)
+        case _:
+            from leat.cli import jobs
+
+            jobs.define(name, parser)

@@ -1,0 +1,147 @@
+"""`leat api`: published APIs, and questions to them."""
+
+import json
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Any
+
+from leat.cli import output
+from leat.cli.exits import Ended, Exit
+from leat.cli.session import Work, command, subcommands
+
+if TYPE_CHECKING:
+    from leat.cli.client import Gateway
+
+FIELDS = "name buildName running automatic description path served { version count output at }"
+LIST = (
+    f"query Apis($after: String) {{ apis(first: 100, after: $after) {{ nodes {{ {FIELDS} }} "
+    "pageInfo { hasNextPage endCursor } } }"
+)
+SHOW = (
+    f"query Api($name: String!) {{ api(name: $name) {{ {FIELDS} createdAt editedAt writer "
+    "releases { output version count at served } } }"
+)
+SEARCH = """query Search($name: String!, $input: SearchInput!) { searchApi(name: $name, input: $input) { __typename
+  ... on UserError { message code } ... on QueryInvalid { position }
+  ... on SearchSuccess { total maxScore hits facets warnings } } }"""
+
+
+def define(parser: ArgumentParser) -> None:
+    """Add the commands."""
+    commands = subcommands(parser)
+    add = command(commands, "add", "publish a build as an API; it answers after its first release", _add)
+    add.add_argument("name", help="its name, and so its path")
+    add.add_argument("build", help="the build whose releases it serves")
+    _words(add)
+    command(commands, "list", "APIs, oldest first", _list)
+    edit = command(commands, "edit", "change an API; what is left out stays", _edit)
+    edit.add_argument("name", help="the API")
+    _words(edit)
+    for name, help, work in (
+        ("show", "one API, with its releases", _show),
+        ("start", "let it answer", _switched("startApi", "answers")),
+        ("stop", "let it answer 503", _switched("stopApi", "answers 503")),
+        ("remove", "stop serving it and remove it with its releases", _remove),
+    ):
+        command(commands, name, help, work).add_argument("name", help="the API")
+    query = command(commands, "query", "search what it serves", _query)
+    query.add_argument("name", help="the API")
+    query.add_argument("query", nargs="?", default="*:*", help="Lucene syntax: gene:ABL1 AND NOT evidence:*guideline*")
+    query.add_argument("--filter", action="append", default=[], metavar="QUERY", help="must match too; may be repeated")
+    query.add_argument("--sort", action="append", default=[], metavar="PATH", help="-PATH for descending; may be repeated")
+    query.add_argument("--facet", action="append", default=[], metavar="PATH", help="count its terms; may be repeated")
+    query.add_argument("--limit", type=int, default=10, help="hits (10)")
+    query.add_argument("--offset", type=int, default=0, help="hits to skip")
+
+
+def _words(parser: ArgumentParser) -> None:
+    parser.add_argument("--description", help="what it is, in words")
+    parser.add_argument("--automatic", choices=("yes", "no"), help="release whenever its build has a new output")
+
+
+def _values(flags: Namespace) -> dict[str, Any]:
+    automatic = None if flags.automatic is None else flags.automatic == "yes"
+    return {"name": flags.name, "description": flags.description, "automatic": automatic}
+
+
+async def _add(gateway: "Gateway", flags: Namespace) -> Exit:
+    done = await gateway.mutate("addApi", f"api {{ {FIELDS} }}", build=flags.build, **_values(flags))
+    return output.said(flags.json, done["api"], f"added {flags.name}: {gateway.url}{done['api']['path']} after its first release")
+
+
+async def _edit(gateway: "Gateway", flags: Namespace) -> Exit:
+    done = await gateway.mutate("editApi", f"api {{ {FIELDS} }}", **_values(flags))
+    return output.said(flags.json, done["api"], f"edited {flags.name}")
+
+
+def _switched(mutation: str, word: str) -> Work:
+    async def work(gateway: "Gateway", flags: Namespace) -> Exit:
+        done = await gateway.mutate(mutation, f"api {{ {FIELDS} }}", name=flags.name)
+        return output.said(flags.json, done["api"], f"{flags.name} {word}")
+
+    return work
+
+
+async def _remove(gateway: "Gateway", flags: Namespace) -> Exit:
+    return output.said(flags.json, await gateway.mutate("removeApi", "name", name=flags.name), f"removed {flags.name}")
+
+
+async def _list(gateway: "Gateway", flags: Namespace) -> Exit:
+    apis = await gateway.every(LIST, "apis")
+    if flags.json:
+        output.as_json(apis)
+        return Exit.DONE
+    rows = [api | {"build": api["buildName"], "url": f"{gateway.url}{api['path']}"} | (api["served"] or {}) for api in apis]
+    output.table(rows, ("name", "build", "running", "version", "count", "url"))
+    return Exit.DONE
+
+
+async def find(gateway: "Gateway", name: str) -> dict[str, Any]:
+    """The API with its releases; raises Ended where there is none."""
+    api: dict[str, Any] | None = (await gateway.execute(SHOW, {"name": name}))["api"]
+    if api is None:
+        raise Ended(Exit.REFUSED, f"there is no API {name!r}")
+    return api
+
+
+async def _show(gateway: "Gateway", flags: Namespace) -> Exit:
+    api = await find(gateway, flags.name)
+    if flags.json:
+        output.as_json(api)
+        return Exit.DONE
+    output.pairs({key: value for key, value in api.items() if key not in ("releases", "served")})
+    print("\nreleases:")
+    output.table(api["releases"], ("version", "count", "at", "served", "output"))
+    return Exit.DONE
+
+
+async def search(gateway: "Gateway", name: str, **values: Any) -> dict[str, Any]:
+    """What was found; raises Ended with a pointer into the query where it is refused."""
+    found: dict[str, Any] = (await gateway.execute(SEARCH, {"name": name, "input": values}))["searchApi"]
+    if found["__typename"] == "SearchSuccess":
+        return found
+    pointer = f"\n  {values['query']}\n  {' ' * found['position']}^" if "position" in found else ""
+    raise Ended(Exit.REFUSED, found["message"] + pointer)
+
+
+async def _query(gateway: "Gateway", flags: Namespace) -> Exit:
+    found = await search(
+        gateway,
+        flags.name,
+        query=flags.query,
+        filters=flags.filter,
+        sort=flags.sort,
+        facets=flags.facet,
+        limit=flags.limit,
+        offset=flags.offset,
+    )
+    if flags.json:
+        output.as_json({key: value for key, value in found.items() if key != "__typename"})
+        return Exit.DONE
+    for warning in found["warnings"]:
+        output.note(f"warning: {warning}")
+    for hit in found["hits"]:
+        print(json.dumps(hit, ensure_ascii=False))
+    for path, facet in found["facets"].items():
+        print(f"{path}: " + ", ".join(f"{term['term']} {term['count']:,}" for term in facet["terms"]))
+    output.note(f"{found['total']:,} found")
+    return Exit.DONE

@@ -1,0 +1,58 @@
+"""`leat check`: every part of the hub, one line each."""
+
+import asyncio
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from leat.cli import output
+from leat.cli.exits import Exit
+from leat.settings import SCHEMES, Settings, without_password
+
+PATIENCE = 5.0
+"""Seconds that a part may take to answer."""
+PORTS = {"amqp": 5672, "amqps": 5671, "mongodb": 27017, "http": 80, "https": 443}
+"""Where a server listens unless its URL says otherwise."""
+
+
+async def check_hub(settings: Settings, url: str, json: bool = False) -> Exit:
+    """Ask the gateway, which pings its parts; where there is none, look whether the servers that the settings name listen."""
+    parts = await _ask_gateway(url)
+    gateway = "OK" if parts is not None else f"nothing answers at {url}"
+    states = {"gateway": gateway, **(parts if parts is not None else await _look(settings))}
+    if json:
+        output.as_json(states)
+    else:
+        output.pairs(states)
+    if parts is None:
+        return Exit.UNREACHABLE
+    return Exit.DONE if set(states.values()) == {"OK"} else Exit.FAILED
+
+
+async def _ask_gateway(url: str) -> dict[str, str] | None:
+    """What each part answered; None where no hub does."""
+    timeout = aiohttp.ClientTimeout(total=2 * PATIENCE)
+    try:
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(f"{url}/health/ready") as answer:
+            states: dict[str, str] = (await answer.json())["ports"]
+    except (aiohttp.ClientError, TimeoutError, ValueError, KeyError):
+        return None
+    return {name: "OK" if state == "ok" else f"does not answer: {state}" for name, state in states.items()}
+
+
+async def _look(settings: Settings) -> dict[str, str]:
+    urls = {part: str(getattr(settings, part)) for part in SCHEMES}
+    return dict(zip(urls, await asyncio.gather(*map(_listens, urls.values())), strict=True))
+
+
+async def _listens(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in PORTS or parts.hostname is None:
+        return f"{without_password(url)} is opened by the hub"
+    try:
+        async with asyncio.timeout(PATIENCE):
+            _, writer = await asyncio.open_connection(parts.hostname, parts.port or PORTS[parts.scheme])
+    except (OSError, TimeoutError) as error:
+        return f"{without_password(url)} can't be reached: {error or type(error).__name__}"
+    writer.close()
+    return f"{without_password(url)} listens"

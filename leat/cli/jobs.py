@@ -1,0 +1,108 @@
+"""`leat run | jobs | watch | cancel | retry`: what is asked for, and what becomes of it."""
+
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Any
+
+from leat.cli import output
+from leat.cli.exits import Ended, Exit
+from leat.cli.live import follow, read, start
+from leat.cli.session import starting, talking
+
+if TYPE_CHECKING:
+    from leat.cli.client import Gateway
+
+JOBS = """query Jobs($filter: JobFilter, $first: Int!) { jobs(filter: $filter, first: $first) { nodes {
+  jobId runId step type target state outcome attempt failures worker createdAt startedAt finishedAt
+  progress { done total unit message } error { code message } } } }"""
+JOB = "query Job($id: ID!) { job(id: $id) { jobId runId } }"
+QUIET = ("id", "at", "type", "run_id", "cause_id")
+"""Fields of an event that are not shown to people."""
+HUB = """subscription Hub($after: String) { hubEvents(after: $after) { events { kind jobId runId at event } cursor gap } }"""
+
+
+def define(name: str, parser: ArgumentParser) -> None:
+    """Add the arguments of one of these commands."""
+    match name:
+        case "run":
+            starting(talking(parser, _run)).add_argument("api", help="the API that everything is done for")
+        case "jobs":
+            talking(parser, _jobs)
+            parser.add_argument("--state", choices=("QUEUED", "RUNNING", "CANCELING", "FINISHED"), help="where they stand")
+            parser.add_argument("--queue", help="the queue that takes them; with --state")
+            parser.add_argument("--target", help="what they work on, such as source/clinvar")
+            parser.add_argument("--run", dest="run_id", help="the run that they belong to")
+            parser.add_argument("--limit", type=int, default=20, help="the newest so many, up to 100 (20)")
+        case "watch":
+            talking(parser, _watch).add_argument("id", nargs="?", default="", help="a run or a job (everything)")
+        case "cancel":
+            talking(parser, _cancel).add_argument("id", help="a run or a job")
+        case "retry":
+            talking(parser, _retry).add_argument("id", help="a job that failed, was cancelled or timed out")
+            parser.add_argument("--detach", action="store_true", help="return at once, without following it")
+
+
+async def _run(gateway: "Gateway", flags: Namespace) -> Exit:
+    from leat.cli.apis import find
+
+    return await start(gateway, flags, "runPipeline", build=(await find(gateway, flags.api))["buildName"], api=flags.api)
+
+
+async def _jobs(gateway: "Gateway", flags: Namespace) -> Exit:
+    given = {"state": flags.state, "queue": flags.queue, "target": flags.target, "runId": flags.run_id}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    jobs = (await gateway.execute(JOBS, {"filter": chosen or None, "first": flags.limit}))["jobs"]["nodes"]
+    if flags.json:
+        output.as_json(jobs)
+        return Exit.DONE
+    rows = [job | {"job": job["jobId"], "state": job["outcome"] or job["state"], "progress": _progress(job)} for job in jobs]
+    output.table(rows, ("job", "type", "target", "state", "attempt", "progress", "createdAt"))
+    return Exit.DONE
+
+
+def _progress(job: dict[str, Any]) -> str:
+    if job["error"] and job["outcome"] != "SUCCEEDED":
+        return str(job["error"]["message"]).splitlines()[0]
+    progress = job["progress"]
+    return f"{progress['done']:,} {progress['unit']}".strip() if progress["done"] else ""
+
+
+async def _run_of(gateway: "Gateway", id: str) -> tuple[str, bool]:
+    """(run, whether `id` is a run): of a run or a job."""
+    if await read(gateway, id):
+        return id, True
+    job = (await gateway.execute(JOB, {"id": id}))["job"]
+    if job is None:
+        raise Ended(Exit.REFUSED, f"there is no run or job {id!r}")
+    return str(job["runId"]), False
+
+
+async def _watch(gateway: "Gateway", flags: Namespace) -> Exit:
+    if flags.id:
+        run, _ = await _run_of(gateway, flags.id)
+        return await follow(gateway, run, json=flags.json)
+    async for batch in gateway.subscribe(HUB, "hubEvents", {}):
+        if flags.json:
+            output.as_json(batch)
+            continue
+        if batch["gap"]:
+            output.note("some events were missed")
+        for event in batch["events"]:
+            told = {key: value for key, value in event["event"].items() if key not in QUIET and value not in ("", None)}
+            print(event["at"], event["kind"], *(f"{key}={value}" for key, value in told.items()), flush=True)
+    return Exit.DONE
+
+
+async def _cancel(gateway: "Gateway", flags: Namespace) -> Exit:
+    _, is_run = await _run_of(gateway, flags.id)
+    if is_run:
+        done = (await gateway.mutate("cancelRun", "run { runId title state }", runId=flags.id))["run"]
+        return output.said(flags.json, done, f"cancelled {done['title']}")
+    job = (await gateway.mutate("cancelJob", "job { jobId type target state outcome }", jobId=flags.id))["job"]
+    return output.said(flags.json, job, f"cancelled {job['type']} of {job['target']}: {(job['outcome'] or job['state']).lower()}")
+
+
+async def _retry(gateway: "Gateway", flags: Namespace) -> Exit:
+    job = (await gateway.mutate("retryJob", "job { jobId runId type target state }", jobId=flags.id))["job"]
+    if flags.detach:
+        return output.said(flags.json, job, f"queued {job['type']} of {job['target']} again")
+    return await follow(gateway, job["runId"], json=flags.json)

@@ -1,0 +1,69 @@
+"""A run as it happens: bars on a terminal, lines elsewhere, NDJSON for scripts. Ctrl-C lets go of it; it goes on."""
+
+import asyncio
+import sys
+import uuid
+from argparse import Namespace
+from typing import TYPE_CHECKING, Any
+
+from leat.cli import output
+from leat.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from leat.cli.client import Gateway
+
+STEPS = """runId title state steps { name jobId job {
+  jobId state outcome attempt progress { done total unit message } waitingFor error { code message detail } result } }"""
+RUN = f"query Run($id: ID!) {{ run(id: $id) {{ {STEPS} }} }}"
+FOLLOW = (
+    f"subscription Follow($id: ID!, $after: String) {{ runEvents(runId: $id, after: $after) {{ run {{ {STEPS} }} "
+    "events { jobId step event { __typename seq at attempt } } cursor gap } }"
+)
+
+
+async def start(gateway: "Gateway", flags: Namespace, mutation: str, **values: Any) -> Exit:
+    """Ask for something, and follow what it sets off unless told not to."""
+    values = {**values, "force": flags.force or None, "idempotencyKey": flags.key or str(uuid.uuid4())}
+    done = await gateway.mutate(mutation, "replayed job { jobId runId type target state }", **values)
+    if flags.detach:
+        output.as_json(done["job"] | {"replayed": done["replayed"]}) if flags.json else print(done["job"]["runId"])
+        return Exit.DONE
+    return await follow(gateway, done["job"]["runId"], json=flags.json)
+
+
+async def read(gateway: "Gateway", id: str) -> dict[str, Any] | None:
+    """The run as it stands."""
+    found: dict[str, Any] | None = (await gateway.execute(RUN, {"id": id}))["run"]
+    return found
+
+
+async def follow(gateway: "Gateway", id: str, json: bool = False) -> Exit:
+    """Follow a run to its end; the exit code says how it ended."""
+    from leat.cli.bars import show
+
+    ended: dict[str, Any] = {}
+    try:
+        with show(None if json else sys.stderr) as screen:
+            async for batch in gateway.subscribe(FOLLOW, "runEvents", {"id": id}):
+                ended = batch["run"]
+                screen.update(ended)
+                if json:
+                    output.as_json(batch)
+    except asyncio.CancelledError:
+        output.note(f"let go of run {id}: it goes on; `leat watch {id}` follows it again, `leat cancel {id}` ends it")
+        raise
+    return report(ended, told=not json)
+
+
+def report(run: dict[str, Any], told: bool = True) -> Exit:
+    """Say how it ended: why steps failed, with a plugin's traceback."""
+    for step in run.get("steps", ()) if told else ():
+        error = (step["job"] or {}).get("error")
+        if error and step["job"]["outcome"] != "SUCCEEDED":
+            output.note(f"{step['name']}: {error['message']}")
+            if error["detail"]:
+                output.note(error["detail"].rstrip())
+    state = run.get("state", "gone")
+    if told:
+        output.note(f"{run.get('title', 'run')}: {state.lower()}")
+    return Exit.DONE if state == "SUCCEEDED" else Exit.FAILED

@@ -1,0 +1,59 @@
+"""What commands print: tables and lines for people, JSON for scripts."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from leat.cli.exits import Exit
+
+
+def as_json(value: Any) -> None:
+    """One JSON value on a line of its own."""
+    print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Aligned columns under their names; nothing at all where there are no rows."""
+    lines = [[_shown(row.get(column)) for column in columns] for row in rows]
+    if not lines:
+        print("none")
+        return
+    widths = [max(len(column), *(len(line[index]) for line in lines)) for index, column in enumerate(columns)]
+    for line in ([column.upper() for column in columns], *lines):
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def pairs(values: Mapping[str, Any]) -> None:
+    """One `name  value` per line."""
+    width = max((len(name) for name in values), default=0)
+    for name, value in values.items():
+        print(f"{name.ljust(width)}  {_shown(value)}")
+
+
+def said(json: bool, value: Any, text: str) -> Exit:
+    """A finished command: the value for scripts, a sentence for people."""
+    if json:
+        as_json(value)
+    else:
+        print(text)
+    return Exit.DONE
+
+
+def note(text: str) -> None:
+    """A word for people only, kept out of what scripts read."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _shown(value: Any) -> str:
+    if value is None or value == "":
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(item) for item in value) or "-"
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)

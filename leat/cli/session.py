@@ -1,0 +1,60 @@
+"""From flags to an open gateway: what every command that talks to the hub shares."""
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Protocol
+
+from leat.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from leat.cli.client import Gateway
+
+Work = Callable[["Gateway", Namespace], Awaitable[Exit]]
+
+
+class Commands(Protocol):
+    """Where a noun's commands are added."""
+
+    def add_parser(self, name: str, *, help: str = ..., description: str = ...) -> ArgumentParser:
+        """As argparse has it."""
+
+
+def subcommands(parser: ArgumentParser) -> Commands:
+    """Where a noun's commands are added."""
+    return parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+
+def command(commands: Commands, name: str, help: str, work: Work) -> ArgumentParser:
+    """A command that talks to the hub."""
+    parser = commands.add_parser(name, help=help, description=f"{help[0].upper()}{help[1:]}.")
+    return talking(parser, work)
+
+
+def talking(parser: ArgumentParser, work: Work) -> ArgumentParser:
+    """Add what finds the hub, and do `work` with it."""
+    parser.add_argument("--json", action="store_true", help="print JSON for scripts")
+    parser.add_argument("--url", default="", help="the gateway (LEAT_URL; else the one on the data folder)")
+    parser.add_argument("--token", default="", help="the administrator's token (LEAT_TOKEN; else the data folder's)")
+    parser.add_argument("--data", default="", help="the data folder (LEAT_DATA; else .leat)")
+    parser.set_defaults(run=lambda flags: _talk(work, flags))
+    return parser
+
+
+def starting(parser: ArgumentParser) -> ArgumentParser:
+    """Add what commands that start jobs share."""
+    parser.add_argument("--force", action="store_true", help="do it even where nothing changed")
+    parser.add_argument("--detach", action="store_true", help="return once it is asked for, without following it")
+    parser.add_argument("--key", default="", metavar="TEXT", help="idempotency key: asked twice with the same one, it is done once")
+    return parser
+
+
+def _talk(work: Work, flags: Namespace) -> Exit:
+    import asyncio
+
+    from leat.cli import address, client
+
+    async def talk() -> Exit:
+        async with client.connected(address.find(flags)) as gateway:
+            return await work(gateway, flags)
+
+    return asyncio.run(talk())
