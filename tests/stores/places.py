@@ -11,6 +11,7 @@ import orjson
 
 from domain.ports import Document, Documents, Files, Kind, Records
 from stores.folder import FolderFiles
+from stores.mongodb import MongoDocuments, MongoRecords
 from stores.sqlite_documents import SqliteDocuments
 from stores.sqlite_records import SqliteRecords
 
@@ -33,6 +34,8 @@ class Place(NamedTuple):
 
 def open_records(place: Place) -> AbstractAsyncContextManager[Records]:
     """The Records of a place."""
+    if place.adapter == "mongodb":
+        return MongoRecords.open(place.url, place.hub)
     return SqliteRecords.open(Path(place.url) / "records.db")
 
 
@@ -46,6 +49,8 @@ async def prepared_records(place: Place) -> AsyncIterator[Records]:
 
 def open_documents(place: Place) -> AbstractAsyncContextManager[Documents]:
     """The Documents of a place."""
+    if place.adapter == "mongodb":
+        return MongoDocuments.open(place.url, place.hub)
     return SqliteDocuments.open(Path(place.url) / "documents")
 
 

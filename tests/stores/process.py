@@ -2,8 +2,10 @@
 
 import asyncio
 import sys
+from collections.abc import Callable, Coroutine
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from domain.errors import Stale
 from tests.stores.places import KIND, Place, document, open_documents, open_files, prepared_records
@@ -35,9 +37,9 @@ async def write_for_ever(place: Place, tasks: str) -> None:
     async def one(task: int) -> None:
         for number in count():
             id = f"{task}-{number}"
-            await records.insert(KIND, id, {"created_at": 0.0, "n": 1, "twin": 1, "fill": "x" * 3000})
+            await records.insert(KIND, id, {"created_at": 0.0, "n": 1, "twin": 1, "fill": "x" * 1000})
             say(id, 1)
-            await records.replace(KIND, id, {"created_at": 0.0, "n": 2, "twin": 2, "fill": "y" * 3000}, 1)
+            await records.replace(KIND, id, {"created_at": 0.0, "n": 2, "twin": 2, "fill": "y" * 1000}, 1)
             say(id, 2)
 
     async with prepared_records(place) as records:
@@ -72,12 +74,12 @@ async def put_for_ever(place: Place, folder: str) -> None:
     async with open_files(place) as files:
         for number in count():
             source = Path(folder, "source")
-            source.write_bytes(bytes([number % 256]) * 3_000_000)
+            await asyncio.to_thread(source.write_bytes, bytes([number % 256]) * 3_000_000)
             await files.put("a/file", source)
             say(number)
 
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
     "add": add,
     "put_for_ever": put_for_ever,
     "seal_documents_for_ever": seal_documents_for_ever,

@@ -209,8 +209,8 @@ async def test_many_ids_at_once(documents: Documents) -> None:
 
 
 async def test_large_documents_and_batches(documents: Documents) -> None:
-    """Documents of a megabyte, more of them in one batch than a server takes in one message, are kept whole."""
-    batch = [document(f"{n:02}", text=str(n) * 600_000) for n in range(60)]
+    """Documents of a megabyte, more of them in one batch than a server puts in one reply, are kept whole."""
+    batch = [document(f"{n:02}", text=str(n) * 600_000) for n in range(20)]
     await fill(documents, "job.1", batch)
     assert await read(documents, "job.1", batch=7) == batch
 

@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from domain.errors import Stale, Unavailable
@@ -39,7 +40,7 @@ async def test_a_record_comes_back_as_it_went_in(records: Records) -> None:
     assert await records.insert(KIND, "all/JSON.$ 東京", ALL_JSON)
     record = await records.get(KIND, "all/JSON.$ 東京")
     assert record == Record("all/JSON.$ 東京", 1, ALL_JSON)
-    assert str(record.body) == str(ALL_JSON)
+    assert orjson.dumps(record.body, option=orjson.OPT_SORT_KEYS) == orjson.dumps(ALL_JSON, option=orjson.OPT_SORT_KEYS)
 
 
 async def test_an_absent_record_is_none(records: Records) -> None:
@@ -271,7 +272,7 @@ async def test_a_killed_process_loses_nothing_that_returned(records_place: Place
     returned: dict[str, int] = {}
     async with process("write_for_ever", records_place, 16) as running:
         assert running.stdout
-        while len(returned) < 200:
+        while len(returned) < 60:
             id, number = (await running.stdout.readline()).decode().split()
             returned[id] = int(number)
         running.kill()
@@ -286,7 +287,7 @@ async def test_a_killed_process_loses_nothing_that_returned(records_place: Place
             assert record.version >= version
         for record in await records.find(KIND, limit=10**6):
             assert record.body["n"] == record.body["twin"] == record.version
-            assert len(record.body["fill"]) == 3000
+            assert len(record.body["fill"]) == 1000
 
 
 async def test_ping(records: Records) -> None:
