@@ -4,6 +4,8 @@ import asyncio
 import hashlib
 import os
 import re
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -40,15 +42,19 @@ def read(folder: Path, name: str = "") -> Manifest:
 
 
 async def snapshot(files: Files, folder: Path, name: str) -> str:
-    """Store the plugin's code as `plugins/<code>/<name>/…` and return <code>: 16 hex digits over its files' names and contents.
+    """Store a copy of the plugin's code as `plugins/<code>/<name>/…` and return <code>: 16 hex digits over its files' names and
+    contents.
 
     Raises Invalid where it is too big."""
-    code, paths = await asyncio.to_thread(_survey, folder)
-    prefix = f"plugins/{code}/{name}"
-    stored = {file.path for file in await files.find(prefix)}
-    for path in paths:
-        if f"{prefix}/{path}" not in stored:
-            await files.put(f"{prefix}/{path}", folder / path)
+    with tempfile.TemporaryDirectory() as taken:
+        copy = Path(taken)  # what is put into Files is gone from where it was, and what is hashed must be what is stored
+        await asyncio.to_thread(_copy_code, folder, copy)
+        code, paths = await asyncio.to_thread(_digest, copy)
+        prefix = f"plugins/{code}/{name}"
+        stored = {file.path for file in await files.find(prefix)}
+        for path in paths:
+            if f"{prefix}/{path}" not in stored:
+                await files.put(f"{prefix}/{path}", copy / path)
     return code
 
 
@@ -72,7 +78,7 @@ def _skipped(path: Path) -> bool:
     return path.name in SKIPPED or path.name.startswith(".") or (path / "pyvenv.cfg").exists()
 
 
-def _survey(folder: Path) -> tuple[str, list[str]]:
+def _copy_code(folder: Path, copy: Path) -> None:
     paths = code_files(folder)
     sizes = {path: (folder / path).stat().st_size for path in paths}
     if sum(sizes.values()) > CODE_SIZE:
@@ -82,6 +88,13 @@ def _survey(folder: Path) -> tuple[str, list[str]]:
             f"the biggest file is {biggest} ({sizes[biggest] / 2**20:.0f} MiB): data belongs into the manifest's data_url",
             (str(folder),),
         )
+    for path in paths:
+        (copy / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder / path, copy / path)
+
+
+def _digest(folder: Path) -> tuple[str, list[str]]:
+    paths = code_files(folder)
     digest = hashlib.sha256()
     for path in paths:
         content = (folder / path).read_bytes()
