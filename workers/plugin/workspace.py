@@ -24,9 +24,6 @@ async def prepare(home: Path, name: str, code: Path, release: str = "", data: Pa
 def _prepare(home: Path, name: str, code: Path, release: str, data: Path | None) -> Workspace:
     root, archive = home / "code", home / "archive"
     _link(code, root / "plugins" / name)
-    sources = root / "hub" / "dataload" / "sources"  # where plugins lie within a BioThings hub
-    sources.mkdir(parents=True)
-    (sources / name).symlink_to(root / "plugins" / name)
     folder = archive / name / (release or "latest")
     folder.mkdir(parents=True)
     if data is not None:

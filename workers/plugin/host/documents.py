@@ -75,7 +75,7 @@ class Outlet:
             yield ids, bodies
 
     def encoded(self, document: Any, body: bytes) -> tuple[str, bytes]:
-        """`_id` and canonical JSON of a document that needs a closer look, `body` where it was encoded; no bytes if it is skipped."""
+        """`_id` and canonical JSON of a document that needs a closer look (`body`, if it has any); no bytes if it is skipped."""
         id = document["_id"] if isinstance(document, dict) and body else None
         if not isinstance(id, str) or not id or len(body) > MAX_SIZE:
             body = self.encoded_with_care(document)

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+from . import aliases
+
 
 class FunctionMissing(Exception):
     """The manifest names something that is not there."""
@@ -22,6 +24,7 @@ class Loader:
         self.folder = os.path.join(root, "plugins", name)
         # the plugin's own modules first (`import utils`), then `plugins.<name>`, then what the BioThings SDK would have brought
         sys.path[:0] = [self.folder, root, shim]
+        aliases.install(os.path.dirname(self.folder))
 
     def function(self, spec: str) -> Callable[..., Any]:
         """What `module:function` means. The function may be an attribute path or a call such as `Loader().load`."""

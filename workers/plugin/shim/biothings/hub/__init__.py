@@ -1,0 +1,1 @@
+"""Names of the SDK's hub that plugins import."""
