@@ -40,7 +40,7 @@ class Published:
         if request.method == "OPTIONS":
             return web.Response(status=204, headers=CORS)
         path = request.raw_path.partition("?")[0][len(_PREFIX) :]
-        name, *rest = [urllib.parse.unquote(part) for part in path.split("/")]
+        name, *rest = [urllib.parse.unquote(part) if "%" in part else part for part in path.split("/")]
         if rest and rest[0] == "v1":
             del rest[0]
         if len(rest) > 1 and not rest[-1]:
