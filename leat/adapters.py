@@ -39,7 +39,10 @@ async def open_records(url: str, data: Path, name: str) -> AsyncIterator[Records
             async with SqliteRecords.open(data / "records.db") as records:
                 yield records
         case _:
-            raise AssertionError(url)
+            from stores.mongodb import MongoRecords
+
+            async with MongoRecords.open(url, name) as records:
+                yield records
 
 
 @asynccontextmanager
@@ -51,15 +54,21 @@ async def open_documents(url: str, data: Path, name: str) -> AsyncIterator[Docum
             async with SqliteDocuments.open(data / "documents") as documents:
                 yield documents
         case _:
-            raise AssertionError(url)
+            from stores.mongodb import MongoDocuments
+
+            async with MongoDocuments.open(url, name) as documents:
+                yield documents
 
 
 @asynccontextmanager
 async def open_search(url: str, data: Path, name: str, documents: Documents) -> AsyncIterator[Search]:
     match urlsplit(url).scheme:
+        case "tantivy":
+            from stores.tantivy_search import TantivySearch
+
+            yield TantivySearch(data / "search", documents)
         case _:
             raise AssertionError(url)
-    yield
 
 
 @asynccontextmanager
