@@ -4,34 +4,35 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from domain.apis import APIS
 from domain.builds import BUILDS
 from domain.hub import Hub, Limits
 from domain.jobs import Job
 from domain.nouns import Shelf, Stored
-from domain.ports import Search
 from domain.sources import SOURCES
 from events.embedded import EmbeddedBus
 from events.message import new_id
 from stores.folder import FolderFiles
 from stores.sqlite_documents import SqliteDocuments
 from stores.sqlite_records import SqliteRecords
+from stores.tantivy_search import TantivySearch
 from workers.context import JobContext, Level, N, Report
 
 
 @asynccontextmanager
 async def open_desk(data: Path, limits: Limits | None = None) -> AsyncIterator[Hub]:
-    """A hub of embedded adapters, without search."""
+    """A hub of embedded adapters."""
     async with AsyncExitStack() as stack:
         records = await stack.enter_async_context(SqliteRecords.open(data / "records.db"))
         await records.prepare((SOURCES.kind, BUILDS.kind, APIS.kind))
+        documents = await stack.enter_async_context(SqliteDocuments.open(data / "documents"))
         yield Hub(
             name="desk",
             data=data,
-            documents=await stack.enter_async_context(SqliteDocuments.open(data / "documents")),
-            search=cast(Search, None),
+            documents=documents,
+            search=TantivySearch(data / "search", documents),
             files=await stack.enter_async_context(FolderFiles.open_folder(data / "files")),
             limits=limits or Limits(),
             records=records,

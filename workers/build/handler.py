@@ -141,4 +141,4 @@ async def _check_room(context: JobContext, newest: BuildFinished | None, describ
     else:
         expected = sum(sealed.size for sealed in described.values())
     if free < 2 * expected:
-        raise JobFailed(f"the disk has {free:,} bytes free, and the build may need {2 * expected:,}", code="NO_ROOM")
+        raise JobFailed(f"the disk has {free:,} bytes free, and the build may need {2 * expected:,}", code="DISK_FULL")

@@ -36,7 +36,7 @@ async def validate_mapping(command: ValidateMapping, context: JobContext) -> Map
                 await context.progress(tried, unit="documents", message=f"trying {part}")
             await context.hub.search.seal(context.output)
         except Invalid as error:
-            problems.append(f"{part}: {'.'.join(error.path)}: {error.message}")
+            problems.append(f"{part}: {error.message}")
         finally:
             await context.hub.search.drop(context.output)
     return MappingValidated(source=command.source, documents=tried, problems=tuple(problems)).said_by(command)
@@ -61,4 +61,4 @@ async def _spread(context: JobContext, collection: str) -> AsyncIterator[list[Do
         number += len(batch)
     for start in range(0, min(len(chosen), SAMPLE), BATCH):
         bodies = await documents.get(collection, chosen[start : start + BATCH])
-        yield [encoded(id, body) for id, body in bodies.items()]
+        yield [encoded(id, bodies[id]) for id in chosen[start : start + BATCH]]
