@@ -1,8 +1,9 @@
 """A gateway over embedded adapters, served on a free port, and a client that speaks to it."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,16 +11,20 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
+from domain import jobs
 from domain.apis import APIS
+from domain.attempts import Attempt, claim
 from domain.builds import BUILDS
 from domain.hub import Hub
 from domain.jobs import JOBS
 from domain.logs import LOGS
 from domain.ports import Search
 from domain.presence import WORKERS
+from domain.retries import Retry
 from domain.runs import RUNS
 from domain.sources import SOURCES
 from events.embedded import EmbeddedBus
+from events.sources import InspectSource, SourceInspected
 from gateway.app import make_app
 from stores.folder import FolderFiles
 from stores.sqlite_documents import SqliteDocuments
@@ -62,7 +67,7 @@ class Client:
     async def ask(self, query: str, **variables: Any) -> Any:
         """The data of a query or mutation that has no errors."""
         status, body = await self.post({"query": query, "variables": variables})
-        assert status == 200 and "errors" not in body, body
+        assert (status, body.get("errors")) == (200, None)
         return body["data"]
 
     async def refused(self, query: str, **variables: Any) -> list[Any]:
@@ -97,7 +102,8 @@ class Watch:
     async def next(self) -> Any:
         """The next answer's one root field."""
         message = await self.message()
-        assert message["type"] == "next" and "errors" not in message["payload"], message
+        assert message["type"] == "next", message
+        assert "errors" not in message["payload"], message
         (batch,) = message["payload"]["data"].values()
         return batch
 
@@ -124,6 +130,25 @@ async def client(hub: Hub) -> AsyncIterator[Client]:
         yield served
 
 
-def with_bus(hub: Hub, bus: Any) -> Hub:
-    """The hub over another bus."""
-    return replace(hub, bus=bus)
+@pytest.fixture
+def plugin(tmp_path: Path) -> Path:
+    """The folder of a plugin with one part."""
+    folder = tmp_path / "genes"
+    folder.mkdir()
+    manifest = {"version": "0.3", "dumper": {"data_url": ["file:///nowhere.tsv"]}, "uploader": {"parser": "parser:load"}}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (folder / "parser.py").write_text("def load(folder):\n    yield {'_id': '1'}\n")
+    return folder
+
+
+async def started(hub: Hub, source: str = "genes") -> Attempt:
+    """A job of one step that a worker has claimed: an upload's inspection, as any other."""
+    asked = await jobs.ask(hub, InspectSource(source=source))
+    attempt = await claim(hub, asked.job.id, "a worker", Retry())
+    assert attempt is not None
+    return attempt
+
+
+def done(attempt: Attempt) -> SourceInspected:
+    """What such a job ends with."""
+    return SourceInspected(source=attempt.job.command["source"], output=attempt.name, upload="")
