@@ -21,7 +21,6 @@ async def test_hits_have_biothings_shape(site: Site) -> None:
     assert hit == DOCUMENTS[2]
 
 
-@pytest.mark.parametrize("path", ["/query", "/query/", "/v1/query", "/v1/query/"])
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
@@ -35,9 +34,15 @@ async def test_hits_have_biothings_shape(site: Site) -> None:
         ({"q": "symbol:cdk2", "size": "0"}, []),
     ],
 )
-async def test_queries(site: Site, path: str, arguments: dict[str, str], expected: list[str]) -> None:
+async def test_queries(site: Site, arguments: dict[str, str], expected: list[str]) -> None:
     """Lucene syntax, filters, sorting and paging."""
-    assert ids(await site.get(path, **arguments)) == expected
+    assert ids(await site.get("/query", **arguments)) == expected
+
+
+@pytest.mark.parametrize("path", ["/query/", "/v1/query", "/v1/query/"])
+async def test_other_paths_of_query(site: Site, path: str) -> None:
+    """With and without the version, with and without a slash at the end."""
+    assert ids(await site.get(path, q="symbol:abl1")) == ["25"]
 
 
 async def test_facets(site: Site) -> None:
