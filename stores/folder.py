@@ -13,6 +13,7 @@ from typing import Self
 
 from domain.errors import Conflict, Invalid, NotFound, Unavailable
 from domain.ports import Files, StoredFile
+from stores.paths import path_parts
 
 CHUNK = 2**20
 """Bytes that `open` reads at a time."""
@@ -77,9 +78,9 @@ class FolderFiles(Files):
             await asyncio.to_thread(os.listdir, self._root)
 
     def _path(self, path: str) -> Path:
-        parts = path.split("/")
-        if "\0" in path or parts[0] == PASSING or any(part in ("", ".", "..") for part in parts):
-            raise Invalid(f"{path!r} is no path of a stored file", ("path",))
+        parts = path_parts(path)
+        if parts[0] == PASSING:
+            raise Invalid(f"{PASSING} is no place for stored files", ("path",))
         return self._root.joinpath(*parts)
 
     def _put(self, target: Path, source: Path) -> None:

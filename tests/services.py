@@ -12,7 +12,8 @@ URLS = {
 }
 
 
-def _missing(name: str, reason: str) -> None:
+def missing(name: str, reason: str) -> None:
+    """Skip the test with the reason, or fail it where LEAT_TEST_REQUIRE names what is missing."""
     required = {word.strip() for word in os.environ.get("LEAT_TEST_REQUIRE", "").split(",")}
     if name in required:
         pytest.fail(f"LEAT_TEST_REQUIRE names {name}, but {reason}")
@@ -24,9 +25,9 @@ def need(name: str) -> str:
     if name in URLS:
         url = os.environ.get(URLS[name], "")
         if not url:
-            _missing(name, f"{URLS[name]} is not set")
+            missing(name, f"{URLS[name]} is not set")
         return url
     program = shutil.which(name)
     if program is None:
-        _missing(name, f"there is no {name} on this machine")
+        missing(name, f"there is no {name} on this machine")
     return program or ""

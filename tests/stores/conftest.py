@@ -1,7 +1,14 @@
 """Every adapter of Records, Documents and Files, each with data of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import importlib.util
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +16,16 @@ import pytest
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from domain.ports import Documents, Files, Records
-from tests.services import need
+from tests.services import missing, need
 from tests.stores.places import Place, open_documents, open_files, prepared_records
 
 
 async def new_place(adapter: str, folder: Path) -> AsyncIterator[Place]:
     """Empty data for an adapter of Records or Documents; on a server, taken away again."""
     if adapter == "sqlite":
-        yield Place.new(adapter, str(folder))
+        yield Place.new(adapter, folder)
         return
-    place = Place.new(adapter, need("mongodb"))
+    place = Place.new(adapter, folder, need("mongodb"))
     yield place
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(place.url)
     database = client.get_default_database("leat")
@@ -56,10 +63,41 @@ async def documents(documents_place: Place) -> AsyncIterator[Documents]:
         yield opened
 
 
-@pytest.fixture(params=["folder"])
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """The URL of a bucket on an S3-compatible server over HTTP, started for the tests."""
+    if importlib.util.find_spec("moto") is None:
+        missing("s3", "moto is not installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        make_bucket(f"http://127.0.0.1:{port}/bucket")
+        yield f"s3://bucket/below?endpoint=http://127.0.0.1:{port}&region=us-east-1&access_key_id=key&secret_access_key=secret"
+    finally:
+        server.kill()
+        server.wait()
+
+
+def make_bucket(url: str) -> None:
+    """Make a bucket as soon as the server answers."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, method="PUT")):
+                return
+        except urllib.error.URLError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+
+@pytest.fixture(params=["folder", "s3"])
 def files_place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """Data for one adapter of Files, empty."""
-    return Place.new(request.param, str(tmp_path / "files"))
+    return Place.new(request.param, tmp_path, "" if request.param == "folder" else request.getfixturevalue("s3"))
 
 
 @pytest.fixture

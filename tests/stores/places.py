@@ -12,6 +12,7 @@ import orjson
 from domain.ports import Document, Documents, Files, Kind, Records
 from stores.folder import FolderFiles
 from stores.mongodb import MongoDocuments, MongoRecords
+from stores.s3 import S3Files
 from stores.sqlite_documents import SqliteDocuments
 from stores.sqlite_records import SqliteRecords
 
@@ -25,18 +26,19 @@ class Place(NamedTuple):
     adapter: str
     url: str
     hub: str
+    folder: str
 
     @classmethod
-    def new(cls, adapter: str, url: str) -> "Place":
-        """A place that no other test knows."""
-        return cls(adapter, url, f"test-{uuid.uuid4().hex[:12]}")
+    def new(cls, adapter: str, folder: Path, url: str = "") -> "Place":
+        """A place that no other test knows: in an empty folder, or at the server of the URL."""
+        return cls(adapter, url, f"test-{uuid.uuid4().hex[:12]}", str(folder))
 
 
 def open_records(place: Place) -> AbstractAsyncContextManager[Records]:
     """The Records of a place."""
     if place.adapter == "mongodb":
         return MongoRecords.open(place.url, place.hub)
-    return SqliteRecords.open(Path(place.url) / "records.db")
+    return SqliteRecords.open(Path(place.folder) / "records.db")
 
 
 @asynccontextmanager
@@ -51,12 +53,14 @@ def open_documents(place: Place) -> AbstractAsyncContextManager[Documents]:
     """The Documents of a place."""
     if place.adapter == "mongodb":
         return MongoDocuments.open(place.url, place.hub)
-    return SqliteDocuments.open(Path(place.url) / "documents")
+    return SqliteDocuments.open(Path(place.folder) / "documents")
 
 
 def open_files(place: Place) -> AbstractAsyncContextManager[Files]:
     """The Files of a place."""
-    return FolderFiles.open_folder(Path(place.url))
+    if place.adapter == "s3":
+        return S3Files.connect(place.url, place.hub, Path(place.folder) / "cache")
+    return FolderFiles.open_folder(Path(place.folder) / "files")
 
 
 def document(id: str, **values: Any) -> Document:

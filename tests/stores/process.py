@@ -1,4 +1,4 @@
-"""What a test lets another process do to the same data: `python -m tests.stores.process <what> <adapter> <url> <hub> …`."""
+"""What a test lets another process do to the same data: `python -m tests.stores.process <what> <place> …`."""
 
 import asyncio
 import sys
@@ -88,5 +88,5 @@ COMMANDS: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
 }
 
 if __name__ == "__main__":
-    what, adapter, url, hub, *arguments = sys.argv[1:]
-    asyncio.run(COMMANDS[what](Place(adapter, url, hub), *arguments))
+    what, *arguments = sys.argv[1:]
+    asyncio.run(COMMANDS[what](Place(*arguments[:4]), *arguments[4:]))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import orjson
@@ -64,7 +65,7 @@ async def wire(url: str) -> AsyncIterator[tuple[Wire, str]]:
     server = await asyncio.start_server(opened.connect, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     try:
-        yield opened, f"mongodb://127.0.0.1:{port}/?serverSelectionTimeoutMS=1000"
+        yield opened, f"mongodb://127.0.0.1:{port}/?serverSelectionTimeoutMS=500"
     finally:
         server.close()
         opened.cut()
@@ -72,9 +73,9 @@ async def wire(url: str) -> AsyncIterator[tuple[Wire, str]]:
 
 
 @pytest.fixture
-async def place() -> AsyncIterator[Place]:
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
     """Data on the server, taken away again."""
-    place = Place.new("mongodb", need("mongodb"))
+    place = Place.new("mongodb", tmp_path, need("mongodb"))
     yield place
     async with MongoDocuments.open(place.url, place.hub) as documents:
         for name in await documents.names():
