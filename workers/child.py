@@ -229,7 +229,7 @@ def _take_stdout() -> int:
 
 def _end_with_stdin() -> None:
     """Wait until stdin closes, then end the group at once: nobody is there to take the answer."""
-    while sys.stdin.buffer.read(1):
+    while os.read(0, 1):  # not through sys.stdin, whose lock a thread that waits would keep the interpreter from ending
         pass
     os.killpg(os.getpgid(0), signal.SIGKILL)
 
