@@ -9,6 +9,9 @@ from domain.logs import LOGS
 from domain.plans import RUNS
 from domain.ports import Kind
 from domain.presence import WORKERS
+from domain.schedules import SCHEDULES
 from domain.sources import SOURCES
 
-KINDS: tuple[Kind, ...] = tuple(shelf.kind for shelf in (SOURCES, BUILDS, APIS, JOBS, RUNS, LOGS, WORKERS, SEEN, DEAD_LETTERS))
+KINDS: tuple[Kind, ...] = tuple(
+    shelf.kind for shelf in (SOURCES, BUILDS, APIS, JOBS, RUNS, LOGS, WORKERS, SEEN, DEAD_LETTERS, SCHEDULES)
+)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import structlog
 
-from domain import dead_letters, garbage, jobs, presence, retention, runs, settling, writers
+from domain import dead_letters, garbage, jobs, presence, retention, runs, schedules, settling, writers
 from domain.errors import LeatError, Unavailable
 from domain.garbage import AGE
 from domain.hub import Hub
@@ -30,7 +30,7 @@ class Intervals(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds between things the reaper does."""
 
     due: float = 1.0
-    """Jobs that are due, waiters."""
+    """Jobs that are due, waiters, schedules."""
     beats: float = 3.0
     """Beats, at most a fifth of a lease apart."""
     chains: float = 5.0
@@ -57,6 +57,7 @@ class Reaper:
         self._passes: tuple[tuple[float, Callable[[], Awaitable[None]]], ...] = (
             (beats, self.settle_dead),
             (self.intervals.due, self.send_due),
+            (self.intervals.due, self.fire_schedules),
             (self.intervals.chains, self.go_on),
             (self.intervals.silence, self.send_again),
             (self.intervals.garbage, self.clean),
@@ -108,6 +109,10 @@ class Reaper:
                     await jobs.resend(self._hub, stored)
         elif due_at(job, self.intervals.unsent) <= time.time():
             await jobs.resend(self._hub, stored)
+
+    async def fire_schedules(self) -> None:
+        """Start the runs whose time has come."""
+        await schedules.fire_due(self._hub, time.time())
 
     async def go_on(self) -> None:
         """Free writers whose job does not run, run chains that were not run, finish what was begun with runs."""
