@@ -1,0 +1,316 @@
+"""Search on Elasticsearch 8 and 9: an index of its own for each release, named after the hub."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from elastic_transport import TransportError
+from elasticsearch import ApiError, AsyncElasticsearch, OrjsonSerializer
+
+from domain.errors import Conflict, Invalid, NotReady, QueryInvalid, Unavailable
+from domain.mappings import Field
+from domain.ports import Document, Facet, Hit, IndexSpec, Search, SearchRequest, SearchResult
+from domain.query_plan import Fields, Planner, facet_field, facet_term, sort_field
+from stores.elasticsearch_clauses import ID, name_of, query
+from stores.elasticsearch_index import decoded, encoded, mapping, meta, serving_settings, settings, spec_of
+from stores.refusals import refusal
+
+CHUNK = 2_000_000
+"""Bytes of a bulk request."""
+CHUNKS = 3
+"""Bulk requests under way at a time."""
+BATCH = 1000
+"""Hits of a scan that are fetched at once."""
+TERMS = 50_000
+"""Terms that a shard may hand over for a facet, so that counts are exact up to so many."""
+TRIES = 8
+"""Times that a document is sent which the server is too busy to take; waits double from 0.1 s."""
+
+
+class ElasticsearchSearch(Search):
+    """`async with ElasticsearchSearch.open(url, hub) as search`; every index is named `<hub>.<name>`."""
+
+    def __init__(self, client: AsyncElasticsearch, hub: str) -> None:
+        self._client = client
+        self._hub = hub
+        self._last: dict[str, str] = {}
+        self._known: dict[str, tuple[IndexSpec, Fields]] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str, hub: str) -> AsyncIterator["ElasticsearchSearch"]:
+        """A client of the server at `url` (user and password may stand in it)."""
+        client = AsyncElasticsearch(url, request_timeout=120, max_retries=3, retry_on_timeout=False, serializer=OrjsonSerializer())
+        try:
+            yield cls(client, hub)
+        finally:
+            await client.close()
+
+    async def create(self, name: str, spec: IndexSpec) -> None:
+        fields = Fields(spec.mapping)
+        await self.drop(name)
+        with _translated(name):
+            try:
+                await self._client.indices.create(
+                    index=self._index(name), settings=settings(spec, fields), mappings=mapping(spec, fields)
+                )
+            except ApiError as error:
+                if error.status_code != 400:
+                    raise
+                raise Invalid(f"Elasticsearch refuses the index: {_reason(error)}", ("mapping",)) from error
+        self._last[name] = ""
+
+    async def bulk(self, name: str, documents: Sequence[Document]) -> None:
+        if name not in self._last:
+            raise NotReady(f"index {name} is not being written by this process")
+        for document in documents:
+            if self._last[name] >= document.id:
+                raise Conflict(
+                    f"{document.id!r} comes after {self._last[name]!r}: an index is filled in the order of _id, each once"
+                )
+            self._last[name] = document.id
+        refused: list[tuple[str, str]] = []
+        chunks = list(_chunks(documents))
+        for start in range(0, len(chunks), CHUNKS):
+            sent = (self._send(name, chunk) for chunk in chunks[start : start + CHUNKS])
+            for answer in await asyncio.gather(*sent, return_exceptions=True):
+                if isinstance(answer, BaseException):
+                    raise answer
+                refused += answer
+        if refused:
+            raise refusal(refused, len(documents))
+
+    async def seal(self, name: str) -> int:
+        index = self._index(name)
+        with _translated(name):
+            mapped = await self._client.indices.get_mapping(index=index)
+            spec, _ = spec_of(mapped[index]["mappings"]["_meta"])
+            await self._client.indices.refresh(index=index)
+            await self._client.indices.flush(index=index, wait_if_ongoing=True)
+            await self._client.indices.put_settings(index=index, settings=serving_settings(spec))
+            await self._client.indices.put_mapping(index=index, meta=meta(spec, sealed=True))
+            count = await self._client.count(index=index)
+        self._last.pop(name, None)
+        return int(count["count"])
+
+    async def search(self, name: str, request: SearchRequest) -> SearchResult:
+        _, fields = await self._open(name)
+        planner = Planner(fields)
+        body = _body(planner, request)
+        facets = {path: facet_field(fields, path) for path in request.facets}
+        if facets:
+            body["aggs"] = _aggregations(facets, request.facet_size)
+        sorted_by = [{name_of(key.path): _order(fields, key.path, key.descending)} for key in request.sort]
+        body["sort"] = [*(sorted_by or [{"_score": "desc"}]), *([] if _ends_by_id(request) else [{ID: "asc"}])]
+        with _translated(name):
+            found = await self._client.search(
+                index=self._index(name),
+                from_=request.offset,
+                size=request.limit,
+                source=request.bodies,
+                track_total_hits=True,
+                track_scores=not request.sort,
+                **body,
+            )
+        unmapped = [f"facets: {fields.unknown(path)}" for path, field in facets.items() if field is None]
+        return SearchResult(
+            total=found["hits"]["total"]["value"],
+            hits=tuple(_hit(hit, scored=not request.sort) for hit in found["hits"]["hits"]),
+            max_score=None if request.sort else found["hits"]["max_score"],
+            facets={path: _facet(field, path, found) for path, field in facets.items()},
+            warnings=(*planner.warnings, *unmapped),
+        )
+
+    async def get(self, name: str, ids: Sequence[str]) -> dict[str, bytes]:
+        await self._open(name)
+        if not ids:
+            return {}
+        with _translated(name):
+            found = await self._client.mget(index=self._index(name), ids=list(ids))
+        return {doc["_id"]: decoded(doc["_source"], doc["_id"]) for doc in found["docs"] if doc.get("found")}
+
+    async def scan(self, name: str, request: SearchRequest, after: str = "") -> AsyncIterator[list[Hit]]:
+        _, fields = await self._open(name)
+        body = _body(Planner(fields), request)
+        with _translated(name):
+            opened = await self._client.open_point_in_time(index=self._index(name), keep_alive="5m")
+            pit = opened["id"]
+            try:
+                while True:
+                    found = await self._client.search(
+                        pit={"id": pit, "keep_alive": "5m"},
+                        size=BATCH,
+                        source=request.bodies,
+                        track_total_hits=False,
+                        sort=[{ID: "asc"}],
+                        search_after=[after] if after else None,
+                        **body,
+                    )
+                    pit, hits = found["pit_id"], found["hits"]["hits"]
+                    if hits:
+                        after = hits[-1]["_id"]
+                        yield [_hit(hit, scored=False) for hit in hits]
+                    if len(hits) < BATCH:
+                        return
+            finally:
+                await self._client.close_point_in_time(id=pit)
+
+    async def describe(self, name: str) -> tuple[IndexSpec, int]:
+        spec, _ = await self._open(name)
+        with _translated(name):
+            return spec, int((await self._client.count(index=self._index(name)))["count"])
+
+    async def publish(self, alias: str, name: str | None) -> None:
+        alias = f"{self._hub}-{alias}".lower()
+        actions: list[dict[str, Any]] = []
+        with _translated(name or alias):
+            if await self._client.indices.exists_alias(name=alias):
+                actions.append({"remove": {"index": f"{self._hub}.*", "alias": alias}})
+            if name is not None:
+                actions.append({"add": {"index": self._index(name), "alias": alias}})
+            if actions:
+                await self._client.indices.update_aliases(actions=actions)
+
+    async def names(self) -> list[str]:
+        with _translated("*"):
+            found = await self._client.indices.get(index=f"{self._hub}.*", features="aliases", expand_wildcards="open")
+        return sorted(index.removeprefix(f"{self._hub}.") for index in found)
+
+    async def drop(self, name: str) -> None:
+        self._known.pop(name, None)
+        self._last.pop(name, None)
+        with _translated(name):
+            await self._client.indices.delete(index=self._index(name), ignore_unavailable=True)
+
+    async def ping(self) -> None:
+        with _translated("*"):
+            await self._client.info()
+
+    def _index(self, name: str) -> str:
+        if not name or name != name.lower() or any(sign in name for sign in '*?,"<>|\\/ #:'):
+            raise Invalid(f"{name!r} is no name of an index", ("name",))
+        return f"{self._hub}.{name}"
+
+    async def _open(self, name: str) -> tuple[IndexSpec, Fields]:
+        """Spec and fields of a sealed index, which never change."""
+        if name not in self._known:
+            with _translated(name):
+                found = await self._client.indices.get_mapping(index=self._index(name))
+            spec, sealed = spec_of(found[self._index(name)]["mappings"]["_meta"])
+            if not sealed:
+                raise NotReady(f"index {name} is not sealed")
+            self._known[name] = spec, Fields(spec.mapping)
+        return self._known[name]
+
+    async def _send(self, name: str, documents: Sequence[Document]) -> list[tuple[str, str]]:
+        """Send a chunk, what the server was too busy for again; returns ids and reasons of what is refused."""
+        refused: list[tuple[str, str]] = []
+        left = {document.id: document for document in documents}
+        for attempt in range(TRIES):
+            with _translated(name):
+                answer = await self._client.bulk(
+                    index=self._index(name),
+                    operations=[encoded(document) for document in left.values()],  # type: ignore[misc]  # bytes go as they are
+                    filter_path="errors,items.*._id,items.*.status,items.*.error",
+                )
+            if not answer["errors"]:
+                return refused
+            busy: dict[str, Document] = {}
+            for item in answer["items"]:
+                result = item["index"]
+                if result["status"] == 429:
+                    busy[result["_id"]] = left[result["_id"]]
+                elif "error" in result:
+                    refused.append((result["_id"], _cause(result["error"])))
+            if not busy:
+                return refused
+            left = busy
+            await asyncio.sleep(0.1 * 2**attempt)
+        raise Unavailable(f"Elasticsearch was too busy to take {len(left)} documents of {name}")
+
+
+def _chunks(documents: Sequence[Document]) -> Iterator[Sequence[Document]]:
+    start = size = 0
+    for at, document in enumerate(documents):
+        if size and size + len(document.body) > CHUNK:
+            yield documents[start:at]
+            start, size = at, 0
+        size += len(document.body)
+    if start < len(documents):
+        yield documents[start:]
+
+
+def _body(planner: Planner, request: SearchRequest) -> dict[str, Any]:
+    wanted = query(planner.plan(request.query))
+    if request.filters:
+        wanted = {"bool": {"must": [wanted], "filter": [query(planner.plan(each)) for each in request.filters]}}
+    body: dict[str, Any] = {"query": wanted}
+    if request.post_filter is not None:
+        body["post_filter"] = query(planner.plan(request.post_filter))
+    return body
+
+
+def _order(fields: Fields, path: str, descending: bool) -> dict[str, Any] | str:
+    order = "desc" if descending else "asc"
+    if path == "_score":
+        return order
+    sort_field(fields, path)
+    return {"order": order, "mode": "max" if descending else "min", "missing": "_last"}
+
+
+def _ends_by_id(request: SearchRequest) -> bool:
+    return any(key.path == "_id" for key in request.sort)
+
+
+def _aggregations(facets: dict[str, Field | None], size: int) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for path, field in facets.items():
+        if field is not None:
+            order = [{"_count": "desc"}, {"_key": "asc"}]
+            made[f"terms:{path}"] = {"terms": {"field": path, "size": size, "shard_size": max(size, TERMS), "order": order}}
+        made[f"missing:{path}"] = {"missing": {"field": path}}
+    return made
+
+
+def _facet(field: Field | None, path: str, found: Any) -> Facet:
+    missing = found["aggregations"][f"missing:{path}"]["doc_count"]
+    if field is None:
+        return Facet(terms=(), other=0, missing=missing)
+    terms = found["aggregations"][f"terms:{path}"]
+    counts = tuple((facet_term(field, bucket["key"]), bucket["doc_count"]) for bucket in terms["buckets"])
+    return Facet(terms=counts, other=terms["sum_other_doc_count"], missing=missing)
+
+
+def _hit(hit: dict[str, Any], *, scored: bool) -> Hit:
+    body = decoded(hit["_source"], hit["_id"]) if "_source" in hit else b""
+    return Hit(hit["_id"], hit["_score"] if scored else None, body)
+
+
+@contextmanager
+def _translated(name: str) -> Iterator[None]:
+    """The driver's errors as the domain's."""
+    try:
+        yield
+    except ApiError as error:
+        if error.status_code == 404:
+            raise NotReady(f"there is no index {name}") from error
+        if error.status_code == 400:
+            raise QueryInvalid(f"Elasticsearch refuses the query: {_reason(error)}") from error
+        raise Unavailable(f"Elasticsearch answers {error.status_code}: {_reason(error)}") from error
+    except TransportError as error:
+        raise Unavailable(f"Elasticsearch does not answer: {error.message}") from error
+
+
+def _reason(error: ApiError) -> str:
+    body = error.body
+    return _cause(body["error"]) if isinstance(body, dict) and isinstance(body.get("error"), dict) else error.message
+
+
+def _cause(error: dict[str, Any]) -> str:
+    """The reason, and what is behind it."""
+    reason = str(error.get("reason", error.get("type", "")))
+    for inner in (error.get("caused_by"), *error.get("root_cause", [])[:1]):
+        if inner and inner.get("reason") and inner["reason"] not in reason:
+            reason += f": {inner['reason']}"
+    return reason

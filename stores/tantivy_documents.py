@@ -1,0 +1,222 @@
+"""Flattens JSON documents into what tantivy indexes, with Elasticsearch's coercions and refusals."""
+
+import math
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from domain.errors import LeatError
+from domain.mappings import DEFAULT, Field
+from domain.query_dates import stored_instant
+from domain.query_patterns import lower
+from domain.query_plan import Fields
+from domain.query_values import LARGEST_FLOAT, LIMITS, NUMBER, single
+from stores.tantivy_schema import PATHS, largest, least, name_of
+from stores.words import Words
+
+Flat = defaultdict[str, list[Any]]
+Put = Callable[[Any, Flat], None]
+
+LONGEST = 32_766
+"""Bytes of a keyword: Elasticsearch's limit."""
+
+
+class Unfit(LeatError):
+    """A value does not fit its field."""
+
+
+class Flattener:
+    """Turns documents of one mapping into flat ones; compiled once, so that a document costs little more than its values."""
+
+    def __init__(self, fields: Fields) -> None:
+        self._words = Words()
+        self._tree: dict[str, Put] = {}
+        self._types = {name_of(field.path): field for field in fields.indexed.values() if field.type != "text"}
+        self.several: set[str] = set()
+        """Names of fields that had several values in one document."""
+        tree: dict[str, Any] = {}
+        for field in fields.all.values():
+            if field.indexed or field.searched_by_default:
+                *parents, name = field.path.split(".")
+                level = tree
+                for parent in parents:
+                    level = level.setdefault(parent, {})
+                level[name] = field
+        self._tree = {name: self._compiled(name, inner) for name, inner in tree.items()}
+
+    def flat(self, document: dict[str, Any]) -> Flat:
+        """The values by the names of tantivy's fields. Raises Unfit naming the path."""
+        values: Flat = defaultdict(list)
+        _walk(document, self._tree, values)
+        if values:
+            several = [name for name, found in values.items() if len(found) > 1]
+            values[PATHS] = list(values)
+            for name in several:
+                self._arrange(name, values)
+        return values
+
+    def _arrange(self, name: str, values: Flat) -> None:
+        """Several values in order, each once, with the smallest and the largest apart, for sorting and facets."""
+        field = self._types.get(name)
+        if field is None:
+            self.several.add(name)
+            return
+        found = values[name]
+        if field.type == "keyword" and not field.case_sensitive:
+            found = list(map(lower, found))
+        found = sorted(set(found))
+        values[name] = found
+        if len(found) > 1:
+            self.several.add(name)
+            values[least(field.path)].append(found[0])
+            values[largest(field.path)].append(found[-1])
+
+    def _compiled(self, path: str, inner: Field | dict[str, Any]) -> Put:
+        if isinstance(inner, Field):
+            return self._leaf(inner)
+        tree = {name: self._compiled(f"{path}.{name}", below) for name, below in inner.items()}
+
+        def put(value: Any, values: Flat) -> None:
+            if type(value) is dict:
+                _walk(value, tree, values)
+            elif type(value) is list:
+                for item in value:
+                    put(item, values)
+            elif value is not None:
+                raise Unfit(f"{path}: an object is mapped here, {_shown(value)} is none")
+
+        return put
+
+    def _leaf(self, field: Field) -> Put:
+        convert = self._converter(field) if field.indexed else None
+        name, default, spaced = name_of(field.path), field.searched_by_default, self._words.spaced
+
+        def put(value: Any, values: Flat) -> None:
+            if type(value) is list:
+                for item in value:
+                    put(item, values)
+                return
+            if value is None:
+                return
+            if type(value) is dict:
+                raise Unfit(f"{field.path}: a value is mapped here, not an object")
+            if convert is not None:
+                converted = convert(value)
+                if converted is not None:
+                    values[name].append(converted)
+            if default:
+                values[DEFAULT].append(spaced(value if type(value) is str else orjson.dumps(value).decode()))
+
+        return put
+
+    def _converter(self, field: Field) -> Callable[[Any], Any]:
+        if field.type == "text":
+            return _text(self._words.spaced if field.analyzer == "standard" else str)
+        if field.type == "keyword":
+            return _keyword(field)
+        if field.type == "boolean":
+            return _boolean(field.path)
+        if field.type == "date":
+            return _date(field.path)
+        return _whole(field) if field.type in LIMITS else _floating(field)
+
+
+def _walk(document: dict[str, Any], tree: dict[str, Put], values: Flat) -> None:
+    for key, value in document.items():
+        if (put := tree.get(key)) is not None:
+            put(value, values)
+        elif "." in key:  # Elasticsearch reads `a.b` as an object
+            first, _, rest = key.partition(".")
+            if first in tree:
+                tree[first]({rest: value}, values)
+
+
+def _shown(value: Any) -> str:
+    text = orjson.dumps(value).decode()
+    return text if len(text) <= 80 else text[:77] + "…"
+
+
+def _text(spaced: Callable[[str], str]) -> Callable[[Any], str]:
+    return lambda value: spaced(value if type(value) is str else orjson.dumps(value).decode())
+
+
+def _keyword(field: Field) -> Callable[[Any], str | None]:
+    limit, path = field.ignore_above, field.path
+
+    def convert(value: Any) -> str | None:
+        text: str = value if type(value) is str else orjson.dumps(value).decode()
+        if limit and len(text) > limit:
+            return None
+        if len(text) > LONGEST // 4 and len(text.encode()) > LONGEST:
+            raise Unfit(f"{path}: a keyword of more than {LONGEST} bytes")
+        return text
+
+    return convert
+
+
+def _boolean(path: str) -> Callable[[Any], int]:
+    meaning = {True: 1, False: 0, "true": 1, "false": 0, "": 0}
+
+    def convert(value: Any) -> int:
+        if type(value) in (bool, str) and value in meaning:
+            return meaning[value]
+        raise Unfit(f"{path}: {_shown(value)} is no boolean")
+
+    return convert
+
+
+def _date(path: str) -> Callable[[Any], int]:
+    def convert(value: Any) -> int:
+        if type(value) is int:
+            return value
+        try:
+            if type(value) is str:
+                return stored_instant(value)
+        except ValueError:
+            pass
+        raise Unfit(f"{path}: {_shown(value)} is no date")
+
+    return convert
+
+
+def _whole(field: Field) -> Callable[[Any], int | None]:
+    path, (lowest, highest) = field.path, LIMITS[field.type]
+
+    def convert(value: Any) -> int | None:
+        if type(value) is not int:
+            if value == "":
+                return None
+            value = math.trunc(_number(path, value))
+        if lowest <= value <= highest:
+            return int(value)
+        raise Unfit(f"{path}: {_shown(value)} is out of the range of {field.type}")
+
+    return convert
+
+
+def _floating(field: Field) -> Callable[[Any], float | None]:
+    path, narrow = field.path, field.type == "float"
+
+    def convert(value: Any) -> float | None:
+        if type(value) is not float:
+            if value == "":
+                return None
+            value = float(_number(path, value))
+        if not narrow:
+            return float(value)
+        if -LARGEST_FLOAT <= value <= LARGEST_FLOAT:
+            return single(value)
+        raise Unfit(f"{path}: {_shown(value)} is out of the range of float")
+
+    return convert
+
+
+def _number(path: str, value: Any) -> int | float:
+    if type(value) in (int, float):
+        number: int | float = value
+        return number
+    if type(value) is str and NUMBER.fullmatch(text := value.strip()):
+        return int(text) if text.lstrip("+-").isdigit() else float(text)
+    raise Unfit(f"{path}: {_shown(value)} is no number")

@@ -1,0 +1,190 @@
+"""Search on tantivy, embedded: an index is a folder, documents' bodies stay in their collection."""
+
+import asyncio
+import shutil
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import orjson
+
+from domain.errors import Invalid, NotReady, QueryInvalid, Unavailable
+from domain.ports import Document, Documents, Hit, IndexSpec, Search, SearchRequest, SearchResult
+from domain.query_clauses import Clause, Words
+from domain.query_plan import Fields
+from stores.tantivy_clauses import OneOf
+from stores.tantivy_documents import Flattener
+from stores.tantivy_index import SEALED, Asked, Ranked, Reader, Writer
+from stores.tantivy_phrases import near, reaches, replaced, sloppy
+from stores.tantivy_schema import name_of
+
+T = TypeVar("T")
+
+OPEN_INDEXES = 32
+"""Readers that are kept open."""
+BATCH = 1000
+"""Hits of a scan that are fetched at once."""
+DOUBTFUL = 10_000
+"""Documents that a sloppy phrase may have to be looked for in one by one."""
+
+
+class TantivySearch(Search):
+    """Indexes below one folder. Each is written by one process and, once sealed, read by any number of them."""
+
+    def __init__(self, folder: Path, documents: Documents) -> None:
+        self._folder = folder
+        self._documents = documents
+        self._writers: dict[str, Writer] = {}
+        self._readers: OrderedDict[str, Reader] = OrderedDict()
+
+    async def create(self, name: str, spec: IndexSpec) -> None:
+        Fields(spec.mapping)
+        await self.drop(name)
+        folder = self._path(name)
+
+        def make() -> Writer:
+            folder.mkdir(parents=True)
+            return Writer(folder, spec)
+
+        self._writers[name] = await asyncio.to_thread(make)
+
+    async def bulk(self, name: str, documents: Sequence[Document]) -> None:
+        await asyncio.to_thread(self._writer(name).add, documents)
+
+    async def seal(self, name: str) -> int:
+        count = await asyncio.to_thread(self._writer(name).seal)
+        del self._writers[name]
+        return count
+
+    async def search(self, name: str, request: SearchRequest) -> SearchResult:
+        reader = self._reader(name)
+        asked = await self._settled(reader, reader.asked(request))
+        arguments = (asked, request.offset, request.limit, request.facet_size)
+        if reader.quick(asked, request.offset + request.limit):
+            found = reader.answer(*arguments)
+        else:
+            found = await asyncio.to_thread(reader.answer, *arguments)
+        best = found.hits[0].score if found.hits else None
+        if request.offset and not asked.keys and found.total:
+            best = await asyncio.to_thread(reader.best, asked)
+        hits = await self._hits(reader, found.hits, request.bodies)
+        return SearchResult(total=found.total, hits=tuple(hits), max_score=best, facets=found.facets, warnings=asked.warnings)
+
+    async def get(self, name: str, ids: Sequence[str]) -> dict[str, bytes]:
+        return await self._documents.get(self._reader(name).seal.spec.collection, ids)
+
+    async def scan(self, name: str, request: SearchRequest, after: str = "") -> AsyncIterator[list[Hit]]:
+        reader = self._reader(name)
+        asked = await self._settled(reader, reader.asked(msgspec.structs.replace(request, sort=(), facets=())))
+        rank = await asyncio.to_thread(reader.rank_after, after) if after else 0
+        while True:
+            ranked, rank = await asyncio.to_thread(reader.after, asked, rank, BATCH)
+            if ranked:
+                yield await self._hits(reader, ranked, request.bodies)
+            if len(ranked) < BATCH:
+                return
+
+    async def describe(self, name: str) -> tuple[IndexSpec, int]:
+        reader = self._reader(name)
+        return reader.seal.spec, reader.searcher.num_docs
+
+    async def publish(self, alias: str, name: str | None) -> None:
+        """Nobody else looks into a folder of tantivy's."""
+
+    async def names(self) -> list[str]:
+        if not self._folder.is_dir():
+            return []
+        return sorted(path.name for path in self._folder.iterdir() if path.is_dir())
+
+    async def drop(self, name: str) -> None:
+        self._writers.pop(name, None)
+        self._readers.pop(name, None)
+        folder = self._path(name)
+
+        def remove() -> None:
+            if folder.is_dir():
+                (folder / SEALED).unlink(missing_ok=True)
+                shutil.rmtree(folder)
+
+        await asyncio.to_thread(remove)
+
+    async def ping(self) -> None:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Unavailable(f"the folder of search indexes can't be used: {error}") from error
+
+    def _path(self, name: str) -> Path:
+        if not name or name.startswith(".") or "/" in name or "\0" in name:
+            raise Invalid(f"{name!r} is no name of an index", ("name",))
+        return self._folder / name
+
+    def _writer(self, name: str) -> Writer:
+        writer = self._writers.get(name)
+        if writer is None:
+            raise NotReady(f"index {name} is not being written by this process")
+        return writer
+
+    def _reader(self, name: str) -> Reader:
+        """The open index; opened anew where the folder holds another one by now."""
+        folder = self._path(name)
+        reader = self._readers.get(name)
+        if reader is not None:
+            try:
+                stat = (folder / SEALED).stat()
+            except FileNotFoundError:
+                del self._readers[name]
+                raise NotReady(f"there is no index {name}") from None
+            if (stat.st_ino, stat.st_mtime_ns) == reader.version:
+                self._readers.move_to_end(name)
+                return reader
+        reader = self._readers[name] = Reader.open(folder)
+        if len(self._readers) > OPEN_INDEXES:
+            self._readers.popitem(last=False)
+        return reader
+
+    async def _hits(self, reader: Reader, ranked: Sequence[Ranked], bodies: bool) -> list[Hit]:
+        if not bodies or not ranked:
+            return [Hit(id, score, b"") for id, score in ranked]
+        collection = reader.seal.spec.collection
+        found = await self._documents.get(collection, [hit.id for hit in ranked])
+        try:
+            return [Hit(id, score, found[id]) for id, score in ranked]
+        except KeyError as error:
+            raise NotReady(f"collection {collection} lacks {error.args[0]!r}, which is indexed") from None
+
+    async def _settled(self, reader: Reader, asked: Asked) -> Asked:
+        """The request with phrases decided that tantivy, which leaves one place between values, might find across two of them."""
+        several = reader.sorter.several
+        parts = (asked.query, *asked.filters, *((asked.post_filter,) if asked.post_filter else ()))
+        doubtful = [phrase for part in parts for phrase in sloppy(part) if reaches(phrase.field, several)]
+        if not doubtful:
+            return asked
+        settled = {phrase: await self._decided(reader, phrase) for phrase in doubtful}
+        return asked._replace(
+            query=replaced(asked.query, settled),
+            filters=tuple(replaced(part, settled) for part in asked.filters),
+            post_filter=asked.post_filter and replaced(asked.post_filter, settled),
+        )
+
+    async def _decided(self, reader: Reader, phrase: Words) -> Clause:
+        ids = await asyncio.to_thread(reader.ids, phrase, DOUBTFUL)
+        if ids is None:
+            raise QueryInvalid(f"more than {DOUBTFUL} documents may have the phrase: take ~ away, or narrow it", phrase.position)
+        words = reader.translator.split(phrase.field, phrase.text)
+        flattener, name = Flattener(reader.fields), name_of(phrase.field.path)
+        bodies = await self._documents.get(reader.seal.spec.collection, ids)
+
+        def within() -> tuple[str, ...]:
+            return tuple(
+                id
+                for id, body in bodies.items()
+                if any(
+                    near(words, reader.translator.cut(phrase.field, value), phrase.slop or 0)
+                    for value in flattener.flat(orjson.loads(body))[name]
+                )
+            )
+
+        return OneOf(ids=await asyncio.to_thread(within))
