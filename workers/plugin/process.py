@@ -11,7 +11,7 @@ import sys
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import orjson
 
@@ -75,31 +75,34 @@ class PluginProcess:
         self.tail: deque[str] = deque(maxlen=20)
 
     async def __aenter__(self) -> Self:
-        read, write = os.pipe()
-        self.frames: BinaryIO = os.fdopen(read, "rb")
+        # Pipes of our own: asyncio's wait() for a process would also wait for whoever inherited one of its pipes.
+        ends = dict.fromkeys(("lifeline", "printed", "frames"), (-1, -1))
         try:
-            _widen(read)
+            for name in ends:
+                ends[name] = os.pipe()
+            _widen(ends["frames"][0])
             self.process = await asyncio.create_subprocess_exec(
                 *(*self.python, str(START), _orjson_file()),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
+                stdin=ends["lifeline"][0],
+                stdout=ends["printed"][1],
                 stderr=asyncio.subprocess.STDOUT,
-                pass_fds=(write,),
+                pass_fds=(ends["frames"][1],),
                 cwd=self.home,
                 env=self._environment(),
                 start_new_session=True,
             )
         except BaseException:
-            self.frames.close()
+            _close(ends["lifeline"][1], ends["printed"][0], ends["frames"][0])
             raise
         finally:
-            os.close(write)
-        request = {**self.request, "channel": write, "memory": self.memory, "shim": str(SHIM)}
-        assert self.process.stdin is not None
-        self.process.stdin.write(orjson.dumps(request) + b"\n")
-        self.printing = asyncio.create_task(self._copy_output())
+            _close(ends["lifeline"][0], ends["printed"][1], ends["frames"][1])
         self.deadline = asyncio.get_running_loop().call_later(self.seconds, self._out_of_time)
-        self.reading: asyncio.Future[Frame | None] | None = None
+        self.frames = await _open_reader(ends["frames"][0], 4 * PIPE)
+        self.printed = await _open_reader(ends["printed"][0], 1 << 16)
+        self.printing = asyncio.create_task(self._copy_output())
+        self.lifeline = await _open_writer(ends["lifeline"][1])
+        request = {**self.request, "channel": ends["frames"][1], "memory": self.memory, "shim": str(SHIM)}
+        self.lifeline.write(orjson.dumps(request) + b"\n")
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -110,8 +113,7 @@ class PluginProcess:
 
     async def receive(self) -> Frame:
         """The next frame: D or, last, R. Raises JobFailed with what the plugin said, or with how its process ended."""
-        self.reading = asyncio.ensure_future(asyncio.to_thread(_read, self.frames))
-        frame = await asyncio.shield(self.reading)
+        frame = await _read(self.frames.stream)
         self.over = frame is None or frame.letter != b"D"
         if frame is None:
             raise await self._ended()
@@ -138,22 +140,25 @@ class PluginProcess:
         with contextlib.suppress(ProcessLookupError):  # all of them have ended
             os.killpg(self.process.pid, signal.SIGKILL)
 
-    async def _end(self) -> None:
-        """Nothing of it is left afterwards: the process and its children, our pipe, the task that reads what it prints."""
+    async def _exit_code(self) -> int:
+        """How it ended, now that it should; what it started ends with it."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.process.wait(), LAST_WORDS)
-        self._kill()  # what it started may outlive it
-        await self.process.wait()
+        self._kill()
+        return await self.process.wait()
+
+    async def _end(self) -> None:
+        """Nothing of it is left afterwards: the process and its children, our pipes, the task that reads what it prints."""
+        await self._exit_code()
         await asyncio.wait([self.printing], timeout=LAST_WORDS)
         self.printing.cancel()
-        if self.reading is None or self.reading.done() or (await asyncio.wait([self.reading], timeout=LAST_WORDS))[0]:
-            self.frames.close()
-        assert self.process.stdin is not None
-        self.process.stdin.close()
+        self.lifeline.close()
+        self.printed.transport.close()
+        self.frames.transport.close()
 
     async def _ended(self) -> JobFailed:
         """Why there are no more frames."""
-        code = await self.process.wait()
+        code = await self._exit_code()
         await asyncio.wait([self.printing], timeout=LAST_WORDS)
         detail = "\n".join(self.tail)
         if self.timed_out:
@@ -168,10 +173,9 @@ class PluginProcess:
 
     async def _copy_output(self) -> None:
         """Pass on what the plugin prints, line by line, up to LINES; whatever comes after that is drained and counted."""
-        assert self.process.stdout is not None
         printed = 0
         rest = b""
-        while chunk := await self.process.stdout.read(1 << 16):
+        while chunk := await self.printed.stream.read(1 << 16):
             *lines, rest = (rest + chunk).split(b"\n")
             rest = rest[-1 << 16 :]
             for line in lines:
@@ -196,15 +200,41 @@ def _text(line: bytes) -> str:
     return line.decode(errors="replace").rstrip("\r")[:LINE]
 
 
-def _read(file: BinaryIO) -> Frame | None:
-    header = file.read(HEADER.size)
-    if len(header) < HEADER.size:
+async def _read(stream: asyncio.StreamReader) -> Frame | None:
+    try:
+        letter, size = HEADER.unpack(await stream.readexactly(HEADER.size))
+        if letter not in (b"D", b"R", b"E") or size > LARGEST:
+            raise _garbage()
+        return Frame(letter, await stream.readexactly(size))
+    except asyncio.IncompleteReadError:
         return None
-    letter, size = HEADER.unpack(header)
-    if letter not in (b"D", b"R", b"E") or size > LARGEST:
-        raise _garbage()
-    payload = file.read(size)
-    return Frame(letter, payload) if len(payload) == size else None
+
+
+class Reader(NamedTuple):
+    """Our end of a pipe that the process writes to."""
+
+    stream: asyncio.StreamReader
+    transport: asyncio.ReadTransport
+
+
+async def _open_reader(descriptor: int, limit: int) -> Reader:
+    stream = asyncio.StreamReader(limit)
+    file = os.fdopen(descriptor, "rb", buffering=0)
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(stream), file)
+    return Reader(stream, transport)
+
+
+async def _open_writer(descriptor: int) -> asyncio.WriteTransport:
+    file = os.fdopen(descriptor, "wb", buffering=0)
+    transport, _ = await asyncio.get_running_loop().connect_write_pipe(asyncio.Protocol, file)
+    return transport
+
+
+def _close(*descriptors: int) -> None:
+    for descriptor in descriptors:
+        if descriptor >= 0:
+            os.close(descriptor)
 
 
 def _garbage() -> JobFailed:

@@ -1,0 +1,218 @@
+"""Plugins that misbehave: each ends in an error that says what happened, and leaves nothing behind."""
+
+import asyncio
+import os
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from domain.errors import JobFailed, JobTimedOut
+from domain.hub import Limits
+from tests.workers.parsing import parse, ready, uploading
+from workers.plugin.calls import Batch
+
+HEAD = "import ctypes, os, signal, sys, time\ndef load_data(folder):\n    yield {'_id': 'a'}\n    "
+ENDS = {
+    "raises": ("raise ValueError('column 7 is no number')", "ValueError: column 7 is no number", "PLUGIN_FAILED"),
+    "exits": ("sys.exit(3)", r"the plugin called sys.exit\(3\)", "PLUGIN_FAILED"),
+    "interrupts": ("raise KeyboardInterrupt", "KeyboardInterrupt", "PLUGIN_FAILED"),
+    "ends its process": ("os._exit(0)", "ended by itself with exit code 0", "PLUGIN_DIED"),
+    "breaks its memory": ("ctypes.string_at(0)", "SIGSEGV", "PLUGIN_DIED"),
+    "kills itself": ("os.kill(os.getpid(), signal.SIGKILL)", "was killed", "PLUGIN_DIED"),
+    "takes all memory": ("x = ['y' * 2**20 for n in range(10**6)]", "LEAT_PLUGIN_MEMORY", "PLUGIN_MEMORY"),
+    "recurses": ("f = lambda: f()\n    f()", "RecursionError", "PLUGIN_FAILED"),
+}
+
+
+def exists(process: int) -> bool:
+    """Whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+async def gone(process: int) -> None:
+    """Wait until a process has ended."""
+    async with asyncio.timeout(5):
+        while exists(process):  # noqa: ASYNC110 (another process's end)
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(("line", "said", "code"), ENDS.values(), ids=ENDS.keys())
+async def test_a_parser_that_does_not_end_well(tmp_path: Path, line: str, said: str, code: str) -> None:
+    """The error says how it ended; documents that came before are no success."""
+    limits = Limits(plugin_memory=512 * 2**20)
+    with pytest.raises(JobFailed, match=said) as caught:
+        await parse(tmp_path, HEAD + line, limits=limits)
+    assert caught.value.code == code
+
+
+async def test_the_traceback_is_the_plugins(tmp_path: Path) -> None:
+    """Frames of the plugin by its own paths, causes too, none of ours."""
+    files = {
+        "parser.py": """
+            from .deep import number
+            def load_data(folder):
+                try:
+                    yield {"_id": number("x")}
+                except ValueError as error:
+                    raise RuntimeError("line 12 of data.tsv") from error
+        """,
+        "deep.py": "def number(text):\n    return int(text)\n",
+    }
+    with pytest.raises(JobFailed, match="RuntimeError: line 12") as caught:
+        await parse(tmp_path, files)
+    lines = [line for line in caught.value.detail.splitlines() if line.startswith("  ") and ", line " in line]
+    assert lines == [
+        "  demo/parser.py, line 5, in load_data",
+        "  demo/deep.py, line 2, in number",
+        "  demo/parser.py, line 7, in load_data",
+    ]
+    assert "ValueError: invalid literal for int()" in caught.value.detail
+
+
+async def test_a_syntax_error_is_shown(tmp_path: Path) -> None:
+    """A parser that can't be compiled is shown where."""
+    with pytest.raises(JobFailed, match="SyntaxError") as caught:
+        await parse(tmp_path, "def load_data(folder)\n    yield {}\n")
+    assert "demo/parser.py" in caught.value.detail
+    assert "line 1" in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    "line", ["while True: pass", "time.sleep(1000)", "signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65)); time.sleep(99)"]
+)
+async def test_a_parser_without_end_runs_out_of_time(tmp_path: Path, line: str) -> None:
+    """It is ended when its time is over, whatever it does."""
+    with pytest.raises(JobTimedOut, match=r"longer than 0.7 s \(LEAT_PLUGIN_TIMEOUT\)"):
+        await parse(tmp_path, HEAD + line, limits=Limits(plugin_timeout=0.7))
+
+
+async def test_what_a_plugin_prints_is_its_log(tmp_path: Path) -> None:
+    """Prints, logging, warnings, stderr and raw writes to fd 1 are lines of the log, and never documents."""
+    parser = """
+        import logging, os, subprocess, sys
+        from biothings import config
+        def load_data(folder):
+            print("hello")
+            logging.warning("careful")
+            config.logger.info("from the hub")
+            print("to stderr", file=sys.stderr)
+            sys.stdout.flush()
+            os.write(1, b"D\\x00\\x00\\x00\\x05\\xff\\n")
+            subprocess.run(["echo", "from a child"], check=True)
+            assert sys.stdin.read() == ""
+            yield {"_id": "a"}
+    """
+    tried = await parse(tmp_path, parser)
+    assert tried.documents == [{"_id": "a"}]
+    assert {("info", "hello"), ("warning", "WARNING: careful"), ("info", "INFO: from the hub")} <= set(tried.lines)
+    assert {"to stderr", "from a child"} <= set(tried.printed())
+
+
+async def test_a_flood_of_prints_is_cut(tmp_path: Path) -> None:
+    """A million lines cost the log two thousand, and nothing waits for them; a line has 2000 characters at most."""
+    parser = "def load_data(folder):\n    print('x' * 10**6)\n    for n in range(300000): print(n)\n    yield {'_id': 'a'}"
+    tried = await parse(tmp_path, parser)
+    assert tried.documents == [{"_id": "a"}]
+    assert len(tried.lines) == 2001
+    assert len(tried.lines[0][1]) == 2000
+    assert tried.lines[-1] == ("warning", "… the plugin printed 298001 more lines")
+
+
+async def test_garbage_on_the_documents_descriptor(tmp_path: Path) -> None:
+    """Who finds the descriptor and writes to it fails, and only itself."""
+    parser = """
+        import os
+        def load_data(folder):
+            for descriptor in range(3, 64):
+                try:
+                    os.write(descriptor, b"garbage")
+                except OSError:
+                    pass
+            yield {"_id": "a"}
+    """
+    with pytest.raises(JobFailed, match="descriptor that its documents leave by"):
+        await parse(tmp_path, parser)
+
+
+async def test_nothing_of_it_is_left(tmp_path: Path) -> None:
+    """Processes that a plugin started end with it, however it ends."""
+    parser = """
+        import subprocess
+        def load_data(folder):
+            yield {"_id": str(subprocess.Popen(["sleep", "1000"]).pid)}
+            yield {"_id": str(subprocess.Popen(["sleep", "1000"], start_new_session=False).pid)}
+    """
+    tried = await parse(tmp_path, parser)
+    for document in tried.documents:
+        await gone(int(document["_id"]))
+
+
+async def test_leaving_early_ends_the_process(tmp_path: Path) -> None:
+    """Who stops listening, or is cancelled, leaves no process that parses on."""
+    parser = (
+        "import os\nfrom itertools import count\ndef load_data(folder):\n    for n in count(): yield {'_id': f'{os.getpid()} {n}'}"
+    )
+    tried = await ready(tmp_path, {"parser.py": parser})
+    async with aclosing(tried.plugin.parse(tried.plugin.manifest.uploaders[0])) as stream:
+        first = await anext(stream)
+        assert isinstance(first, Batch)
+    await gone(int(first.ids[0].split()[0]))
+
+
+async def test_a_parent_that_dies_takes_the_process_with_it(tmp_path: Path) -> None:
+    """When stdin closes the process ends, even where it computes without end."""
+    parser = "import os\ndef load_data(folder):\n    yield {'_id': 'x' * 100, 'y': 'z' * 2**20}\n    while True: pass"
+    tried = await ready(tmp_path, {"parser.py": parser})
+    fields = {"function": "parser:load_data", "keywords": {}, "limit": None}
+    async with tried.plugin._process("parse", fields) as process:
+        assert (await process.receive()).letter == b"D"
+        process.lifeline.close()
+        with pytest.raises(JobFailed, match="was killed"):
+            await process.receive()
+
+
+async def test_no_secret_reaches_a_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment holds a path, a home of its own and proxies, no secret of the hub; no package of ours can be imported."""
+    monkeypatch.setenv("LEAT_TOKEN", "secret")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("PYTHONPATH", os.getcwd())
+    parser = """
+        import importlib.util, os
+        def load_data(folder):
+            found = [name for name in ("msgspec", "aiohttp", "workers", "domain", "leat") if importlib.util.find_spec(name)]
+            yield {"_id": "a", "environment": sorted(os.environ), "found": found}
+    """
+    [document] = (await parse(tmp_path, parser)).documents
+    assert document["found"] == []
+    assert not {"LEAT_TOKEN", "AWS_SECRET_ACCESS_KEY", "PYTHONPATH"} & set(document["environment"])
+
+
+async def test_a_mapping_function_gets_the_uploaders_class(tmp_path: Path) -> None:
+    """As the SDK passes it, a class method's decorator included; what it returns is checked to be a dict."""
+    files = {
+        "manifest.json": uploading(mapping="mapping:custom_mapping"),
+        "mapping.py": "@classmethod\ndef custom_mapping(cls):\n    return {cls.name: {'type': 'keyword'}}",
+        "parser.py": "",
+    }
+    tried = await ready(tmp_path, files)
+    assert await tried.plugin.mapping(tried.plugin.manifest.uploaders[0]) == {"demo": {"type": "keyword"}}
+
+
+RELEASES = {
+    "text": ("return '2024-02'", "2024-02"),
+    "a number": ("return 42", "42"),
+    "what the dumper knows": ("return self.SRC_NAME + self.SRC_URLS[0][-8:] + str(self.release)", "demodata.tsv2023-12"),
+    "of the release before": ("self.logger.info('x')\n    return self.src_doc['download']['release'] + '!'", "2023-12!"),
+}
+
+
+@pytest.mark.parametrize(("line", "release"), RELEASES.values(), ids=RELEASES.keys())
+async def test_a_release_function_gets_a_dumper(tmp_path: Path, line: str, release: str) -> None:
+    """It may look at names, URLs, folders and the release before."""
+    manifest = uploading().replace('"data_url"', '"release": "version:get_release", "data_url"')
+    tried = await ready(tmp_path, {"manifest.json": manifest, "version.py": f"def get_release(self):\n    {line}"})
+    assert await tried.plugin.release("2023-12") == release
