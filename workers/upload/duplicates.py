@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import groupby
+from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
@@ -121,4 +121,4 @@ def _unwrapped(value: Any, listed: set[str]) -> Any:
 
 
 def _take(documents: Iterator[Document], size: int) -> list[Document]:
-    return [document for document, _ in zip(documents, range(size), strict=False)]
+    return list(islice(documents, size))
