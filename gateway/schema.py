@@ -1,5 +1,6 @@
 """The schema: the sum of the nouns. `python -m gateway.schema` prints `schema.graphql`."""
 
+import functools
 import sys
 from collections.abc import AsyncGenerator
 from typing import Annotated
@@ -125,6 +126,7 @@ class Subscription:
             yield batch
 
 
+@functools.cache
 def build_schema(*, sort: bool = False) -> strawberry.Schema:
     """The schema of this version. A sorted one is for printing only: strawberry does not find the members of its unions again."""
     return strawberry.Schema(

@@ -95,7 +95,7 @@ class RunReader(Reader[RunEventBatch]):
         return RunEventBatch(
             span=Span(before=start, after=end, empty=end == start, ends=finished),
             run=Run.of(view),
-            events=sorted(events, key=lambda each: (each.event.at, each.event.seq)),
+            events=_in_order(events),
             cursor=str(end),
             gap=gap,
         )
@@ -113,3 +113,13 @@ class RunReader(Reader[RunEventBatch]):
         progress = Progress(done=said.done, total=said.total, unit=said.unit, message=said.message)
         changed = Stored(step.job.id, step.job.version, msgspec.structs.replace(job, progress=progress))
         return msgspec.structs.replace(step, job=changed)
+
+
+def _in_order(events: list[RunEvent]) -> list[RunEvent]:
+    """By time, each job's own in the order of `seq`: what a job made is dated before the change that tells of it."""
+    newest: dict[str, float] = {}
+    dated = []
+    for event in events:
+        newest[event.job_id] = max(newest.get(event.job_id, 0.0), event.event.at)
+        dated.append((newest[event.job_id], event))
+    return [event for _, event in sorted(dated, key=lambda each: each[0])]

@@ -18,7 +18,6 @@ from domain.builds import BUILDS
 from domain.hub import Hub
 from domain.jobs import JOBS
 from domain.logs import LOGS
-from domain.ports import Search
 from domain.presence import WORKERS
 from domain.retries import Retry
 from domain.runs import RUNS
@@ -29,21 +28,23 @@ from gateway.app import make_app
 from stores.folder import FolderFiles
 from stores.sqlite_documents import SqliteDocuments
 from stores.sqlite_records import SqliteRecords
+from stores.tantivy_search import TantivySearch
 
 TOKEN = "a-token-for-tests"
 
 
 @pytest.fixture
 async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
-    """A hub of embedded adapters, without search and without workers."""
+    """A hub of embedded adapters, without workers."""
     async with AsyncExitStack() as stack:
         records = await stack.enter_async_context(SqliteRecords.open(tmp_path / "records.db"))
         await records.prepare((SOURCES.kind, BUILDS.kind, APIS.kind, JOBS.kind, RUNS.kind, LOGS.kind, WORKERS.kind))
+        documents = await stack.enter_async_context(SqliteDocuments.open(tmp_path / "documents"))
         yield Hub(
             name="test",
             data=tmp_path,
-            documents=await stack.enter_async_context(SqliteDocuments.open(tmp_path / "documents")),
-            search=cast(Search, None),
+            documents=documents,
+            search=TantivySearch(tmp_path / "search", documents),
             files=await stack.enter_async_context(FolderFiles.open_folder(tmp_path / "files")),
             records=records,
             bus=await stack.enter_async_context(EmbeddedBus()),

@@ -44,8 +44,10 @@ async def test_jobs_are_filtered_by_what_has_an_index(client: Client, hub: Hub) 
 async def test_a_job_is_cancelled_and_tried_again(client: Client, hub: Hub) -> None:
     """cancelJob asks a running job to stop, retryJob opens a cancelled one; both refuse what has succeeded."""
     attempt = await started(hub)
-    cancel = "mutation ($id: ID!) { cancelJob(input: {jobId: $id}) { ... on CancelJobSuccess { job { state } } ... on UserError { code } } }"
-    retry = "mutation ($id: ID!) { retryJob(input: {jobId: $id}) { ... on RetryJobSuccess { job { state } } ... on UserError { code } } }"
+    cancel = """mutation ($id: ID!) { cancelJob(input: {jobId: $id}) {
+      ... on CancelJobSuccess { job { state } } ... on UserError { code } } }"""
+    retry = """mutation ($id: ID!) { retryJob(input: {jobId: $id}) {
+      ... on RetryJobSuccess { job { state } } ... on UserError { code } } }"""
 
     canceling = await client.ask(cancel, id=attempt.id)
     await attempt.cancel()

@@ -6,7 +6,8 @@ from typing import Any
 from tests.gateway.conftest import Client
 
 ADD = """mutation ($folder: String!) { addSource(input: {folder: $folder}) {
-  __typename ... on AddSourceSuccess { source { id name code parts { name count mapping } } } ... on UserError { code message path } } }"""
+  __typename ... on AddSourceSuccess { source { id name code parts { name count mapping } } }
+  ... on UserError { code message path } } }"""
 DUMP = """mutation ($source: String!, $force: Boolean! = false, $key: ID!) {
   dumpSource(input: {source: $source, force: $force, idempotencyKey: $key}) { __typename
     ... on DumpSourceSuccess { replayed job { id jobId type target state } run { title state steps { name after } } }

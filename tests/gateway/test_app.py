@@ -1,0 +1,152 @@
+"""The application: what is open, what needs the token, and what malformed input gets."""
+
+import io
+import json
+from typing import Any
+
+import aiohttp
+import pytest
+
+from domain.hub import Hub
+from gateway.pages import Pages
+from tests.gateway.conftest import TOKEN, Client, serve
+
+QUEUES = {"query": "{ queues { name depth consumers oldest } }"}
+
+
+async def test_pages_and_health_are_open(client: Client) -> None:
+    """A browser gets a page at / and /graphql, under a policy that fetches nothing from elsewhere; health needs no token."""
+    for path in ("/", "/graphql"):
+        async with client.session.get(client.url + path, headers={"Accept": "text/html,*/*"}) as response:
+            assert (response.status, response.content_type) == (200, "text/html")
+            assert "default-src 'self'" in response.headers["Content-Security-Policy"]
+            assert "://" not in (await response.text()).replace("http://www.w3.org", "")
+    async with client.session.get(f"{client.url}/assets/page.js") as response:
+        assert response.status == 200
+    async with client.session.get(f"{client.url}/health/live") as response:
+        assert await response.json() == {"live": True}
+
+
+@pytest.mark.parametrize("path", ["/assets/../app.py", "/assets/%2e%2e/app.py", "/assets/app.py", "/assets/nothing.js"])
+async def test_assets_stay_in_their_folder(client: Client, path: str) -> None:
+    """Nothing else of the package is served."""
+    async with client.session.get(client.url + path) as response:
+        assert response.status in (401, 404)
+
+
+async def test_built_assets_take_the_place_of_the_small_page(hub: Hub, tmp_path: Any) -> None:
+    """Where index.html was built, it is what browsers get."""
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "index.html").write_text("built")
+
+    async with serve(hub, pages=Pages(tmp_path / "assets")) as client, client.session.get(client.url) as response:
+        assert await response.text() == "built"
+
+
+@pytest.mark.parametrize("shown", [None, "Bearer wrong", "Bearer ", "Basic x", "Bearer tökén", TOKEN[:-1]])
+async def test_data_needs_the_token(client: Client, shown: str | None) -> None:
+    """401 with a code, for POST and GET, and for whatever else there may be."""
+    headers = {"Authorization": shown} if shown else {}
+    for method, path in (("POST", "/graphql"), ("GET", "/graphql?query={__typename}"), ("GET", "/metrics")):
+        async with client.session.request(method, client.url + path, json=QUEUES, headers=headers) as response:
+            assert response.status == 401
+            assert (await response.json())["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+async def test_every_queue_is_listed(client: Client) -> None:
+    """Queues as the bus sees them."""
+    queues = (await client.ask(QUEUES["query"]))["queues"]
+
+    assert {queue["name"] for queue in queues} >= {"dump", "upload", "build", "index"}
+    assert queues[0] == {"name": queues[0]["name"], "depth": 0, "consumers": 0, "oldest": None}
+
+
+async def test_ready_pings_every_port(client: Client, hub: Hub) -> None:
+    """503 where a port does not answer, naming it."""
+    await hub.bus.close()  # type: ignore[attr-defined]
+
+    async with client.session.get(f"{client.url}/health/ready") as response:
+        body = await response.json()
+
+    assert response.status == 503
+    assert body["ports"]["bus"] == "BusError"
+    assert body["ports"]["records"] == "ok"
+
+
+MALFORMED: list[bytes] = [
+    b"1", b"null", b'"x"', b"true", b"[]", b"[{}]", b"{}", b"", b"{", b"\xff\xfe", b"[" * 100_000, b"1" * 5000,
+    b'{"query": 1}', b'{"query": null}', b'{"query": "{a}", "variables": []}', b'{"query": "{a}", "variables": "x"}',
+    b'{"query": "{a}", "operationName": 1}', b'{"query": "{a}", "extensions": []}', b'{"query": ""}', b'{"query": "{"}',
+    b'{"query": "\\ud800"}', b'{"query": "{ __typename }", "operationName": "absent"}', b'{"query": "fragment F on Query { a }"}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/graphql-response+json"])
+async def test_malformed_bodies_are_the_clients_mistake(client: Client, accept: str) -> None:
+    """Errors with a code, never a 500; 4xx where the media type tells errors by status."""
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json", "Accept": accept}
+    for body in MALFORMED:
+        async with client.session.post(f"{client.url}/graphql", data=body, headers=headers) as response:
+            answer = await response.json()
+
+        assert response.status < 500, body
+        assert accept == "application/json" or response.status >= 400, body
+        assert "data" not in answer, body
+        assert all(error["extensions"]["code"] for error in answer["errors"]), body
+
+
+@pytest.mark.parametrize("type", ["text/plain", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded", None])
+async def test_other_media_types_are_refused(client: Client, type: str | None) -> None:
+    """What a browser sends without asking first is not taken."""
+    headers = {"Authorization": f"Bearer {TOKEN}", **({"Content-Type": type} if type else {})}
+    async with client.session.post(f"{client.url}/graphql", data=json.dumps(QUEUES).encode(), headers=headers) as response:
+        assert response.status == 415
+
+
+async def test_get_carries_queries_only(client: Client) -> None:
+    """A mutation over GET is 405, a subscription over HTTP 400, another method 405."""
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+
+    async def status(method: str, query: str) -> int:
+        async with client.session.request(method, f"{client.url}/graphql", params={"query": query}, headers=headers) as response:
+            return response.status
+
+    assert await status("GET", "{ __typename }") == 200
+    assert await status("GET", 'mutation { removeApi(input: {name: "a"}) { __typename } }') == 405
+    assert await status("GET", "subscription { workers { workers { pid } } }") == 400
+    assert await status("PUT", "{ __typename }") == 405
+
+
+async def test_large_bodies_are_refused(client: Client) -> None:
+    """A megabyte is enough."""
+    body = io.BytesIO(json.dumps({"query": "#" * 2_000_000}).encode())
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+    async with client.session.post(f"{client.url}/graphql", data=body, headers=headers) as response:
+        assert response.status == 413
+
+
+async def test_unexpected_errors_are_masked(client: Client, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    """The client gets a code and the request id of the header, not the cause."""
+
+    async def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("the password is hunter2")
+
+    monkeypatch.setattr("domain.jobs.page", broken)
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    async with client.session.post(
+        f"{client.url}/graphql", json={"query": "{ jobs { nodes { id } } }"}, headers=headers
+    ) as response:
+        (error,) = (await response.json())["errors"]
+
+    assert "hunter2" not in json.dumps(error)
+    assert error["extensions"] == {"code": "INTERNAL", "requestId": response.headers["X-Request-Id"]}
+
+
+async def test_a_foreign_page_gets_no_socket(client: Client) -> None:
+    """The handshake of another origin is refused."""
+    with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+        await client.session.ws_connect(
+            f"{client.url}/graphql", protocols=("graphql-transport-ws",), headers={"Origin": "http://elsewhere.example"}
+        )
+
+    assert refused.value.status == 403
