@@ -20,7 +20,6 @@ import signal
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
@@ -37,6 +36,8 @@ LINE = 64 * 2**20
 """Bytes that one line may have."""
 PATIENCE = 0.5
 """Seconds that a child group gets to end by itself before it is killed."""
+KEPT = 8_000
+"""Bytes of a child's stderr, the last ones, that are kept for the error."""
 REPORTS = 0.1
 """Seconds between two progress lines of a child."""
 
@@ -80,7 +81,7 @@ async def run_child(
     assert child.stdin is not None
     assert child.stdout is not None
     assert child.stderr is not None
-    kept: deque[bytes] = deque(maxlen=50)
+    kept = bytearray()
     errors_kept = asyncio.ensure_future(_pass_on(child.stderr, kept))
     request = {"step": step, "address": address, "arguments": arguments}
     try:
@@ -88,9 +89,9 @@ async def run_child(
         if answer is None:
             await asyncio.wait([errors_kept], timeout=PATIENCE)
             ended = await child.wait()
-            said = b"".join(kept).decode(errors="replace")
+            said = kept.decode(errors="replace")
             last = said.strip().rpartition("\n")[2]
-            raise ChildDied(f"the process of {step} ended without an answer ({_how(ended)}): {last}", said[-4000:])
+            raise ChildDied(f"the process of {step} ended without an answer ({_how(ended)}): {last}", said)
     finally:
         await _end(child)
         errors_kept.cancel()
@@ -121,9 +122,10 @@ async def _converse(
     return None
 
 
-async def _pass_on(stderr: asyncio.StreamReader, kept: deque[bytes]) -> None:
+async def _pass_on(stderr: asyncio.StreamReader, kept: bytearray) -> None:
     while chunk := await stderr.read(4096):
-        kept.append(chunk)
+        kept += chunk
+        del kept[:-KEPT]
         sys.stderr.write(chunk.decode(errors="replace"))
 
 

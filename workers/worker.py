@@ -39,7 +39,8 @@ class Worker:
     ) -> None:
         self._hub = hub
         self._runner = Runner(hub, spawn)
-        self._running: dict[str, RunningJob] = {}
+        self.running: dict[str, RunningJob] = {}
+        """By job id."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._cancelled: deque[str] = deque(maxlen=RECENT)
         self._stopping = asyncio.Event()
@@ -48,7 +49,7 @@ class Worker:
         for registration in registrations:
             by_queue.setdefault(registration.command.queue, {})[registration.command.__name__] = registration
         self._slots = {queue: concurrency if isinstance(concurrency, int) else concurrency[queue] for queue in by_queue}
-        self._intakes = {queue: Intake(hub, queue, self._slots[queue], known, self._start) for queue, known in by_queue.items()}
+        self._intakes = {queue: Intake(hub, queue, self._slots[queue], known, self.start) for queue, known in by_queue.items()}
 
     def stop(self) -> None:
         """Ask it to stop in order; may be called from a signal handler of the event loop."""
@@ -77,7 +78,7 @@ class Worker:
     async def _end(self, side: list[asyncio.Task[None]], stopping: asyncio.Task[bool]) -> None:
         """Cancel what still runs, put it back, and leave."""
         await self._take_no_more()
-        for job in list(self._running.values()):
+        for job in list(self.running.values()):
             job.stop("stopped")
         if self._tasks:
             await asyncio.wait(self._tasks)
@@ -89,9 +90,10 @@ class Worker:
         except Unavailable as error:
             log.warning("presence not removed", error=error.message)
 
-    async def _start(self, attempt: Attempt, registration: Registration) -> None:
+    async def start(self, attempt: Attempt, registration: Registration) -> None:
+        """Run a claimed attempt in a task of its own."""
         job = self._runner.prepare(attempt)
-        self._running[attempt.id] = job
+        self.running[attempt.id] = job
         task = asyncio.create_task(self._run(job, registration))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -102,8 +104,8 @@ class Worker:
         try:
             await self._runner.run(job, registration)
         finally:
-            if self._running.get(job.attempt.id) is job:
-                del self._running[job.attempt.id]
+            if self.running.get(job.attempt.id) is job:
+                del self.running[job.attempt.id]
             self._intakes[registration.command.queue].ended()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -117,7 +119,7 @@ class Worker:
                 if word.word != "cancel":
                     continue
                 self._cancelled.append(word.job_id)
-                if job := self._running.get(word.job_id):
+                if job := self.running.get(word.job_id):
                     await job.notice()
 
     async def _say_presence(self) -> None:
@@ -128,11 +130,11 @@ class Worker:
             pause = self._hub.limits.lease / 3
             deadline = asyncio.get_running_loop().time() + pause
             beat += 1
-            said = tuple(self._running)
+            said = tuple(self.running)
             await self._save_presence(beat, said)
             while asyncio.get_running_loop().time() < deadline:
                 await asyncio.sleep(min(1.0, pause))
-                if tuple(self._running) != said:
+                if tuple(self.running) != said:
                     break
 
     async def _save_presence(self, beat: int, running: tuple[str, ...]) -> None:

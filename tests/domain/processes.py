@@ -270,3 +270,10 @@ async def get(hub: Hub, id: str) -> Job:
 async def writer(hub: Hub, name: str = "s") -> str:
     """Who writes the source."""
     return (await SOURCES.get(hub.records, name)).value.writer
+
+
+async def until(true: Callable[[], Awaitable[bool]], seconds: float = 5.0) -> None:
+    """Look until it is true."""
+    async with asyncio.timeout(seconds):
+        while not await true():  # noqa: ASYNC110 -- what is looked at is in the records or in another process
+            await asyncio.sleep(0.005)

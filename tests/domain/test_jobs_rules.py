@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from domain import jobs, writers
@@ -292,10 +293,11 @@ async def test_a_switch_retries_over_unrelated_edits(hub: Hub) -> None:
     attempt = await claim(hub, id, "first", Retry())
     assert attempt
     await writers.take(hub, "source/s", id, 1)
-    edits = [SOURCES.change(hub.records, "s", lambda noun: noun.with_output(uploaded("x.1"), 3)) for _ in range(5)]
+    edits = [SOURCES.change(hub.records, "s", lambda noun: msgspec.structs.replace(noun, folder="x")) for _ in range(5)]
     await asyncio.gather(switch(hub, attempt.name), *edits)
     outputs = [event.output for event in (await SOURCES.get(hub.records, "s")).value.outputs]
-    assert attempt.name in outputs
+    assert outputs == [attempt.name]
+    assert (await SOURCES.get(hub.records, "s")).value.folder == "x"
 
 
 async def test_a_cancelled_switch_comes_to_its_end_first(hub: Hub) -> None:

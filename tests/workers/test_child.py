@@ -1,0 +1,160 @@
+"""Child processes: what a heavy step says, returns, raises and leaves behind."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.errors import Invalid, JobFailed
+from tests.domain.processes import until
+from workers.child import ChildDied, Spawn, run_child
+from workers.context import Level, Report
+
+PROGRAM = """
+import asyncio, os, subprocess, sys, time
+from domain.errors import Invalid, JobFailed
+from workers.child import serve
+
+async def steps(step, address, arguments, report):
+    match step:
+        case "echo":
+            print("to stderr")
+            for n in range(1000):
+                report.progress(n + 1, 1000, "documents")
+            report.log("hello", "warning")
+            return {"address": address, **arguments, "nice": os.nice(0)}
+        case "fail":
+            raise JobFailed("bad line", "line 3", "PARSER")
+        case "refuse":
+            raise Invalid("no")
+        case "bug":
+            raise KeyError("x")
+        case "exit":
+            sys.exit(3)
+        case "kill":
+            os.kill(os.getpid(), 9)
+        case "linger":
+            grandchild = subprocess.Popen(["sleep", "600"])
+            report.log(f"{os.getpid()} {grandchild.pid}")
+            time.sleep(600)
+
+serve(steps)
+"""
+
+
+class Heard(Report):
+    """Keeps what was said."""
+
+    def __init__(self) -> None:
+        self.done: list[int] = []
+        self.lines: list[tuple[str, str]] = []
+        self.said = asyncio.Event()
+
+    def progress(self, done: int, total: int | None = None, unit: str = "", message: str = "") -> None:
+        self.done.append(done)
+
+    def log(self, text: str, level: Level = "info") -> None:
+        self.lines.append((level, text))
+        self.said.set()
+
+
+@pytest.fixture
+def spawn() -> Spawn:
+    """The program above."""
+    root = Path(__file__).resolve().parents[2]
+    return Spawn(command=(sys.executable, "-c", PROGRAM), environment={**os.environ, "PYTHONPATH": str(root)})
+
+
+async def run(spawn: Spawn, step: str, heard: Heard | None = None, **arguments: Any) -> dict[str, Any]:
+    """Run a step."""
+    return await run_child(spawn, step, {"records": "here"}, arguments, heard or Heard())
+
+
+async def test_a_step_returns_what_it_made(spawn: Spawn) -> None:
+    """Arguments and the hub's address go in, the result, progress and log come out; prints are not in the way; it is nice."""
+    heard = Heard()
+    result = await run(spawn, "echo", heard, a=1)
+    assert result["a"] == 1
+    assert result["address"] == {"records": "here"}
+    assert result["nice"] >= 10
+    assert heard.lines == [("warning", "hello")]
+    assert heard.done[-1] == 1000
+    assert len(heard.done) < 100
+
+
+async def test_a_refusal_or_failure_is_raised_as_it_was(spawn: Spawn) -> None:
+    """A LeatError crosses with its type, words, code and detail."""
+    with pytest.raises(JobFailed, match="bad line") as failed:
+        await run(spawn, "fail")
+    assert (failed.value.detail, failed.value.code) == ("line 3", "PARSER")
+    with pytest.raises(Invalid, match="no"):
+        await run(spawn, "refuse")
+
+
+@pytest.mark.parametrize(("step", "why"), [("bug", "KeyError: 'x'"), ("exit", "exit code 3"), ("kill", "signal SIGKILL")])
+async def test_a_child_that_dies_says_how(spawn: Spawn, step: str, why: str) -> None:
+    """An unexpected exception, an exit and a kill are told apart, with what was written last."""
+    with pytest.raises(ChildDied) as died:
+        await run(spawn, step)
+    assert why in died.value.message
+    if step == "bug":
+        assert "Traceback" in died.value.detail
+
+
+async def test_a_program_that_is_missing_is_no_answer() -> None:
+    """What can't be started raises as the system says."""
+    with pytest.raises(FileNotFoundError):
+        await run(Spawn(command=("/nowhere/python",)), "echo")
+
+
+def alive(pid: int) -> bool:
+    """Is there such a process, other than a zombie?"""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+async def until_gone(pids: list[int], seconds: float) -> None:
+    """Wait until none of them is left."""
+
+    async def gone() -> bool:
+        return not any(alive(pid) for pid in pids)
+
+    await until(gone, seconds)
+
+
+async def test_cancelling_ends_the_whole_group(spawn: Spawn) -> None:
+    """Within a second nothing of the child is left, nor of what it started."""
+    heard = Heard()
+    running = asyncio.create_task(run(spawn, "linger", heard))
+    await heard.said.wait()
+    pids = [int(pid) for pid in heard.lines[0][1].split()]
+    assert all(alive(pid) for pid in pids)
+    running.cancel()
+    async with asyncio.timeout(1):
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        await until_gone(pids, 1)
+
+
+async def test_a_child_ends_with_its_worker(spawn: Spawn) -> None:
+    """When stdin closes because the worker was killed, the child ends, and what it started."""
+    child = await asyncio.create_subprocess_exec(
+        *spawn.command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env=spawn.environment,
+        start_new_session=True,
+    )
+    assert child.stdin
+    assert child.stdout
+    child.stdin.write(b'{"step": "linger", "address": {}, "arguments": {}}\n')
+    line = await child.stdout.readline()
+    pids = [int(pid) for pid in line.split(b'"')[5].split()]
+    child.stdin.close()
+    await child.wait()
+    await until_gone(pids, 2)

@@ -1,0 +1,383 @@
+"""Workers: slots, acknowledgement, cancelling, stopping in order, time limits, progress and logs."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from domain import jobs, logs, presence, writers
+from domain.attempts import claim, seize
+from domain.errors import Unavailable
+from domain.hub import Hub, Limits
+from domain.jobs import JOBS, Job, ask
+from domain.retries import Retry
+from events.jobs import JobFinished, JobProgressed, LogWritten
+from events.sources import UploadSource
+from tests.domain import processes
+from tests.domain.conftest import hub, memory
+from tests.domain.processes import add_source, get, until, writer
+from workers.context import JobContext, Registration
+from workers.worker import Worker
+
+__all__ = ["hub", "memory"]
+
+QUICK = Limits(lease=0.15, grace=0.0, quiet=0.0)
+
+
+class Gate:
+    """A handler that says when it has begun, and ends when it is let."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.arrived = asyncio.Condition()
+        self.opened = asyncio.Event()
+
+    async def __call__(self, command: UploadSource, context: JobContext) -> Any:
+        async with self.arrived:
+            self.begun.append(context.output)
+            self.arrived.notify_all()
+        await self.opened.wait()
+        return await processes.upload(command, context)
+
+    async def until(self, count: int) -> None:
+        """Wait until so many have begun."""
+        async with asyncio.timeout(5), self.arrived:
+            await self.arrived.wait_for(lambda: len(self.begun) >= count)
+
+
+@asynccontextmanager
+async def working(hub: Hub, handler: Any = processes.upload, slots: int = 2, **values: Any) -> AsyncIterator[Worker]:
+    """A worker for uploads."""
+    known = (Registration(command=UploadSource, handler=handler, **values),)
+    worker = Worker(hub, known, slots)
+    running = asyncio.create_task(worker.run())
+    try:
+        yield worker
+    finally:
+        worker.stop()
+        await running
+
+
+async def ended(hub: Hub, id: str) -> Job:
+    """The job when it has finished."""
+
+    async def finished() -> bool:
+        return (await get(hub, id)).state == "FINISHED"
+
+    await until(finished)
+    return await get(hub, id)
+
+
+async def ready(hub: Hub) -> int:
+    """Uploads that wait on the bus."""
+    [depth] = await hub.bus.depth(["upload"])
+    return depth.ready
+
+
+async def upload(hub: Hub, source: str = "s") -> str:
+    """Ask for an upload."""
+    return (await ask(hub, UploadSource(source=source))).job.id
+
+
+async def test_a_worker_does_what_is_asked_for(hub: Hub) -> None:
+    """Asked, sent, claimed, done, and its noun free."""
+    async with working(hub):
+        assert (await ended(hub, await upload(hub))).outcome == "SUCCEEDED"
+    assert await writer(hub) == ""
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, 5])
+async def test_what_waits_stays_in_the_queue(hub: Hub, slots: int) -> None:
+    """A worker takes as many as it has slots, all of them, and holds no message beyond: depth is the work that waits."""
+    gate = Gate()
+    for number in range(slots + 4):
+        await add_source(hub, f"s{number}")
+        await upload(hub, f"s{number}")
+    async with working(hub, gate, slots):
+        await gate.until(slots)
+
+        async def rest_waits() -> bool:
+            [depth] = await hub.bus.depth(["upload"])
+            return depth.ready == 4 and depth.consumers == 0
+
+        await until(rest_waits)
+        assert len(gate.begun) == slots
+        gate.opened.set()
+        await gate.until(slots + 4)
+        assert await ready(hub) == 0
+
+
+async def test_a_second_message_is_acknowledged(hub: Hub) -> None:
+    """A job whose message came twice is done once, and nothing stays on the bus."""
+    gate = Gate()
+    id = await upload(hub)
+    await hub.bus.send(UploadSource(source="s", job_id=id, run_id=id))
+    async with working(hub, gate):
+        await gate.until(1)
+        gate.opened.set()
+        await ended(hub, id)
+        assert await ready(hub) == 0
+    assert gate.begun == [f"{id}.1"]
+
+
+async def test_cancelling_reaches_a_running_job(hub: Hub) -> None:
+    """By the control word: the handler is cancelled, the job CANCELED, its output dropped, its noun free."""
+    begun = asyncio.Event()
+
+    async def hang(command: UploadSource, context: JobContext) -> Any:
+        await context.hub.documents.create(context.output)
+        (context.scratch / "file").write_text("x")
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with working(hub, hang):
+        id = await upload(hub)
+        await begun.wait()
+        async with asyncio.timeout(1):
+            await jobs.cancel(hub, id)
+            job = await ended(hub, id)
+        assert job.outcome == "CANCELED"
+    assert await hub.documents.names() == []
+    assert await writer(hub) == ""
+    assert list((hub.data / "scratch").iterdir()) == []
+
+
+async def test_the_beat_notices_what_the_control_word_did_not_say(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lost word costs a third of a lease."""
+
+    async def lost(word: Any) -> None:
+        return None
+
+    monkeypatch.setattr(hub.bus, "signal", lost)
+    gate = Gate()
+    async with working(replace(hub, limits=QUICK), gate):
+        id = await upload(hub)
+        await gate.until(1)
+        await jobs.cancel(hub, id)
+        assert (await ended(hub, id)).outcome == "CANCELED"
+
+
+async def test_a_job_beats_while_it_runs(hub: Hub) -> None:
+    """The counter rises, with the progress beside it."""
+    quick = replace(hub, limits=QUICK)
+    begun = asyncio.Event()
+
+    async def hang(command: UploadSource, context: JobContext) -> Any:
+        await context.progress(5, 10, "documents")
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with working(quick, hang):
+        id = await upload(hub)
+        await begun.wait()
+        first = (await get(hub, id)).beat
+
+        async def beaten() -> bool:
+            job = await get(hub, id)
+            return job.beat >= first + 2 and job.progress.done == 5
+
+        await until(beaten)
+
+
+async def test_a_superseded_job_is_stopped_and_touches_nothing(hub: Hub) -> None:
+    """Its beat is refused: the handler is cancelled, and the record stays as the other one has it."""
+    gate = Gate()
+    async with working(replace(hub, limits=QUICK), gate) as worker:
+        id = await upload(hub)
+        await gate.until(1)
+        assert await seize(processes.other(hub), id, 1)
+
+        async def gone() -> bool:
+            return not worker.running
+
+        await until(gone)
+    job = await get(hub, id)
+    assert (job.state, job.attempt) == ("RUNNING", 2)
+    assert await writer(hub) == f"{id}.1"
+
+
+async def test_stopping_lets_running_jobs_finish(hub: Hub) -> None:
+    """Within the grace time a job ends as usual, and nothing new is taken."""
+    gate = Gate()
+    patient = replace(hub, limits=replace(hub.limits, grace=5.0))
+    worker = Worker(patient, (Registration(command=UploadSource, handler=gate),), 1)
+    running = asyncio.create_task(worker.run())
+    first = await upload(hub)
+    await gate.until(1)
+    worker.stop()
+    second = await upload(hub)
+    gate.opened.set()
+    await running
+    assert (await get(hub, first)).outcome == "SUCCEEDED"
+    assert (await get(hub, second)).state == "QUEUED"
+
+
+@pytest.mark.parametrize("how", ["stop", "cancel"])
+async def test_stopping_puts_back_what_does_not_finish(hub: Hub, how: str) -> None:
+    """After the grace time, or at once where the worker is cancelled: QUEUED again without a failure, sent, noun free."""
+    gate = Gate()
+    worker = Worker(replace(hub, limits=QUICK), (Registration(command=UploadSource, handler=gate),), 1)
+    running = asyncio.create_task(worker.run())
+    id = await upload(hub)
+    await gate.until(1)
+    if how == "stop":
+        worker.stop()
+        await running
+    else:
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    job = await get(hub, id)
+    assert (job.state, job.failures, job.attempt) == ("QUEUED", 0, 1)
+    assert job.sent_at > 0
+    assert await ready(hub) == 1
+    assert await writer(hub) == ""
+    assert await presence.page(hub) == []
+
+
+async def test_a_job_that_has_switched_finishes_even_when_stopped(hub: Hub) -> None:
+    """After the switch only finishing is allowed."""
+    switched = asyncio.Event()
+
+    async def hang(command: UploadSource, context: JobContext) -> Any:
+        await processes.upload(command, context)
+        switched.set()
+        await asyncio.Event().wait()
+
+    async with working(replace(hub, limits=QUICK), hang) as worker:
+        id = await upload(hub)
+        await switched.wait()
+        worker.stop()
+    assert (await get(hub, id)).outcome == "SUCCEEDED"
+
+
+async def test_a_job_that_takes_too_long_is_timed_out(hub: Hub) -> None:
+    """TIMED_OUT at once, without a retry."""
+    async with working(hub, Gate(), timeout=0.02):
+        job = await ended(hub, await upload(hub))
+    assert (job.outcome, job.attempt) == ("TIMED_OUT", 1)
+    assert job.error
+    assert job.error.code == "JOB_TIMED_OUT"
+
+
+async def test_a_timeout_of_the_handlers_own_is_a_failure(hub: Hub) -> None:
+    """Only the registration's limit is TIMED_OUT."""
+
+    async def slow(command: UploadSource, context: JobContext) -> Any:
+        raise TimeoutError("of a server")
+
+    async with working(hub, slow, retry=Retry(attempts=1)):
+        job = await ended(hub, await upload(hub))
+    assert job.outcome == "FAILED"
+
+
+async def test_a_message_is_held_while_the_store_cannot_answer(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is neither lost nor acknowledged, and nothing more is consumed, until the store is back."""
+    find, failing, away = JOBS.find_one, asyncio.Event(), True
+
+    async def unavailable(records: Any, id: str) -> Any:
+        if not away:
+            return await find(records, id)
+        failing.set()
+        raise Unavailable("away")
+
+    first, second = await upload(hub), await upload(hub)
+    monkeypatch.setattr(JOBS, "find_one", unavailable)
+    async with working(hub, slots=1):
+        await failing.wait()
+
+        async def paused() -> bool:
+            [depth] = await hub.bus.depth(["upload"])
+            return depth.consumers == 0 and depth.ready == 1
+
+        await until(paused)
+        away = False
+        for id in (first, second):
+            assert (await ended(hub, id)).outcome == "SUCCEEDED"
+
+
+async def test_an_end_waits_for_the_store(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that is done while the store is away is finished when it is back, once."""
+    replacing, left = JOBS.replace, 3
+
+    async def unavailable(records: Any, old: Any, value: Job) -> Any:
+        nonlocal left
+        if value.state == "FINISHED" and left:
+            left -= 1
+            raise Unavailable("away")
+        return await replacing(records, old, value)
+
+    monkeypatch.setattr(JOBS, "replace", unavailable)
+    async with working(hub):
+        job = await ended(hub, await upload(hub))
+    assert (job.outcome, job.attempt, left) == ("SUCCEEDED", 1, 0)
+
+
+async def test_progress_and_log_lines_get_out(hub: Hub) -> None:
+    """The newest progress is published and saved, log lines are stored and announced, before the job's last event."""
+
+    async def talk(command: UploadSource, context: JobContext) -> Any:
+        for number in range(100):
+            await context.progress(number + 1, 100, "documents")
+        await context.log("one")
+        await context.log("two", "warning")
+        return await processes.upload(command, context)
+
+    seen: list[Any] = []
+    async with hub.bus.watch() as events, working(hub, talk):
+        id = await upload(hub)
+        async for event in events:
+            seen.append(event)
+            if isinstance(event, JobFinished):
+                break
+    progressed = [event for event in seen if isinstance(event, JobProgressed)]
+    assert progressed[-1].done == 100
+    assert len(progressed) < 10
+    assert any(isinstance(event, LogWritten) and event.upto == 2 for event in seen)
+    assert [(read.line.level, read.line.text) for read in await logs.read(hub, id)] == [("info", "one"), ("warning", "two")]
+    assert (await get(hub, id)).progress.done == 100
+
+
+async def test_workers_are_seen(hub: Hub) -> None:
+    """While it works: its queues, slots and running jobs; afterwards it is gone."""
+    gate = Gate()
+    async with working(replace(hub, limits=QUICK), gate, slots=3):
+        id = await upload(hub)
+        await gate.until(1)
+
+        async def shown() -> bool:
+            return any(stored.value.running == (id,) for stored in await presence.page(hub))
+
+        await until(shown)
+        [stored] = await presence.page(hub)
+        assert stored.value.queues == {"upload": 3}
+        gate.opened.set()
+    assert await presence.page(hub) == []
+
+
+async def test_a_cancel_word_that_comes_before_the_job_is_known_is_heard(hub: Hub) -> None:
+    """Between the claim and the first step of the job in this process: remembered."""
+    gate = Gate()
+    async with working(hub, gate, slots=1) as worker:
+        id = await upload(hub)
+        await gate.until(1)
+        second = (await ask(hub, UploadSource(source="s"))).job.id
+        attempt = await claim(hub, second, "here", Retry())
+        assert attempt
+        await jobs.cancel(hub, second)
+        await asyncio.sleep(0)
+        await worker.start(attempt, Registration(command=UploadSource, handler=gate))
+        assert (await ended(hub, second)).outcome == "CANCELED"
+        gate.opened.set()
+        await ended(hub, id)
+
+
+async def test_waiters_follow_one_another(hub: Hub) -> None:
+    """Many jobs for one noun, many slots: one at a time, each woken by the one before."""
+    async with working(hub, slots=4):
+        for id in [await upload(hub) for _ in range(8)]:
+            assert (await ended(hub, id)).outcome == "SUCCEEDED"
+    assert await writers.is_free(hub, "source/s")
