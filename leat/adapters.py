@@ -68,7 +68,10 @@ async def open_search(url: str, data: Path, name: str, documents: Documents) -> 
 
             yield TantivySearch(data / "search", documents)
         case _:
-            raise AssertionError(url)
+            from stores.elasticsearch_search import ElasticsearchSearch
+
+            async with ElasticsearchSearch.open(url, name) as search:
+                yield search
 
 
 @asynccontextmanager
@@ -81,7 +84,10 @@ async def open_files(url: str, data: Path, name: str) -> AsyncIterator[Files]:
             async with FolderFiles.open_folder(Path(path) / name if path else data / "files") as files:
                 yield files
         case _:
-            raise AssertionError(url)
+            from stores.s3 import S3Files
+
+            async with S3Files.connect(url, name, data / "copies") as files:
+                yield files
 
 
 @asynccontextmanager
