@@ -63,7 +63,6 @@ class Merger:
 
     def __init__(self, inputs: Sequence[Input]) -> None:
         self.inputs = inputs
-        self.plain = all(each.root for each in inputs) and not any(each.deep for each in inputs)
         self.read = [0] * len(inputs)
         self.shared = 0
         """Ids that more than one part has."""
@@ -71,25 +70,26 @@ class Merger:
 
     def block(self, blocks: Sequence[Sequence[Document]]) -> list[Document]:
         """The merged documents, in `_id` order; `blocks` has each part's, in the order of the inputs."""
-        for number, block in enumerate(blocks):
-            self.read[number] += len(block)
-        by_id: dict[str, list[tuple[int, Document]]] = {}
-        for number, block in enumerate(blocks):
-            for document in block:
-                by_id.setdefault(document.id, []).append((number, document))
-        result = []
-        for id in sorted(by_id):
-            found = by_id[id]
-            self.shared += len(found) > 1
-            if not self.plain and not any(self.inputs[number].root for number, _ in found):
-                continue
-            if len(found) == 1:
-                result.append(found[0][1])
-            else:
-                deep = [] if self.plain else [self.inputs[number].deep for number, _ in found]
-                result.append(merged([document for _, document in found], deep))
+        found: dict[str, Document] = {}
+        shared: set[str] = set()
+        roots: set[str] = set()
+        parts = [{document.id: document for document in block} for block in blocks]
+        for number, (part, settings) in enumerate(zip(parts, self.inputs, strict=True)):
+            self.read[number] += len(part)
+            shared |= found.keys() & part.keys()
+            found |= part
+            if settings.root:
+                roots |= part.keys()
+        for id in shared:
+            found[id] = self._merged(id, parts)
+        self.shared += len(shared)
+        result = [found[id] for id in sorted(roots)]
         self.written += len(result)
         return result
+
+    def _merged(self, id: str, parts: Sequence[dict[str, Document]]) -> Document:
+        chosen = [(part[id], settings.deep) for part, settings in zip(parts, self.inputs, strict=True) if id in part]
+        return merged([document for document, _ in chosen], [deep for _, deep in chosen])
 
 
 async def aligned(scans: Sequence[AsyncIterator[list[Document]]]) -> AsyncIterator[list[Sequence[Document]]]:
