@@ -16,7 +16,7 @@ PARSER = """import json
 import os
 
 
-def release(self):
+def get_release(self):
     return "1"
 
 
@@ -43,7 +43,7 @@ def plugin(folder: Path, documents: Iterable[dict[str, Any]]) -> Path:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         manifest = {
             "version": "0.3",
-            "dumper": {"data_url": f"http://127.0.0.1:{server.server_port}/docs.ndjson", "release": "parser:release"},
+            "dumper": {"data_url": f"http://127.0.0.1:{server.server_port}/docs.ndjson", "release": "parser:get_release"},
             "uploader": {"parser": "parser:load_data", "on_duplicates": "error"},
         }
         (made / "manifest.json").write_bytes(orjson.dumps(manifest))

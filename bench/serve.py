@@ -1,6 +1,6 @@
 """A document by id and a field query over HTTP, beside `biothings-cli dataplugin serve`, over the same documents in the same run.
 
-    python -m bench.serve [--documents 20000] [--seconds 4] [--rounds 3] [--peer PATH/biothings-cli]
+    python -m bench.serve [--documents 20000] [--seconds 4] [--rounds 3]
 
 Load comes from wrk where it is installed, else from an aiohttp loop in this process, which is slower than either server: its
 ratios are lower bounds. Without the peer's program only our own figures are printed.
@@ -9,7 +9,7 @@ ratios are lower bounds. Without the peer's program only our own figures are pri
 import argparse
 import asyncio
 import contextlib
-import http.server
+import os
 import random
 import shutil
 import socket
@@ -17,19 +17,19 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import orjson
 from aiohttp import web
 
+from bench.peer import PROGRAM, plugin
+from bench.processes import address
 from domain.apis import APIS, Api
 from domain.documents import document
 from domain.hub import Hub
@@ -44,20 +44,30 @@ from stores.sqlite_records import SqliteRecords
 OUTPUT = "00000000-0000-4000-8000-000000000000.1"
 GENES = [f"GENE{number}" for number in range(2000)]
 MAPPING = {"cgi": {"properties": {"gene": {"type": "keyword"}, "score": {"type": "float"}, "text": {"type": "text"}}}}
-CONNECTIONS = 32
-PARSER = """import json
-import os
 
 
-def release(self):
-    return "1"
+class Server(NamedTuple):
+    """A process that answers."""
+
+    base: str
+    pid: int
+
+    def processor(self) -> float:
+        """Seconds of processor time that it took so far (Linux; 0 elsewhere)."""
+        stat = Path(f"/proc/{self.pid}/stat")
+        if not stat.exists():
+            return 0.0
+        fields = stat.read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def load_data(folder):
-    with open(os.path.join(folder, "docs.ndjson")) as file:
-        for line in file:
-            yield json.loads(line)
-"""
+class Figures(NamedTuple):
+    """What one load came to."""
+
+    rate: float
+    """Requests a second."""
+    cost: float
+    """Microseconds of the server's processor per request: the load generator shares the machine, this it doesn't change."""
 
 
 def documents(count: int) -> Iterator[dict[str, Any]]:
@@ -74,8 +84,7 @@ def documents(count: int) -> Iterator[dict[str, Any]]:
 
 async def serve(folder: Path, count: int, port: int) -> None:
     """Our side: index the documents and serve them until stdin closes."""
-    address = {"name": "bench", "data": str(folder), "documents": "sqlite:", "search": "tantivy:", "files": "file:", "limits": {}}
-    async with open_stores(address) as stores, SqliteRecords.open(folder / "records.db") as records, EmbeddedBus() as bus:
+    async with open_stores(address(folder)) as stores, SqliteRecords.open(folder / "records.db") as records, EmbeddedBus() as bus:
         bodies = sorted((document(one) for one in documents(count)), key=lambda one: one.id)
         await stores.documents.create(OUTPUT)
         await stores.search.create(OUTPUT, IndexSpec(mapping=MAPPING, collection=OUTPUT, meta={"biothing_type": "variant"}))
@@ -102,8 +111,8 @@ async def serve(folder: Path, count: int, port: int) -> None:
 
 
 @contextlib.contextmanager
-def ours(folder: Path, count: int) -> Iterator[str]:
-    """The address of our API."""
+def ours(folder: Path, count: int) -> Iterator[Server]:
+    """Our API."""
     port = free_port()
     command = [sys.executable, "-m", "bench.serve", "--serve", str(folder), "--documents", str(count), "--port", str(port)]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
@@ -115,31 +124,14 @@ def ours(folder: Path, count: int) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def peer(program: str, folder: Path, count: int) -> Iterator[str]:
-    """The address of the peer's server over the same documents."""
-    data, plugin = folder / "data", folder / "bench"
-    data.mkdir()
-    plugin.mkdir()
-    (data / "docs.ndjson").write_bytes(b"\n".join(orjson.dumps(one) for one in documents(count)))
-    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(data))
-    handler.func.log_message = lambda *_: None  # type: ignore[method-assign, assignment]
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_port}/docs.ndjson"
-    manifest = {
-        "version": "0.3",
-        "dumper": {"data_url": url, "release": "parser:release"},
-        "uploader": {"parser": "parser:load_data", "on_duplicates": "error"},
-    }
-    (plugin / "manifest.json").write_bytes(orjson.dumps(manifest))
-    (plugin / "parser.py").write_text(PARSER)
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": plugin}
-    subprocess.run([program, "dataplugin", "dump_and_upload"], check=True, **quiet)
-    server.shutdown()
+def peer(folder: Path, count: int) -> Iterator[Server]:
+    """The peer's server over the same documents."""
+    made = plugin(folder, documents(count))
     port = free_port()
-    with subprocess.Popen([program, "dataplugin", "serve", "-p", str(port)], **quiet) as process:
+    command = [str(PROGRAM.absolute()), "dataplugin", "serve", "-p", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=made) as process:
         try:
-            yield wait_for(f"http://127.0.0.1:{port}/bench", "/chr1:g.0A%3EG", process)
+            yield wait_for(f"http://127.0.0.1:{port}/{made.name}", "/chr1:g.0A%3EG", process)
         finally:
             process.terminate()
 
@@ -151,35 +143,44 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_for(base: str, path: str, process: subprocess.Popen[bytes]) -> str:
-    """`base`, as soon as it answers."""
+def wait_for(base: str, path: str, process: subprocess.Popen[bytes]) -> Server:
+    """The server, as soon as it answers."""
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         with contextlib.suppress(OSError):
             urllib.request.urlopen(base + path, timeout=5).close()
-            return base
+            return Server(base, process.pid)
         time.sleep(0.2)
     raise SystemExit(f"{base} does not answer")
 
 
-def load(base: str, paths: list[str], seconds: float, folder: Path) -> float:
-    """Requests a second over these paths in turn; every answer has to be 200."""
+def load(server: Server, paths: list[str], seconds: float, connections: int, folder: Path) -> Figures:
+    """Ask for these paths in turn; every answer has to be 200."""
+    before = server.processor()
     if wrk := shutil.which("wrk"):
-        table = ",".join(orjson.dumps(urllib.parse.urlsplit(base).path + path).decode() for path in paths)
-        script = folder / "paths.lua"
-        script.write_text(
-            f"local paths = {{{table}}}\nlocal at = 0\nfunction request()\n  at = at % #paths + 1\n"
-            "  return wrk.format('GET', paths[at])\nend\n"
-        )
-        command = [wrk, "-t1", f"-c{CONNECTIONS}", f"-d{seconds:g}s", "-s", str(script), base]
-        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        if "Non-2xx" in said:
-            raise SystemExit(said)
-        return float(said.split("Requests/sec:")[1].split()[0])
-    return asyncio.run(_load(base, paths, seconds))
+        count, taken = _wrk(wrk, server.base, paths, seconds, connections, folder)
+    else:
+        count, taken = asyncio.run(_load(server.base, paths, seconds, connections)), seconds
+    return Figures(count / taken, (server.processor() - before) / max(count, 1) * 1e6)
 
 
-async def _load(base: str, paths: list[str], seconds: float) -> float:
+def _wrk(wrk: str, base: str, paths: list[str], seconds: float, connections: int, folder: Path) -> tuple[int, float]:
+    table = ",".join(orjson.dumps(urllib.parse.urlsplit(base).path + path).decode() for path in paths)
+    script = folder / "paths.lua"
+    script.write_text(
+        f"local paths = {{{table}}}\nlocal at = 0\nfunction request()\n  at = at % #paths + 1\n"
+        "  return wrk.format('GET', paths[at])\nend\n"
+        "function done(summary) print('COUNT ' .. summary.requests .. ' ' .. summary.duration / 1e6) end\n"
+    )
+    command = [wrk, "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "60s", "-s", str(script), base]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    if "Non-2xx" in said:
+        raise SystemExit(said)
+    count, taken = said.split("COUNT ")[1].split()
+    return int(count), float(taken)
+
+
+async def _load(base: str, paths: list[str], seconds: float, connections: int) -> int:
     done = 0
     deadline = time.perf_counter() + seconds
     async with aiohttp.ClientSession() as session:
@@ -191,11 +192,11 @@ async def _load(base: str, paths: list[str], seconds: float) -> float:
                 async with session.get(base + paths[at % len(paths)]) as response:
                     response.raise_for_status()
                     await response.read()
-                at += CONNECTIONS
+                at += connections
                 done += 1
 
-        await asyncio.gather(*(ask(start) for start in range(CONNECTIONS)))
-    return done / seconds
+        await asyncio.gather(*(ask(start) for start in range(connections)))
+    return done
 
 
 def main() -> None:
@@ -204,7 +205,6 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=20_000)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--peer", default=shutil.which("biothings-cli") or "bench/.venv-peer/bin/biothings-cli")
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -213,27 +213,40 @@ def main() -> None:
         return
     ids = [urllib.parse.quote(one["_id"]) for one in documents(min(given.documents, 2000))]
     genes = GENES[:50]
+    loads = (
+        ("by id", 32, {"leat": [f"/variant/{id}" for id in ids], "peer": [f"/{id}" for id in ids]}),
+        (
+            "field query",
+            2,
+            {"leat": [f"/query?q=cgi.gene:{gene}" for gene in genes], "peer": [f"/?q=cgi.gene:{gene}" for gene in genes]},
+        ),
+    )
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (folder / "ours").mkdir()
-        bases = {"leat": stack.enter_context(ours(folder / "ours", given.documents))}
-        if Path(given.peer).exists():
-            bases["peer"] = stack.enter_context(peer(str(Path(given.peer).absolute()), folder, given.documents))
-        for title, paths in (
-            ("by id", {"leat": [f"/variant/{id}" for id in ids], "peer": [f"/{id}" for id in ids]}),
-            (
-                "field query",
-                {"leat": [f"/query?q=cgi.gene:{gene}" for gene in genes], "peer": [f"/?q=cgi.gene:{gene}" for gene in genes]},
-            ),
-        ):
-            rates: dict[str, list[float]] = {side: [] for side in bases}
-            for _ in range(given.rounds):
-                for side, base in bases.items():
-                    rates[side].append(load(base, paths[side], given.seconds, folder))
-            medians = {side: statistics.median(each) for side, each in rates.items()}
-            shown = "  ".join(f"{side} {rate:,.1f}/s" for side, rate in medians.items())
-            ratio = f"  ratio {medians['leat'] / medians['peer']:.1f}" if "peer" in medians else "  (no peer)"
-            print(f"{title:12} {shown}{ratio}")
+        servers = {"leat": stack.enter_context(ours(folder / "ours", given.documents))}
+        if PROGRAM.exists():
+            servers["peer"] = stack.enter_context(peer(folder, given.documents))
+        for title, connections, paths in loads:
+            compare(
+                title, servers, lambda side, server: load(server, paths[side], given.seconds, connections, folder), given.rounds
+            )
+
+
+def compare(title: str, servers: dict[str, Server], measure: Callable[[str, Server], Figures], rounds: int) -> None:
+    """Measure each side in turn, several times, and print the medians and their ratio."""
+    found: dict[str, list[Figures]] = {side: [] for side in servers}
+    for _ in range(rounds):
+        for side, server in servers.items():
+            found[side].append(measure(side, server))
+    medians = {side: Figures(*map(statistics.median, zip(*each, strict=True))) for side, each in found.items()}
+    for side, (rate, cost) in medians.items():
+        print(f"{title:12} {side} {rate:10,.1f} requests/s {cost:12,.0f} us of processor each")
+    if "peer" in medians:
+        ours, theirs = medians["leat"], medians["peer"]
+        print(
+            f"{title:12} ratio {ours.rate / theirs.rate:.1f} in requests, {theirs.cost / max(ours.cost, 1e-9):.1f} in processor time"
+        )
 
 
 if __name__ == "__main__":
