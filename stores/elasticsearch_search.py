@@ -313,4 +313,4 @@ def _cause(error: dict[str, Any]) -> str:
     for inner in (error.get("caused_by"), *error.get("root_cause", [])[:1]):
         if inner and inner.get("reason") and inner["reason"] not in reason:
             reason += f": {inner['reason']}"
-    return reason
+    return " ".join(reason.split())

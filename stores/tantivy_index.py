@@ -126,6 +126,12 @@ class Writer:
                 _sync(folder)
             return self._count
 
+    def abandon(self) -> None:
+        """Stop writing, so that the folder can go."""
+        with self._lock:
+            self._writer.rollback()
+            self._writer.wait_merging_threads()
+
 
 def _sync(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY)

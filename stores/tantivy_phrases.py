@@ -1,4 +1,7 @@
-"""Sloppy phrases, decided value by value: tantivy leaves one place between two values of a list, Elasticsearch a hundred."""
+"""Sloppy phrases, decided value by value.
+
+tantivy leaves one place between two values of a list (Elasticsearch a hundred), and counts moves of three words and more otherwise.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -40,7 +43,7 @@ def _fits(wanted: Sequence[str], places: list[list[int]], n: int, chosen: tuple[
         if (
             not taken
             and max((*chosen, place)) - min((*chosen, place)) <= slop
-            and _fits(wanted, places, n + 1, [*chosen, place], slop)
+            and _fits(wanted, places, n + 1, (*chosen, place), slop)
         ):
             return True
     return False

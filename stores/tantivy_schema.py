@@ -11,26 +11,26 @@ from domain.query_plan import Fields
 FORMAT: Final = 1
 """Raised when an index of an earlier one can't be read any more."""
 ID: Final = "_id"
-RANK: Final = "\x00rank"
+RANK: Final = "#rank"
 """Position in the order of `_id`."""
-PATHS: Final = "\x00paths"
+PATHS: Final = "#paths"
 """The fields that a document has a value for."""
 EXACT, FOLDED, SPACED = "exact", "folded", "spaced"
 
 
 def least(path: str) -> str:
     """The hidden field of a document's smallest value, where it has several."""
-    return f"\x00min\x00{path}"
+    return f"#min#{path}"
 
 
 def largest(path: str) -> str:
     """The hidden field of a document's largest value, where it has several."""
-    return f"\x00max\x00{path}"
+    return f"#max#{path}"
 
 
 def name_of(path: str) -> str:
-    """The name of a path's field: itself, where tantivy allows it."""
-    return path if not path.startswith("-") else f"\x00{path}"
+    """The name of a path's field: itself, but that tantivy allows no `-` at its start, and `#` there is ours."""
+    return f"#path#{path}" if path.startswith(("-", "#")) else path
 
 
 def build_schema(fields: Fields) -> tantivy.Schema:

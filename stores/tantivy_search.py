@@ -26,7 +26,7 @@ OPEN_INDEXES = 32
 """Readers that are kept open."""
 BATCH = 1000
 """Hits of a scan that are fetched at once."""
-DOUBTFUL = 10_000
+DOUBTFUL = 20_000
 """Documents that a sloppy phrase may have to be looked for in one by one."""
 
 
@@ -99,14 +99,16 @@ class TantivySearch(Search):
         return sorted(path.name for path in self._folder.iterdir() if path.is_dir())
 
     async def drop(self, name: str) -> None:
-        self._writers.pop(name, None)
+        writer = self._writers.pop(name, None)
         self._readers.pop(name, None)
         folder = self._path(name)
 
         def remove() -> None:
+            if writer is not None:
+                writer.abandon()
             if folder.is_dir():
                 (folder / SEALED).unlink(missing_ok=True)
-                shutil.rmtree(folder)
+                shutil.rmtree(folder, onerror=_unless_gone)
 
         await asyncio.to_thread(remove)
 
@@ -156,10 +158,9 @@ class TantivySearch(Search):
             raise NotReady(f"collection {collection} lacks {error.args[0]!r}, which is indexed") from None
 
     async def _settled(self, reader: Reader, asked: Asked) -> Asked:
-        """The request with phrases decided that tantivy, which leaves one place between values, might find across two of them."""
-        several = reader.sorter.several
+        """The request with its sloppy phrases decided, which tantivy answers otherwise than Lucene."""
         parts = (asked.query, *asked.filters, *((asked.post_filter,) if asked.post_filter else ()))
-        doubtful = [phrase for part in parts for phrase in sloppy(part) if reaches(phrase.field, several)]
+        doubtful = [phrase for part in parts for phrase in sloppy(part)]
         if not doubtful:
             return asked
         settled = {phrase: await self._decided(reader, phrase) for phrase in doubtful}
@@ -170,10 +171,14 @@ class TantivySearch(Search):
         )
 
     async def _decided(self, reader: Reader, phrase: Words) -> Clause:
-        ids = await asyncio.to_thread(reader.ids, phrase, DOUBTFUL)
+        words = reader.translator.split(phrase.field, phrase.text)
+        if len(words) < 2 or (len(words) == 2 and not reaches(phrase.field, reader.sorter.several)):
+            return phrase
+        # All that tantivy finds for two words, values aside, and for more words whatever has them all.
+        candidates = phrase if len(words) == 2 else msgspec.structs.replace(phrase, slop=None)
+        ids = await asyncio.to_thread(reader.ids, candidates, DOUBTFUL)
         if ids is None:
             raise QueryInvalid(f"more than {DOUBTFUL} documents may have the phrase: take ~ away, or narrow it", phrase.position)
-        words = reader.translator.split(phrase.field, phrase.text)
         flattener, name = Flattener(reader.fields), name_of(phrase.field.path)
         bodies = await self._documents.get(reader.seal.spec.collection, ids)
 
@@ -188,3 +193,9 @@ class TantivySearch(Search):
             )
 
         return OneOf(ids=await asyncio.to_thread(within))
+
+
+def _unless_gone(_function: object, _path: str, error: tuple[type[BaseException], BaseException, object]) -> None:
+    """Files that another process takes away at the same time are as absent as they should be."""
+    if not isinstance(error[1], FileNotFoundError):
+        raise error[1]
