@@ -1,6 +1,7 @@
 """Search on tantivy, embedded: an index is a folder, documents' bodies stay in their collection."""
 
 import asyncio
+import os
 import shutil
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
@@ -131,18 +132,17 @@ class TantivySearch(Search):
 
     def _reader(self, name: str) -> Reader:
         """The open index; opened anew where the folder holds another one by now."""
-        folder = self._path(name)
         reader = self._readers.get(name)
         if reader is not None:
             try:
-                stat = (folder / SEALED).stat()
+                stat = os.stat(f"{self._folder}/{name}/{SEALED}")  # building a Path would cost more than the read of a document
             except FileNotFoundError:
                 del self._readers[name]
                 raise NotReady(f"there is no index {name}") from None
             if (stat.st_ino, stat.st_mtime_ns) == reader.version:
                 self._readers.move_to_end(name)
                 return reader
-        reader = self._readers[name] = Reader.open(folder)
+        reader = self._readers[name] = Reader.open(self._path(name))
         if len(self._readers) > OPEN_INDEXES:
             self._readers.popitem(last=False)
         return reader

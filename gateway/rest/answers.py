@@ -10,13 +10,15 @@ from multidict import CIMultiDict
 
 from domain.errors import QueryInvalid, Refused
 
-CORS = {
-    "Access-Control-Allow-Origin": "*",
+ORIGIN = "Access-Control-Allow-Origin"
+PREFLIGHT = {
+    ORIGIN: "*",
     "Access-Control-Allow-Methods": "*",
     "Access-Control-Allow-Headers": "*",
     "Access-Control-Allow-Credentials": "false",
     "Access-Control-Max-Age": "60",
 }
+"""What a browser asks for with OPTIONS before it sends a request that is not simple; only the origin counts in other answers."""
 JSON = "application/json; charset=UTF-8"
 TYPES = {"json": JSON, "yaml": "text/x-yaml; charset=UTF-8", "msgpack": "application/x-msgpack"}
 CACHED = "public, no-cache"
@@ -44,7 +46,8 @@ def encode(value: Any, form: str = "json") -> bytes:
 
 def headers(etag: str = "", form: str = "json") -> CIMultiDict[str]:
     """What every answer carries; cacheable where there is an ETag."""
-    found: CIMultiDict[str] = CIMultiDict(CORS)
+    found: CIMultiDict[str] = CIMultiDict()
+    found[ORIGIN] = "*"
     found["Content-Type"] = TYPES[form]
     found["Cache-Control"] = CACHED if etag else "no-store"
     if etag:

@@ -10,7 +10,7 @@ from domain.hub import Hub
 from events.message import new_id
 from gateway.rest import metadata
 from gateway.rest.annotation import annotate, annotate_many
-from gateway.rest.answers import CORS, RequestInvalid, encode, fail, headers, refused
+from gateway.rest.answers import PREFLIGHT, RequestInvalid, encode, fail, headers, refused
 from gateway.rest.arguments import Arguments, read_arguments
 from gateway.rest.batch import search_many
 from gateway.rest.search import search
@@ -38,7 +38,7 @@ class Published:
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         """Answer; a release that was dropped between looking it up and reading it is looked up once more."""
         if request.method == "OPTIONS":
-            return web.Response(status=204, headers=CORS)
+            return web.Response(status=204, headers=PREFLIGHT)
         path = request.raw_path.partition("?")[0][len(_PREFIX) :]
         name, *rest = [urllib.parse.unquote(part) if "%" in part else part for part in path.split("/")]
         if rest and rest[0] == "v1":
