@@ -249,6 +249,20 @@ async def test_another_process_reads_what_is_sealed(documents: Documents, docume
         assert await documents.names() == ["job.1"]
 
 
+async def test_another_process_may_take_a_collection_away(documents: Documents, documents_place: Place) -> None:
+    """Who has read a collection notices at once that another process dropped it, or made it anew."""
+    async with open_documents(documents_place) as other:
+        await fill(other, "job.1", [document("a", n=1), document("b")])
+        assert await documents.get("job.1", ["a"]) == {"a": document("a", n=1).body}
+        await other.drop("job.1")
+        with pytest.raises(NotReady):
+            await documents.get("job.1", ["a"])
+        await fill(other, "job.1", [document("a", n=1)])
+        assert len(await documents.get("job.1", ["a", "b"])) == 1
+        await fill(other, "job.1", [document("a", n=2), document("b")])
+        assert await documents.get("job.1", ["a"]) == {"a": document("a", n=2).body}
+
+
 async def test_a_killed_writer_leaves_what_is_known_as_unsealed(documents_place: Place) -> None:
     """After kill -9 a sealed collection is whole; the one that was being written is listed, can't be opened, and can be dropped."""
     async with process("write_documents_for_ever", documents_place) as running:

@@ -149,18 +149,19 @@ async def test_delete_takes_a_file_or_all_below(files: Files, tmp_path: Path) ->
 
 
 async def test_puts_and_deletes_at_the_same_time(files: Files, tmp_path: Path) -> None:
-    """Files put beside others that are being deleted are all there."""
-    sources = [tmp_path / f"source{n}" for n in range(40)]
-    for source in sources:
-        source.write_bytes(b"x")
+    """Files put into a folder that others are emptying are all there."""
 
-    async def one(n: int) -> None:
-        await files.put(f"shared/{n}/file", sources[n])
-        if n % 2:
-            await files.delete(f"shared/{n}/file")
+    async def one(worker: int) -> None:
+        for n in range(10):
+            source = tmp_path / f"source{worker}"
+            await asyncio.to_thread(source.write_bytes, b"x")
+            await files.put(f"deep/shared/{worker}", source)
+            assert await read(files, f"deep/shared/{worker}") == b"x"
+            if n < 9:
+                await files.delete(f"deep/shared/{worker}")
 
-    await asyncio.gather(*(one(n) for n in range(40)))
-    assert await files.folders("shared") == sorted(str(n) for n in range(0, 40, 2))
+    await asyncio.gather(*(one(worker) for worker in range(6)))
+    assert await files.folders("deep/shared") == [str(worker) for worker in range(6)]
 
 
 async def test_another_process_sees_what_was_put(files: Files, files_place: Place, tmp_path: Path) -> None:
