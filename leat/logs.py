@@ -12,7 +12,7 @@ def configure(level: int = INFO) -> None:
     """Once at the start of a process that serves or works."""
     terminal = sys.stderr.isatty()
     renderer = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
-    shown = [] if terminal else [structlog.processors.dict_tracebacks]
+    shown = [] if terminal else [structlog.processors.format_exc_info]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

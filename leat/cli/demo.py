@@ -1,5 +1,6 @@
 """`leat demo`: two real sources to a searchable API, watched live, then questions to it."""
 
+import asyncio
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 import leat
 from leat import logs
 from leat.cli import client, output
+from leat.cli.address import Address
 from leat.cli.apis import search
 from leat.cli.exits import Ended, Exit
 from leat.cli.live import start
@@ -44,18 +46,31 @@ async def demo(settings: Settings, *, once: bool) -> Exit:
     logs.configure(logs.WARNING)
     async with serving(settings) as (address, ended), client.connected(address) as gateway:
         print(f"A hub serves at {address.url}, its data is in {settings.data}.\n", flush=True)
-        await _prepare(gateway)
-        print(f"Now {', '.join(PLUGINS)} are dumped, uploaded, inspected, merged and released:", flush=True)
-        done = await start(gateway, Namespace(force=False, key="", detach=False, json=False), "runPipeline", build=BUILD, api=API)
-        if done is not Exit.DONE:
-            return done
+        shown = asyncio.create_task(_show(gateway, address))
+        stopped = asyncio.create_task(ended.wait())
+        await asyncio.wait((shown, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if not shown.done():
+            shown.cancel()
+            await asyncio.wait((shown,))
+            return Exit.DETACHED
+        done = await shown
+        if done is Exit.DONE and not once:
+            print("\nThe hub serves on. Stop it with Ctrl-C; `leat up` starts it again on the same data.", flush=True)
+            await stopped
+        stopped.cancel()
+    return done
+
+
+async def _show(gateway: client.Gateway, address: Address) -> Exit:
+    """From plugins to answers."""
+    await _prepare(gateway)
+    print(f"Now {', '.join(PLUGINS)} are dumped, uploaded, inspected, merged and released:", flush=True)
+    done = await start(gateway, Namespace(force=False, key="", detach=False, json=False), "runPipeline", build=BUILD, api=API)
+    if done is Exit.DONE:
         for question in QUESTIONS:
             await _ask(gateway, question)
-        _say_how_to_go_on(address.url, address.token)
-        if not once:
-            print("\nThe hub serves on. Stop it with Ctrl-C; `leat up` starts it again on the same data.", flush=True)
-            await ended.wait()
-    return Exit.DONE
+        _say_how_to_go_on(address)
+    return done
 
 
 async def _prepare(gateway: client.Gateway) -> None:
@@ -93,14 +108,15 @@ def _at(document: Any, path: str) -> Any:
     return document
 
 
-def _say_how_to_go_on(url: str, token: str) -> None:
-    api = f"{url}/api/{API}"
+def _say_how_to_go_on(address: Address) -> None:
+    api = f"{address.url}/api/{API}"
+    print()
     output.pairs(
         {
-            "\nThe API": api,
+            "the API": api,
             "a document": f"{api}/registry/hgnc",
             "a query": f"{api}/query?q=bioregistry.domain:gene&size=2",
-            "GraphQL": f"{url}/graphql",
-            "token": token,
+            "GraphQL": f"{address.url}/graphql",
+            "token": address.token,
         }
     )

@@ -1,6 +1,5 @@
 """A run as it happens: bars on a terminal, lines elsewhere, NDJSON for scripts. Ctrl-C lets go of it; it goes on."""
 
-import asyncio
 import sys
 import uuid
 from argparse import Namespace
@@ -39,6 +38,8 @@ async def read(gateway: "Gateway", id: str) -> dict[str, Any] | None:
 
 async def follow(gateway: "Gateway", id: str, json: bool = False) -> Exit:
     """Follow a run to its end; the exit code says how it ended."""
+    from asyncio import CancelledError
+
     from leat.cli.bars import show
 
     ended: dict[str, Any] = {}
@@ -49,7 +50,7 @@ async def follow(gateway: "Gateway", id: str, json: bool = False) -> Exit:
                 screen.update(ended)
                 if json:
                     output.as_json(batch)
-    except asyncio.CancelledError:
+    except CancelledError:
         output.note(f"let go of run {id}: it goes on; `leat watch {id}` follows it again, `leat cancel {id}` ends it")
         raise
     return report(ended, told=not json)

@@ -52,6 +52,7 @@ def define(parser: ArgumentParser) -> None:
 
 def _define_check(parser: ArgumentParser) -> None:
     parser.add_argument("folder", type=Path, help="the plugin's folder")
+    parser.add_argument("--files", type=Path, metavar="FOLDER", help="the data files, instead of fetching them")
     parser.add_argument("--documents", type=int, default=100, metavar="N", help="how many documents to parse (100)")
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
     parser.set_defaults(run=_check)
@@ -74,7 +75,7 @@ def _define_mapping(parser: ArgumentParser) -> None:
 def _check(flags: Namespace) -> Exit:
     from leat.cli.plugins import check
 
-    return check(flags.folder, flags.documents, json=flags.json)
+    return check(flags.folder, flags.files, flags.documents, flags.json)
 
 
 async def _add(gateway: "Gateway", flags: Namespace) -> Exit:

@@ -20,7 +20,6 @@ async def up(settings: Settings, concurrency: int) -> None:
 
 async def work(settings: Settings, queues: Sequence[str], concurrency: int) -> None:
     """Run workers of these queues."""
-    logs.configure()
     if settings.bus.startswith("embedded:"):
         told = (
             "workers of their own need a bus between processes: set LEAT_BUS=amqp://user:password@host/ for them and for `leat up`"
@@ -28,6 +27,7 @@ async def work(settings: Settings, queues: Sequence[str], concurrency: int) -> N
         raise Ended(Exit.USAGE, told)
     if unknown := sorted(set(queues) - set(WORKERS)):
         raise Ended(Exit.USAGE, f"there is no queue {unknown[0]!r}; there are {', '.join(sorted(WORKERS))}")
+    logs.configure()
     async with open_hub(settings) as hub, working(hub, queues, concurrency) as ended:
         print(f"working on {', '.join(queues)} of {hub.name} over {without_password(settings.bus)}", flush=True)
         await ended.wait()

@@ -1,0 +1,123 @@
+"""`leat source check`: a plugin read, its files fetched, its first documents parsed, without a hub and storing nothing."""
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from contextlib import aclosing, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import orjson
+
+from domain import plugins
+from domain.errors import JobFailed, Refused
+from domain.hub import Limits
+from domain.manifests import Manifest, Uploader
+from leat.cli import output
+from leat.cli.exits import Ended, Exit
+from workers.dump.check import check_content
+from workers.dump.fetch import TIMEOUT, Fetcher
+from workers.dump.local import fetch_local, path_of
+from workers.dump.unpack import unpack_folder
+from workers.plugin.calls import Batch, Plugin, open_plugin
+
+
+def check(folder: Path, data: Path | None, documents: int, json: bool) -> Exit:
+    """Say what the plugin is and what its parsers give; `data` holds its files, which are fetched where it is None."""
+    with _problems(), tempfile.TemporaryDirectory(prefix="leat-check-") as home:
+        (Path(home) / "data").mkdir()
+        found = asyncio.run(_check(folder.expanduser().resolve(), data and data.resolve(), documents, Path(home)))
+    if json:
+        output.as_json(found)
+        return Exit.DONE
+    output.pairs({name: found[name] for name in ("name", "type", "files", "release")})
+    for warning in found["warnings"]:
+        output.note(f"warning: {warning}")
+    output.table(found["parts"], ("name", "parser", "documents", "first"))
+    return Exit.DONE
+
+
+@contextmanager
+def _problems() -> Iterator[None]:
+    try:
+        yield
+    except Refused as error:
+        raise Ended(Exit.REFUSED, ": ".join((*error.path, error.message)), error.code) from error
+    except JobFailed as error:
+        raise Ended(Exit.FAILED, f"{error.message}\n{error.detail}".rstrip(), error.code) from error
+
+
+async def _check(folder: Path, data: Path | None, documents: int, home: Path) -> dict[str, Any]:
+    manifest = await asyncio.to_thread(plugins.read, folder)
+    files = data or await _fetch(manifest, folder, home / "data")
+    plugin = await open_plugin(
+        manifest,
+        name=manifest.name,
+        code=folder,
+        home=home / "plugin",
+        environments=home / "environments",
+        limits=Limits(),
+        log=_log,
+        data=files,
+    )
+    release = await plugin.release() if manifest.release else ""
+    parts = [await _parse(plugin, uploader, documents) for uploader in manifest.uploaders]
+    return {
+        "name": manifest.name,
+        "type": manifest.biothing_type,
+        "release": release,
+        "files": sorted(str(path.relative_to(files)) for path in files.rglob("*") if path.is_file()),
+        "warnings": list(manifest.warnings),
+        "parts": parts,
+    }
+
+
+async def _log(text: str, level: str) -> None:
+    output.note(f"{level}: {text}")
+
+
+async def _parse(plugin: Plugin, uploader: Uploader, documents: int) -> dict[str, Any]:
+    """What a part's parser gives first; raises JobFailed with its traceback, or where it gives nothing."""
+    bodies: list[bytes] = []
+    for job in await plugin.jobs(uploader):
+        async with aclosing(plugin.parse(uploader, job, documents)) as stream:
+            async for found in stream:
+                if isinstance(found, Batch):
+                    bodies += found.bodies
+        if len(bodies) >= documents:
+            break
+    if not bodies:
+        raise JobFailed(f"{uploader.parser} gave no documents", code="NO_DOCUMENTS")
+    sample = [orjson.loads(body) for body in bodies[:3]]
+    return {
+        "name": uploader.name,
+        "parser": uploader.parser,
+        "documents": len(bodies),
+        "first": sample[0]["_id"],
+        "sample": sample,
+        "mapping": await plugin.mapping(uploader),
+    }
+
+
+async def _fetch(manifest: Manifest, plugin: Path, folder: Path) -> Path:
+    """Fetch and unpack into `folder`, as a dump would."""
+    limit = Limits().download_size
+
+    async def advance(more: int, whole: int | None) -> None:
+        """How far it is matters to nobody here."""
+
+    async with aiohttp.ClientSession(timeout=TIMEOUT, auto_decompress=False, headers={"User-Agent": "leat"}) as session:
+        for url in dict.fromkeys(manifest.data_url):
+            output.note(f"fetching {url}")
+            if urlsplit(url).scheme == "file":
+                await asyncio.to_thread(fetch_local, url, path_of(url, plugin), folder, {}, limit)
+            else:
+                file = await Fetcher(session, folder, limit).fetch(url, None, advance)
+                assert file.path is not None  # nothing was there before
+                file.path.rename(folder / file.name)
+                check_content(folder / file.name, file.name)
+    if manifest.uncompress:
+        await asyncio.to_thread(unpack_folder, folder, limit, output.note)
+    return folder

@@ -1,0 +1,163 @@
+"""What the command line does without a hub, and how it ends."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from leat.cli import COMMANDS, main
+from leat.cli.exits import Exit
+from tests.leat.hubs import COMMAND, ROOT, plugin
+
+
+@pytest.fixture
+def empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    """How the command line ends within this process, and what it says."""
+    try:
+        code: object = main(words)
+    except SystemExit as ended:
+        code = ended.code
+    told = capsys.readouterr()
+    return int(str(code)), told.out + told.err
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """`leat --help` names every command and the exit codes."""
+    code, told = said(capsys, "--help")
+
+    assert code == Exit.DONE
+    assert all(command in told for command in COMMANDS)
+    assert "exit codes" in told
+
+
+def test_help_imports_little(empty: Path) -> None:
+    """`leat --help` starts fast because it imports no library of ours or others: not even asyncio."""
+    program = COMMAND[2].replace("sys.exit(main())", "main(['build', '--help'])")
+    watched = f"import sys, atexit\natexit.register(lambda: print(*sorted(sys.modules)))\n{program}"
+    ended = subprocess.run([COMMAND[0], "-c", watched], capture_output=True, text=True, check=False, cwd=empty)
+
+    loaded = set(ended.stdout.split())
+    assert "argparse" in loaded
+    assert not loaded & {"asyncio", "aiohttp", "rich", "pydantic", "msgspec", "structlog", "domain", "gateway"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_every_command(capsys: pytest.CaptureFixture[str], command: str) -> None:
+    """Every command says what it does and takes."""
+    code, told = said(capsys, command, "--help")
+
+    assert code == Exit.DONE
+    assert told.startswith(f"usage: leat {command}")
+
+
+def test_every_command_and_exit_code_is_documented() -> None:
+    """docs/cli.md has every command, every noun's commands, and every exit code."""
+    page = (ROOT / "docs" / "cli.md").read_text()
+
+    assert [command for command in COMMANDS if f"`leat {command}" not in page] == []
+    assert [exit.value for exit in Exit if f"| {exit.value} |" not in page] == []
+
+
+@pytest.mark.parametrize("words", [(), ("fetch",), ("source",), ("source", "dump"), ("jobs", "--state", "LOST")])
+def test_wrong_usage(capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
+    """A wrong command line ends with 2 and the usage."""
+    code, told = said(capsys, *words)
+
+    assert code == Exit.USAGE
+    assert "usage" in told
+
+
+def test_wrong_setting(capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong setting ends with 2, its name, its value, and what would do."""
+    code, told = said(capsys, "up", "--bus", "kafka://host")
+
+    assert code == Exit.USAGE
+    assert "LEAT_BUS=kafka://host" in told
+    assert "amqp:" in told
+
+
+def test_no_hub(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a hub a command ends with 4 and says where it looked."""
+    code, told = said(capsys, "source", "list", "--token", "t", "--url", "http://127.0.0.1:1")
+
+    assert code == Exit.UNREACHABLE
+    assert "http://127.0.0.1:1" in told
+
+
+def test_no_token(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
+    """Without a token a command ends with 5 and says where one could be."""
+    code, told = said(capsys, "source", "list")
+
+    assert code == Exit.UNAUTHENTICATED
+    assert "LEAT_TOKEN" in told
+
+
+def test_check_without_a_hub(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
+    """`leat check` without a hub says so, and makes nothing."""
+    code, told = said(capsys, "check", "--url", "http://127.0.0.1:1", "--bus", "amqp://guest:secret@127.0.0.1:1/")
+
+    assert code == Exit.UNREACHABLE
+    assert "nothing answers at http://127.0.0.1:1" in told
+    assert "amqp://guest:***@127.0.0.1:1/ can't be reached" in told
+    assert list(empty.iterdir()) == []
+
+
+def test_workers_alone_need_a_bus(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
+    """`leat work` refuses the embedded bus and says what to set."""
+    code, told = said(capsys, "work", "upload")
+
+    assert code == Exit.USAGE
+    assert "LEAT_BUS=amqp://" in told
+
+
+def test_unknown_queue(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
+    """`leat work` names the queues that there are."""
+    code, told = said(capsys, "work", "uploads", "--bus", "amqp://127.0.0.1:1/")
+
+    assert code == Exit.USAGE
+    assert "build, dump, index, upload" in told
+
+
+def test_plugin_check(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
+    """`leat source check` parses a plugin's first documents, without a hub and without leaving anything."""
+    assert main(["source", "check", str(plugin(empty, rows=5)), "--documents", "2", "--json"]) == Exit.DONE
+
+    found = json.loads(capsys.readouterr().out)
+    assert found["parts"][0]["documents"] == 2
+    assert found["parts"][0]["first"] == "gene0"
+    assert found["files"] == ["rows.tsv"]
+    assert [path.name for path in empty.iterdir()] == ["genes"]
+
+
+def test_plugin_check_of_a_broken_parser(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
+    """A parser that raises ends with 1 and its own traceback."""
+    code, told = said(capsys, "source", "check", str(plugin(empty, body="    raise ValueError('no such column')")))
+
+    assert code == Exit.FAILED
+    assert "no such column" in told
+    assert "parser.py" in told
+
+
+def test_plugin_check_of_no_plugin(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
+    """A folder without a manifest ends with 3 and says what was looked for."""
+    code, told = said(capsys, "source", "check", str(empty))
+
+    assert code == Exit.REFUSED
+    assert "manifest.json" in told
+
+
+def test_schema(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
+    """`leat schema` writes both contracts, and `--check` tells stale ones."""
+    assert said(capsys, "schema", "--check")[0] == Exit.FAILED
+
+    assert said(capsys, "schema")[0] == Exit.DONE
+
+    assert {path.name for path in empty.iterdir()} == {"schema.graphql", "messages.json"}
+    assert said(capsys, "schema", "--check")[0] == Exit.DONE
