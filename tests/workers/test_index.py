@@ -94,6 +94,19 @@ async def test_an_index_that_lacks_documents_is_not_served(tmp_path: Path) -> No
         assert (await served(hub)).served == first.output
 
 
+async def test_a_release_that_would_not_fit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk without room for an index as large as the collection refuses the release, with the sizes."""
+    async with open_desk(tmp_path) as hub:
+        await add_api(hub)
+
+        async def little() -> int:
+            return 1000
+
+        monkeypatch.setattr(hub.documents, "room", little)
+        with pytest.raises(JobFailed, match="1,000 bytes free"):
+            await release(hub)
+
+
 async def test_the_alias_is_a_courtesy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A release is served even if the engine did not move its alias, and the log says so."""
     async with open_desk(tmp_path) as hub:

@@ -25,6 +25,9 @@ async def create_release(command: CreateRelease, context: JobContext) -> Release
         return msgspec.structs.replace(known.said_by(command), unchanged=True)
     build = (await BUILDS.get(hub.records, api.build)).value
     sealed = await hub.documents.describe(built.output)
+    free = await hub.documents.room()
+    if free is not None and free < sealed.size:
+        raise JobFailed(f"the disk has {free:,} bytes free, and the index may need {sealed.size:,}", code="DISK_FULL")
     spec = IndexSpec(
         mapping=sealed.meta["mapping"],
         collection=built.output,
