@@ -155,8 +155,7 @@ class SqliteDocuments(Documents):
         return sorted({unquote(Path(file).stem) for file in files if file.endswith((SEALED, UNSEALED))})
 
     async def drop(self, name: str) -> None:
-        if name in self._writers:
-            self._close_writer(name)
+        self._close_writer(name)
         self._forget_reader(name)
         with _translated(name):
             for suffix in (UNSEALED, SEALED):
@@ -174,7 +173,8 @@ class SqliteDocuments(Documents):
         return self._writers[name]
 
     def _close_writer(self, name: str) -> None:
-        self._writers.pop(name).close()
+        if name in self._writers:  # a drop may have been faster
+            self._writers.pop(name).close()
 
     def _reader(self, name: str) -> sqlite3.Connection:
         """A connection for reads in the event loop; a file that was dropped, by whichever process, is noticed."""
