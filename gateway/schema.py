@@ -99,31 +99,27 @@ class Subscription:
     """Every field yields something Shareable, so that what many watch is executed once."""
 
     @strawberry.subscription(description="What happens to a job: first what is known, then live; ends behind its last event.")
-    async def job_events(self, info: Info, job_id: JobId, after: Cursor = None) -> AsyncGenerator[JobEventBatch, None]:
+    def job_events(self, info: Info, job_id: JobId, after: Cursor = None) -> AsyncGenerator[JobEventBatch, None]:
         """Resumes behind the cursor, on whichever gateway."""
         id, hub = local_id("Job", job_id), info.context.hub
-        async for batch in info.context.watching.follow("job", id, lambda: JobReader(hub, id), JobCursor.of(after)):
-            yield batch
+        return info.context.watching.follow("job", id, lambda: JobReader(hub, id), JobCursor.of(after))
 
     @strawberry.subscription(description="What happens to a run: first what is known, then live; ends behind its last event.")
-    async def run_events(self, info: Info, run_id: RunId, after: Cursor = None) -> AsyncGenerator[RunEventBatch, None]:
+    def run_events(self, info: Info, run_id: RunId, after: Cursor = None) -> AsyncGenerator[RunEventBatch, None]:
         """Resumes behind the cursor, on whichever gateway."""
         id, hub = local_id("Run", run_id), info.context.hub
-        async for batch in info.context.watching.follow("run", id, lambda: RunReader(hub, id), RunCursor.of(after)):
-            yield batch
+        return info.context.watching.follow("run", id, lambda: RunReader(hub, id), RunCursor.of(after))
 
     @strawberry.subscription(description="What happens in the hub, from now on or behind `after`; ends never.")
-    async def hub_events(self, info: Info, after: Cursor = None, kinds: Kinds = None) -> AsyncGenerator[HubEventBatch, None]:
+    def hub_events(self, info: Info, after: Cursor = None, kinds: Kinds = None) -> AsyncGenerator[HubEventBatch, None]:
         """Resumes on the gateway that gave the cursor; another one answers a gap."""
-        async for batch in hub_event_batches(info.context, after, kinds):
-            yield batch
+        return hub_event_batches(info.context, after, kinds)
 
     @strawberry.subscription(description="The workers, again whenever one comes, goes, or takes or ends a job.")
-    async def workers(self, info: Info) -> AsyncGenerator[WorkerBatch, None]:
+    def workers(self, info: Info) -> AsyncGenerator[WorkerBatch, None]:
         """All of them each time: there are few."""
         hub = info.context.hub
-        async for batch in info.context.watching.follow("workers", "", lambda: WorkerReader(hub), None):
-            yield batch
+        return info.context.watching.follow("workers", "", lambda: WorkerReader(hub), None)
 
 
 @functools.cache

@@ -192,6 +192,11 @@ class Watching:
         self._shared: OrderedDict[Hashable, Any] = OrderedDict()
         self.ring = Ring()
 
+    @property
+    def watched(self) -> int:
+        """How many things are watched."""
+        return len(self._feeds)
+
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Listen while the context is open."""

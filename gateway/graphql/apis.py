@@ -18,7 +18,7 @@ from gateway.context import Info
 from gateway.errors import NotFound, NotReady, QueryInvalid, Refusal, ValidationFailed
 from gateway.graphql.builds import Build, find_build, given
 from gateway.graphql.jobs import Job, JobFilter, job_page
-from gateway.graphql.nodes import After, Connection, First, In, Name, Node, connection, global_id, page_size, position
+from gateway.graphql.nodes import After, Connection, First, In, Name, Node, connection, few, global_id, page_size, position
 from gateway.graphql.releases import Release
 from gateway.scalars import JSON, DateTime, Long, time
 
@@ -150,7 +150,7 @@ class Api(Node):
         """Of the served release."""
         if not self.record.served:
             raise Unready("the API has no release yet")
-        found = await info.context.hub.search.get(self.record.served, ids[:1000])
+        found = await info.context.hub.search.get(self.record.served, few(ids))
         return JSON({id: orjson.loads(body) for id, body in found.items()})
 
     @strawberry.field(description="Jobs that worked on it, newest first.")

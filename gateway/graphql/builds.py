@@ -14,7 +14,7 @@ from events.builds import BuildFinished
 from gateway.context import Info
 from gateway.errors import Refusal
 from gateway.graphql.jobs import Job, JobFilter, Started, job_page
-from gateway.graphql.nodes import After, Connection, First, In, Name, Node, connection, global_id, page_size, position
+from gateway.graphql.nodes import After, Connection, First, In, Name, Node, connection, few, global_id, page_size, position
 from gateway.scalars import JSON, DateTime, Long, time
 
 
@@ -43,7 +43,7 @@ class BuildOutput:
     @strawberry.field(description="Documents by id: an object with those that exist.")
     async def documents(self, info: Info, ids: Annotated[list[str], argument(description="Up to 1000 values of `_id`.")]) -> JSON:
         """As they were merged."""
-        found = await info.context.hub.documents.get(self.output, ids[:1000])
+        found = await info.context.hub.documents.get(self.output, few(ids))
         return JSON({id: orjson.loads(body) for id, body in found.items()})
 
     @classmethod

@@ -88,6 +88,13 @@ def page_size(first: int) -> int:
     return first
 
 
+def few(ids: list[str]) -> list[str]:
+    """The ids where they are not too many; raises Invalid."""
+    if len(ids) > 1000:
+        raise Invalid("at most 1000 ids at a time", ("ids",))
+    return ids
+
+
 def position(after: str | None) -> tuple[float, str] | None:
     """(order value, id) of a cursor; raises Invalid where it is none of ours."""
     if after is None:

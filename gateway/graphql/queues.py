@@ -5,7 +5,9 @@ import asyncio
 import strawberry
 from strawberry import field
 
+from domain.errors import Unavailable
 from domain.jobs import JOBS
+from events.bus import BusError
 from events.catalogue import QUEUES
 from gateway.context import Info
 from gateway.scalars import DateTime, Long
@@ -33,6 +35,9 @@ class QueueQuery:
     @strawberry.field(description="Every queue, by name.")
     async def queues(self, info: Info) -> list[Queue]:
         """As the bus sees them."""
-        async with asyncio.timeout(5.0):
-            depths = await info.context.hub.bus.depth(QUEUES)
+        try:
+            async with asyncio.timeout(5.0):
+                depths = await info.context.hub.bus.depth(QUEUES)
+        except (BusError, TimeoutError) as error:
+            raise Unavailable(f"the bus does not answer: {error}") from error
         return [Queue(name=depth.queue, depth=Long(depth.ready), consumers=depth.consumers) for depth in depths]

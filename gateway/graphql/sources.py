@@ -16,7 +16,7 @@ from events.sources import Part as UploadedPart
 from events.sources import SourceDumped, SourceInspected, SourceUploaded
 from gateway.context import Info
 from gateway.graphql.jobs import Job, JobFilter, job_page
-from gateway.graphql.nodes import After, Connection, First, Name, Node, connection, global_id, page_size, position
+from gateway.graphql.nodes import After, Connection, First, Name, Node, connection, few, global_id, page_size, position
 from gateway.scalars import JSON, DateTime, Long, time
 
 PATHS = 10_000
@@ -84,7 +84,9 @@ class Inspection:
     path_count: Long = field(description="Paths that they have.")
     warnings: Long = field(description="Paths with a warning.")
 
-    @strawberry.field(description="What was seen at each path, ordered by path: types, counts, ranges, samples, suggested mapping.")
+    @strawberry.field(
+        description="What was seen at each path, ordered by path, 10000 at a time: types, counts, ranges, samples, suggestions."
+    )
     async def paths(self, info: Info, after: Annotated[str, argument(description="Only paths behind this one.")] = "") -> JSON:
         """One scalar: there may be thousands."""
         found: list[Any] = []
@@ -121,7 +123,7 @@ class SourcePart:
         """Of the current upload."""
         if self.uploaded is None:
             raise Unready(f"{self.name} was not uploaded yet")
-        found = await info.context.hub.documents.get(self.uploaded.collection, ids[:1000])
+        found = await info.context.hub.documents.get(self.uploaded.collection, few(ids))
         return JSON({id: orjson.loads(body) for id, body in found.items()})
 
     @classmethod

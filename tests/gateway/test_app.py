@@ -61,6 +61,13 @@ async def test_every_queue_is_listed(client: Client) -> None:
     assert queues[0] == {"name": queues[0]["name"], "depth": 0, "consumers": 0, "oldest": None}
 
 
+async def test_a_bus_that_does_not_answer_is_said_to_be_unavailable(client: Client, hub: Hub) -> None:
+    """Not an internal error: trying again later may help."""
+    await hub.bus.close()  # type: ignore[attr-defined]
+
+    assert (await client.refused(QUEUES["query"]))[0]["extensions"]["code"] == "UNAVAILABLE"
+
+
 async def test_ready_pings_every_port(client: Client, hub: Hub) -> None:
     """503 where a port does not answer, naming it."""
     await hub.bus.close()  # type: ignore[attr-defined]

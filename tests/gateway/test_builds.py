@@ -62,6 +62,8 @@ async def test_outputs_show_metadata_mapping_and_documents(client: Client, hub: 
         '{ build(name: "mygene") { outputs { output version count metadata mapping documents(ids: ["1", "2"]) } } }'
     )
 
+    many = 'query ($ids: [String!]!) { build(name: "mygene") { outputs { documents(ids: $ids) } } }'
+    assert (await client.refused(many, ids=["1"] * 1001))[0]["extensions"]["code"] == "INVALID"
     assert found["build"]["outputs"] == [
         {
             "output": "job.1",

@@ -211,6 +211,7 @@ async def test_a_slow_reader_costs_nobody_else_anything(hub: Hub, monkeypatch: p
 
     assert seen == late == expected
     assert steps < 5
+    assert watching.watched == 0  # a feed goes with its last follower
 
 
 async def follow(watching: stream.Watching, hub: Hub, id: str) -> AsyncGenerator[list[int], None]:

@@ -52,14 +52,18 @@ class Site:
         self.hub = hub
         self.client = client
 
-    async def release(self, number: int, documents: list[dict[str, Any]]) -> Stored[Api]:
+    async def release(
+        self, number: int, documents: list[dict[str, Any]], mapping: dict[str, Any] | None = None, doc_type: str = "gene"
+    ) -> Stored[Api]:
         """Index these documents and serve them."""
         name = f"00000000-0000-4000-8000-{number:012}.1"
         bodies = sorted((document(one) for one in documents), key=lambda one: one.id)
         await self.hub.documents.create(name)
         await self.hub.documents.write(name, bodies)
         await self.hub.documents.seal(name, {})
-        await self.hub.search.create(name, IndexSpec(mapping=MAPPING, collection=name, meta=META))
+        await self.hub.search.create(
+            name, IndexSpec(mapping=mapping or MAPPING, collection=name, meta=META | {"biothing_type": doc_type})
+        )
         await self.hub.search.bulk(name, bodies)
         await self.hub.search.seal(name)
         event = ReleaseCreated(api="genes", output=name, build=name, version=str(number), count=len(bodies))
