@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.gateway.rest.site import open_site
+
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
@@ -65,3 +67,28 @@ def test_nobody_is_named() -> None:
     text = "".join(path.read_text() for path in EXAMPLES.glob("*/data/*.*"))
     for field in ('"contact":', '"contributor":', '"reviewer":', '"email":', '"orcid":'):
         assert field not in text
+
+
+async def test_answers_of_the_readme(tmp_path: Path) -> None:
+    """What examples/README.md asks the API is answered as it says."""
+    merged: dict[str, dict[str, Any]] = {}
+    for source in ("bioregistry", "wikidata_properties"):
+        for document in documents(source):
+            merged.setdefault(document["_id"], {}).update(document)
+    keyword = {"type": "keyword"}
+    mapping = module("bioregistry", "mapping").get_mapping(None) | {"wikidata": {"properties": {"property": keyword}}}
+    async with open_site(tmp_path) as site:
+        await site.release(1, list(merged.values()), mapping, "registry")
+        hgnc = await site.get("/registry/hgnc")
+        assert (hgnc["bioregistry"]["license"], hgnc["wikidata"]["property"]) == ("CC0-1.0", "P354")
+        for query, total in (
+            ("bioregistry.domain:gene", 14),
+            ("bioregistry.license:CC0-1.0 AND _exists_:wikidata.property", 16),
+            ("bioregistry.publications.year:>=2023", 121),
+            ("*:*", 2545),
+        ):
+            assert (await site.get("/query", q=query, size=0))["total"] == total
+        facets = (await site.get("/query", q="_exists_:bioregistry.license", facets="bioregistry.license", size=0))["facets"]
+        assert {"term": "cc0-1.0", "count": 313} in facets["bioregistry.license"]["terms"]
+        found = await site.post("/query", q="P683", scopes="wikidata.property", fields="_id")
+        assert [item["_id"] for item in found] == ["chebi"]
