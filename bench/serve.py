@@ -37,7 +37,6 @@ from domain.ports import IndexSpec
 from events.apis import ReleaseCreated
 from events.embedded import EmbeddedBus
 from gateway.app import make_app
-from gateway.rest import routes
 from leat.adapters import open_stores
 from stores.sqlite_records import SqliteRecords
 
@@ -102,7 +101,6 @@ async def serve(folder: Path, count: int, port: int) -> None:
             records=records, bus=bus, process="bench",
         )  # fmt: skip
         app = make_app(hub, "token")
-        routes.add(app, hub)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port).start()

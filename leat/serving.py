@@ -14,7 +14,6 @@ from domain.errors import LeatError
 from domain.hub import Hub
 from domain.reaper import Reaper, void_leases
 from gateway.app import make_app
-from gateway.rest import routes
 from leat import folder, ports
 from leat.cli.address import TOKEN_FILE, URL_FILE, Address
 from leat.settings import Settings
@@ -72,7 +71,6 @@ async def working(hub: Hub, queues: Sequence[str], concurrency: int, *, alone: b
 async def listening(hub: Hub, settings: Settings, token: str) -> AsyncIterator[str]:
     """The gateway on its port; yields its URL."""
     app = make_app(hub, token)
-    routes.add(app, hub)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0)
     await runner.setup()
     try:
