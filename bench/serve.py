@@ -20,7 +20,7 @@ import tempfile
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,6 +67,15 @@ class Figures(NamedTuple):
     """Requests a second."""
     cost: float
     """Microseconds of the server's processor per request: the load generator shares the machine, this it doesn't change."""
+
+
+class Load(NamedTuple):
+    """What both sides are asked."""
+
+    title: str
+    connections: int
+    paths: dict[str, list[str]]
+    seconds: float
 
 
 def documents(count: int) -> Iterator[dict[str, Any]]:
@@ -226,25 +235,22 @@ def main() -> None:
         if PROGRAM.exists():
             servers["peer"] = stack.enter_context(peer(folder, given.documents))
         for title, connections, paths in loads:
-            compare(
-                title, servers, lambda side, server: load(server, paths[side], given.seconds, connections, folder), given.rounds
-            )
+            compare(Load(title, connections, paths, given.seconds), servers, given.rounds, folder)
 
 
-def compare(title: str, servers: dict[str, Server], measure: Callable[[str, Server], Figures], rounds: int) -> None:
+def compare(wanted: Load, servers: dict[str, Server], rounds: int, folder: Path) -> None:
     """Measure each side in turn, several times, and print the medians and their ratio."""
     found: dict[str, list[Figures]] = {side: [] for side in servers}
     for _ in range(rounds):
         for side, server in servers.items():
-            found[side].append(measure(side, server))
+            found[side].append(load(server, wanted.paths[side], wanted.seconds, wanted.connections, folder))
     medians = {side: Figures(*map(statistics.median, zip(*each, strict=True))) for side, each in found.items()}
     for side, (rate, cost) in medians.items():
-        print(f"{title:12} {side} {rate:10,.1f} requests/s {cost:12,.0f} us of processor each")
+        print(f"{wanted.title:12} {side} {rate:10,.1f} requests/s {cost:12,.0f} us of processor each")
     if "peer" in medians:
         ours, theirs = medians["leat"], medians["peer"]
-        print(
-            f"{title:12} ratio {ours.rate / theirs.rate:.1f} in requests, {theirs.cost / max(ours.cost, 1e-9):.1f} in processor time"
-        )
+        cheaper = theirs.cost / max(ours.cost, 1e-9)
+        print(f"{wanted.title:12} ratio {ours.rate / theirs.rate:.1f} in requests, {cheaper:.1f} in processor time")
 
 
 if __name__ == "__main__":
