@@ -44,6 +44,7 @@ class Fields:
         self.named = {**self.indexed, ID.path: ID}
         if self.searched_by_default:
             self.named[DEFAULT] = EVERYTHING
+        self.texts = frozenset(path for path, field in self.named.items() if field.type == "text")
 
     def matching(self, path: str) -> tuple[Field, ...]:
         """The fields that a path means: one, those that fit its `*`, those searched by default for an empty one."""

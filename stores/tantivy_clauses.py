@@ -1,6 +1,6 @@
 """Clauses as tantivy's queries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tantivy
@@ -11,6 +11,7 @@ from domain.errors import QueryInvalid
 from domain.mappings import Field
 from domain.query_clauses import Best, Between, Clause, Combined, Equals, Everything, Has, Like, Near, Nothing, Weighted, Words
 from domain.query_patterns import lower
+from domain.query_plan import Fields
 from stores.tantivy_patterns import regex_between, regex_of
 from stores.tantivy_schema import ID, PATHS, name_of
 from stores.words import Words as Splitter
@@ -25,8 +26,9 @@ class OneOf(Clause, frozen=True, kw_only=True):
 class Translator:
     """Makes queries for one schema."""
 
-    def __init__(self, schema: tantivy.Schema) -> None:
+    def __init__(self, schema: tantivy.Schema, fields: Fields) -> None:
         self.schema = schema
+        self.fields = fields
         self.splitter = Splitter()
         self._makers: dict[type[Clause], Callable[[Any], Wanted]] = {
             Everything: lambda _: Wanted.all_query(),
@@ -39,7 +41,7 @@ class Translator:
             Like: lambda like: self._regex(like.field, regex_of(like.pattern), like.position),
             Near: self._near,
             Between: self._between,
-            Has: lambda has: Wanted.term_set_query(schema, PATHS, [name_of(path) for path in has.paths]),
+            Has: lambda has: self.having(has.paths),
             OneOf: lambda one: Wanted.term_set_query(schema, ID, list(one.ids)),
         }
 
@@ -59,6 +61,13 @@ class Translator:
     def cut(self, field: Field, flat: str) -> list[str]:
         """The words of a value, as it was flattened."""
         return [lower(flat)] if field.analyzer == "string_lowercase" else lower(flat).split()
+
+    def having(self, paths: Sequence[str]) -> Wanted:
+        """Documents with a value in one of these fields, all with the same score."""
+        texts = [name_of(path) for path in paths if path in self.fields.texts]
+        parts = [Wanted.exists_query(name_of(path)) for path in paths if path not in self.fields.texts]
+        parts += [Wanted.term_set_query(self.schema, PATHS, texts)] if texts else []
+        return Wanted.const_score_query(Wanted.boolean_query([(Occur.Should, part) for part in parts]), 1.0)
 
     def folded(self, clause: Equals) -> str:
         """A keyword as the field has it."""

@@ -1,7 +1,6 @@
 """Flattens JSON documents into what tantivy indexes, with Elasticsearch's coercions and refusals."""
 
 import math
-from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +15,8 @@ from domain.query_values import LARGEST_FLOAT, LIMITS, NUMBER, single
 from stores.tantivy_schema import PATHS, largest, least, name_of
 from stores.words import Words
 
-Flat = defaultdict[str, list[Any]]
+Flat = dict[str, Any]
+"""Values by the name of the field: a value, or a list of several."""
 Put = Callable[[Any, Flat], None]
 
 LONGEST = 32_766
@@ -32,8 +32,12 @@ class Flattener:
 
     def __init__(self, fields: Fields) -> None:
         self._words = Words()
-        self._tree: dict[str, Put] = {}
-        self._types = {name_of(field.path): field for field in fields.indexed.values() if field.type != "text"}
+        self._sorted = {
+            name_of(field.path): (field.type == "keyword" and not field.case_sensitive, least(field.path), largest(field.path))
+            for field in fields.indexed.values()
+            if field.type != "text"
+        }
+        self._texts = frozenset({DEFAULT, *(name_of(field.path) for field in fields.indexed.values() if field.type == "text")})
         self.several: set[str] = set()
         """Names of fields that had several values in one document."""
         tree: dict[str, Any] = {}
@@ -48,39 +52,52 @@ class Flattener:
 
     def flat(self, document: dict[str, Any]) -> Flat:
         """The values by the names of tantivy's fields. Raises Unfit naming the path."""
-        values: Flat = defaultdict(list)
-        _walk(document, self._tree, values)
-        if values:
-            several = [name for name, found in values.items() if len(found) > 1]
-            values[PATHS] = list(values)
-            for name in several:
+        values: Flat = {}
+        for key, item in document.items():
+            if (put := self._tree.get(key)) is not None:
+                put(item, values)
+            elif "." in key:
+                _dotted(key, item, self._tree, values)
+        texts = self._texts & values.keys()
+        if list in map(type, values.values()):
+            for name in [name for name, found in values.items() if type(found) is list]:
                 self._arrange(name, values)
+        if texts:  # of all other fields tantivy knows itself which documents have a value
+            values[PATHS] = list(texts)
         return values
+
+    def texts(self, document: dict[str, Any], name: str) -> list[str]:
+        """The texts of one field, one by one."""
+        found = self.flat(document).get(name, [])
+        return found if type(found) is list else [found]
 
     def _arrange(self, name: str, values: Flat) -> None:
         """Several values in order, each once, with the smallest and the largest apart, for sorting and facets."""
-        field = self._types.get(name)
-        if field is None:
+        if name not in self._sorted:
             self.several.add(name)
             return
+        folded, smallest, greatest = self._sorted[name]
         found = values[name]
-        if field.type == "keyword" and not field.case_sensitive:
-            found = list(map(lower, found))
-        found = sorted(set(found))
-        values[name] = found
+        if folded:
+            found = [value.lower() if value.isascii() else lower(value) for value in found]
+        values[name] = found = sorted(set(found))
         if len(found) > 1:
             self.several.add(name)
-            values[least(field.path)].append(found[0])
-            values[largest(field.path)].append(found[-1])
+            values[smallest], values[greatest] = found[0], found[-1]
 
     def _compiled(self, path: str, inner: Field | dict[str, Any]) -> Put:
         if isinstance(inner, Field):
             return self._leaf(inner)
         tree = {name: self._compiled(f"{path}.{name}", below) for name, below in inner.items()}
+        inside = tree.get
 
         def put(value: Any, values: Flat) -> None:
             if type(value) is dict:
-                _walk(value, tree, values)
+                for key, item in value.items():
+                    if (below := inside(key)) is not None:
+                        below(item, values)
+                    elif "." in key:
+                        _dotted(key, item, tree, values)
             elif type(value) is list:
                 for item in value:
                     put(item, values)
@@ -91,7 +108,8 @@ class Flattener:
 
     def _leaf(self, field: Field) -> Put:
         convert = self._converter(field) if field.indexed else None
-        name, default, spaced = name_of(field.path), field.searched_by_default, self._words.spaced
+        name, spaced = name_of(field.path), self._words.spaced
+        copied = DEFAULT if field.searched_by_default else ""
 
         def put(value: Any, values: Flat) -> None:
             if type(value) is list:
@@ -102,14 +120,12 @@ class Flattener:
                 return
             if type(value) is dict:
                 raise Unfit(f"{field.path}: a value is mapped here, not an object")
-            if convert is not None:
-                converted = convert(value)
-                if converted is not None:
-                    values[name].append(converted)
-            if default:
-                values[DEFAULT].append(spaced(value if type(value) is str else orjson.dumps(value).decode()))
+            if convert is not None and (converted := convert(value)) is not None:
+                _append(values, name, converted)
+            if copied:
+                _append(values, copied, spaced(value if type(value) is str else orjson.dumps(value).decode()))
 
-        return put
+        return put if copied or not field.indexed else _shortcut(field, name, put)
 
     def _converter(self, field: Field) -> Callable[[Any], Any]:
         if field.type == "text":
@@ -123,14 +139,52 @@ class Flattener:
         return _whole(field) if field.type in LIMITS else _floating(field)
 
 
-def _walk(document: dict[str, Any], tree: dict[str, Put], values: Flat) -> None:
-    for key, value in document.items():
-        if (put := tree.get(key)) is not None:
-            put(value, values)
-        elif "." in key:  # Elasticsearch reads `a.b` as an object
-            first, _, rest = key.partition(".")
-            if first in tree:
-                tree[first]({rest: value}, values)
+def _shortcut(field: Field, name: str, put: Put) -> Put:
+    """The same, with the most common values, which need no conversion, taken out of the way first."""
+    if field.type == "keyword":
+        longest = field.ignore_above or LONGEST // 4
+
+        def put_keyword(value: Any, values: Flat) -> None:
+            if type(value) is str and len(value) <= longest:
+                if name in values:
+                    _append(values, name, value)
+                else:
+                    values[name] = value
+            else:
+                put(value, values)
+
+        return put_keyword
+    if field.type in ("integer", "long"):
+        lowest, highest = LIMITS[field.type]
+
+        def put_whole(value: Any, values: Flat) -> None:
+            if type(value) is int and lowest <= value <= highest:
+                if name in values:
+                    _append(values, name, value)
+                else:
+                    values[name] = value
+            else:
+                put(value, values)
+
+        return put_whole
+    return put
+
+
+def _append(values: Flat, name: str, value: Any) -> None:
+    found = values.get(name)
+    if found is None:
+        values[name] = value
+    elif type(found) is list:
+        found.append(value)
+    else:
+        values[name] = [found, value]
+
+
+def _dotted(key: str, value: Any, tree: dict[str, Put], values: Flat) -> None:
+    """Elasticsearch reads a key `a.b` as an object `a` with `b` in it."""
+    first, _, rest = key.partition(".")
+    if first in tree:
+        tree[first]({rest: value}, values)
 
 
 def _shown(value: Any) -> str:

@@ -103,7 +103,7 @@ class Writer:
                 if len(id) > LONGEST_ID // 4 and len(id.encode()) > LONGEST_ID:
                     refused.append((id, f"_id is longer than {LONGEST_ID} bytes"))
                     continue
-                values[ID], values[RANK] = id, self._count  # type: ignore[assignment]  # one value needs no list
+                values[ID], values[RANK] = id, self._count
                 add(dumps(values).decode())
                 self._last = id
                 self._count += 1
@@ -156,7 +156,7 @@ class Reader:
 
     def __post_init__(self) -> None:
         self.searcher = self.index.searcher()
-        self.translator = Translator(self.index.schema)
+        self.translator = Translator(self.index.schema, self.fields)
         self.sorter = Sorter(self.searcher, self.translator, frozenset(self.seal.several))
 
     @classmethod

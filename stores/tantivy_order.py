@@ -9,7 +9,7 @@ from tantivy import DocAddress, Occur, Order, Query, Searcher
 from domain.errors import QueryInvalid
 from domain.mappings import Field
 from stores.tantivy_clauses import Translator
-from stores.tantivy_schema import PATHS, RANK, largest, least, name_of
+from stores.tantivy_schema import RANK, largest, least, name_of
 
 SCORED = 1_000_000
 """Hits that are ranked one by one where a sort has `_score` among its keys."""
@@ -94,7 +94,7 @@ class Sorter:
             return _both(query, Query.term_set_query(schema, RANK, ranks))
         name = name_of(key.field.path)
         if value is None:
-            return _without(query, Query.term_query(schema, PATHS, name, "basic"))
+            return _without(query, self.translator.having([key.field.path]))
         same = self.translator.term(key.field, value)
         if name not in self.several:
             return _both(query, same)

@@ -14,7 +14,7 @@ ID: Final = "_id"
 RANK: Final = "#rank"
 """Position in the order of `_id`."""
 PATHS: Final = "#paths"
-"""The fields that a document has a value for."""
+"""The texts that a document has; tantivy knows it of all fields but these."""
 EXACT, FOLDED, SPACED = "exact", "folded", "spaced"
 
 

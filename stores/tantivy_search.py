@@ -188,7 +188,7 @@ class TantivySearch(Search):
                 for id, body in bodies.items()
                 if any(
                     near(words, reader.translator.cut(phrase.field, value), phrase.slop or 0)
-                    for value in flattener.flat(orjson.loads(body))[name]
+                    for value in flattener.texts(orjson.loads(body), name)
                 )
             )
 

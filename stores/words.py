@@ -16,7 +16,6 @@ _WORD = "|".join(
         r"\p{Emoji_Presentation}(?:\u200d\p{Emoji_Presentation}|[\p{M}\p{Emoji_Modifier}])*",
     )
 )
-_plain = re.compile(r"[A-Za-z0-9 ]*").fullmatch
 # Between ASCII words. Not between them: `.` and `'` amid two letters or two digits, `:` amid letters, `,` and `;` amid digits, and
 # `_` beside letters and digits.
 _between_words = re.compile(
@@ -36,8 +35,6 @@ class Words:
 
     def spaced(self, text: str) -> str:
         """The text's words with whitespace between them and nothing else (at its ends, perhaps, whitespace too)."""
-        if _plain(text):
-            return text
         if text.isascii():
-            return _between_words(" ", text)
+            return text if text.replace(" ", "").isalnum() else _between_words(" ", text)
         return " ".join(self._analyzer.analyze(text))
