@@ -1,6 +1,7 @@
 """A real `leat up` in a process of its own, and the real command line beside it."""
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -9,6 +10,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from leat.cli import main
 
 ROOT = Path(__file__).parent.parent.parent
 COMMAND = (sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); from leat.cli import main; sys.exit(main())")
@@ -24,17 +29,27 @@ class Line:
         self.environment.setdefault("LEAT_GRACE", "1")
 
     def run(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
-        """Do a command to its end."""
-        return subprocess.run(
-            [*COMMAND, *words],
-            cwd=self.folder,
-            env=self.environment,
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        """Do a command to its end, in this process: the same code, without a second to start."""
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            patch.chdir(self.folder)
+            patch.setattr("sys.stdin", io.StringIO(given))
+            for name in [*os.environ]:
+                if name not in self.environment:
+                    patch.delenv(name)
+            for name, value in self.environment.items():
+                patch.setenv(name, value)
+            try:
+                code = main(words)
+            except SystemExit as ended:
+                code = int(str(ended.code))
+        return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
+
+    def apart(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Do a command to its end in a process of its own: for those that would change this one, its log for instance."""
+        process = self.start(*words)
+        out, err = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(words, process.returncode, out, err)
 
     def done(self, *words: str, given: str = "") -> str:
         """What a command that has to succeed printed."""

@@ -1,0 +1,205 @@
+"""The real command line beside a real `leat up`, over the whole path."""
+
+import json
+import os
+import signal
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leat.cli.exits import Exit
+from tests.leat.hubs import Line, plugin, stop
+from tests.services import need
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    """A hub for all tests of this module that leave it as they found it, or use names of their own."""
+    line = Line(tmp_path_factory.mktemp("hub"))
+    with line.up():
+        yield line
+
+
+def finished(line: Line, source: str, command: str) -> dict[str, Any]:
+    """The newest job of a source's command."""
+    jobs = line.json("jobs", "--target", f"source/{source}")
+    found: dict[str, Any] = next(job for job in jobs if job["type"] == command)
+    return found
+
+
+def test_the_whole_path(hub: Line) -> None:
+    """From a plugin's folder to an answered query, by commands alone; a second time there is nothing to do."""
+    hub.done("source", "add", str(plugin(hub.folder, "genes", 5)))
+    assert [source["name"] for source in hub.json("source", "list")] == ["genes"]
+    hub.done("build", "add", "all", "genes", "--doc-type", "gene")
+    hub.done("api", "add", "genes", "all", "--description", "genes of a test")
+
+    told = hub.run("run", "genes")
+
+    assert told.returncode == Exit.DONE, told.stderr
+    for step in ("dump:genes", "upload:genes", "inspect:genes", "build:all", "release:genes"):
+        assert f"{step}: done" in told.stderr
+    found = hub.json("api", "query", "genes", "genes.symbol:symbol3")
+    assert [hit["_id"] for hit in found["hits"]] == ["gene3"]
+    assert hub.json("source", "show", "genes")["count"] == 5
+    assert hub.json("build", "show", "all")["outputs"][0]["count"] == 5
+    assert hub.json("release", "list", "genes")[0]["served"] is True
+    assert "nothing new" in hub.run("run", "genes").stderr
+
+    hub.done("release", "create", "genes", "--force")
+    older = hub.json("release", "list", "genes")[1]["output"]
+    hub.done("release", "rollback", "genes")
+    assert [release["served"] for release in hub.json("release", "list", "genes")] == [False, True]
+    assert hub.json("api", "show", "genes")["served"]["output"] == older
+
+    hub.done("api", "stop", "genes")
+    assert hub.json("api", "show", "genes")["running"] is False
+    refused = hub.run("api", "query", "genes", "genes.symbol:(")
+    assert refused.returncode == Exit.REFUSED
+    assert "^" in refused.stderr
+    for words in (("api", "remove", "genes"), ("build", "remove", "all"), ("source", "remove", "genes")):
+        hub.done(*words)
+    assert hub.json("source", "list") == []
+
+
+def test_mapping(hub: Line) -> None:
+    """A source's mapping is suggested, changed field by field, committed whole, and tried."""
+    hub.done("source", "add", str(plugin(hub.folder, "mapped")))
+    hub.done("source", "dump", "mapped")
+
+    mapping = hub.json("source", "mapping", "mapped")
+    assert mapping["mapped"]["properties"]["symbol"]
+    assert "mapped.symbol" in json.dumps(hub.json("source", "mapping", "mapped", "--suggested"))
+
+    hub.done("source", "mapping", "mapped", "--field", "mapped.symbol", "--default", "yes")
+    assert hub.json("source", "mapping", "mapped") != mapping
+    hub.done("source", "mapping", "mapped", "--commit", "-", given=json.dumps(mapping))
+    assert hub.json("source", "mapping", "mapped") == mapping
+    assert hub.run("source", "mapping", "mapped", "--validate").returncode == Exit.DONE
+
+
+def test_a_failed_job(hub: Line) -> None:
+    """A job that fails ends its command with 1 and the plugin's own traceback; what follows is not begun; retry tries it again."""
+    home = plugin(hub.folder, "broken", body="    raise ValueError('no such column')")
+    hub.done("source", "add", str(home))
+
+    told = hub.run("source", "dump", "broken")
+
+    assert told.returncode == Exit.FAILED
+    assert "no such column" in told.stderr
+    assert "parser.py" in told.stderr
+    assert "inspect:broken: " not in told.stderr
+    failed = finished(hub, "broken", "UploadSource")
+    assert failed["outcome"] == "FAILED"
+    (home / "parser.py").write_text((home / "parser.py").read_text().replace("raise ValueError('no such column')", "pass"))
+    hub.done("source", "reload", "broken")
+    assert "succeeded" in hub.run("retry", failed["jobId"]).stderr
+
+
+def test_refusals(hub: Line) -> None:
+    """What the hub refuses ends with 3 and its reason; a wrong token with 5."""
+    missing = hub.run("source", "dump", "nothing")
+    assert missing.returncode == Exit.REFUSED
+    assert "nothing" in missing.stderr
+    assert hub.run("source", "add", str(hub.folder)).returncode == Exit.REFUSED
+    assert hub.run("watch", "nothing").returncode == Exit.REFUSED
+    assert hub.run("source", "list", "--token", "wrong").returncode == Exit.UNAUTHENTICATED
+
+
+def test_following_as_json(hub: Line) -> None:
+    """With --json a command that follows prints a batch a line, each event once, ending with the finished run."""
+    hub.done("source", "add", str(plugin(hub.folder, "followed")))
+
+    batches = [json.loads(text) for text in hub.done("source", "dump", "followed", "--json").splitlines()]
+
+    events = [(event["jobId"], event["event"]["seq"]) for batch in batches for event in batch["events"]]
+    assert len(events) == len(set(events))
+    assert batches[-1]["run"]["state"] == "SUCCEEDED"
+    again = [json.loads(text) for text in hub.done("watch", batches[-1]["run"]["runId"], "--json").splitlines()]
+    assert sorted((event["jobId"], event["event"]["seq"]) for batch in again for event in batch["events"]) == sorted(events)
+
+
+def test_letting_go_and_cancelling(hub: Line) -> None:
+    """Ctrl-C lets go with 130 while the job goes on; `leat cancel` ends it, with everything that would have followed."""
+    hub.done("source", "add", str(plugin(hub.folder, "endless", body="    import time; time.sleep(600)")))
+    following = hub.start("source", "dump", "endless")
+    assert following.stderr is not None
+    while "upload:endless: running" not in (text := following.stderr.readline()):
+        assert text, following.wait()
+
+    following.send_signal(signal.SIGINT)
+
+    _, told = following.communicate(timeout=20)
+    assert following.returncode == Exit.DETACHED
+    job = finished(hub, "endless", "UploadSource")
+    assert job["state"] == "RUNNING"
+    assert f"leat watch {job['runId']}" in told
+    hub.done("cancel", job["runId"])
+    assert hub.run("watch", job["runId"]).returncode == Exit.FAILED
+    assert finished(hub, "endless", "UploadSource")["outcome"] == "CANCELED"
+
+
+def test_the_same_key_does_it_once(hub: Line) -> None:
+    """Asking twice with one key makes one job."""
+    hub.done("source", "add", str(plugin(hub.folder, "keyed")))
+
+    first = hub.json("source", "dump", "keyed", "--detach", "--key", "k")
+    second = hub.json("source", "dump", "keyed", "--detach", "--key", "k")
+
+    assert (first["jobId"], first["replayed"]) == (second["jobId"], False)
+    assert second["replayed"] is True
+
+
+def test_check_asks_every_part(hub: Line) -> None:
+    """`leat check` prints a line for each part, and all of them answer."""
+    assert hub.json("check") == dict.fromkeys(("gateway", "bus", "records", "documents", "search", "files"), "OK")
+
+
+def test_the_token_is_its_owners(hub: Line) -> None:
+    """The token's file can be read by nobody else."""
+    assert stat.S_IMODE((hub.folder / "data" / "token").stat().st_mode) == 0o600
+
+
+def test_a_second_hub_is_refused(hub: Line, tmp_path: Path) -> None:
+    """A second `leat up` on the same folder is refused, naming the process; so is one on a port that is taken."""
+    same = hub.apart("up", "--port", "0")
+    assert same.returncode == Exit.REFUSED
+    assert f"process {(hub.folder / 'data' / 'lock').read_text().strip()}" in same.stderr
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        other = Line(tmp_path).apart("up", "--port", str(taken.getsockname()[1]))
+
+    assert other.returncode == Exit.REFUSED
+    assert f"process {os.getpid()}" in other.stderr
+
+
+def test_stopping_leaves_nothing(tmp_path: Path) -> None:
+    """A hub that is asked to stop ends with 0, its folder says no more where it was, and the next one knows what it knew."""
+    line = Line(tmp_path)
+    with line.up() as process:
+        line.done("source", "add", str(plugin(tmp_path)))
+        assert (tmp_path / "data" / "url").exists()
+        assert stop(process) == 0
+    assert not (tmp_path / "data" / "url").exists()
+
+    with line.up():
+        assert [source["name"] for source in line.json("source", "list")] == ["genes"]
+
+
+def test_workers_of_their_own(tmp_path: Path) -> None:
+    """`leat work upload` beside `leat up` takes from the same queue, over RabbitMQ."""
+    line = Line(tmp_path, LEAT_BUS=need("rabbitmq"))
+    with line.up(), line.up("upload", "--concurrency", "4", command="work"):
+        for number in range(6):
+            line.done("source", "add", str(plugin(tmp_path, f"source{number}")))
+        runs = [line.json("source", "dump", f"source{number}", "--detach")["runId"] for number in range(6)]
+        assert {line.run("watch", run).returncode for run in runs} == {Exit.DONE}
+
+        workers = {job["worker"] for job in line.json("jobs", "--limit", "100") if job["type"] in ("UploadSource", "InspectSource")}
+        assert len(workers) == 2
