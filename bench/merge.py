@@ -10,17 +10,16 @@ import asyncio
 import hashlib
 import os
 import sqlite3
-import statistics
 import tempfile
-import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from bench import variants
-from bench.processes import address, measure_step
+from bench.processes import Measured, address, apart, measure_here, measure_step, show
 from leat.adapters import open_stores
 from workers.build.merge import merge
 from workers.context import Level, Report
@@ -45,19 +44,22 @@ def arguments(number: int) -> dict[str, Any]:
     return {"output": output, "inputs": INPUTS, "meta": {"mapping": {}, "metadata": {}}}
 
 
-async def prepare(folder: Path, count: int) -> None:
+def prepare(folder: Path, count: int) -> None:
+    """Store the documents of this bench."""
+    asyncio.run(store(folder, count))
+
+
+async def store(folder: Path, count: int) -> None:
     """Store both sources."""
     async with open_stores(address(folder)) as stores:
         await variants.store(stores, variants.A, variants.associations(count))
         await variants.store(stores, variants.B, variants.accessions(count))
 
 
-async def step(folder: Path, number: int) -> float:
-    """Seconds of the step in this process."""
+async def step(folder: Path, number: int) -> None:
+    """The step in this process."""
     async with open_stores(address(folder)) as stores:
-        begun = time.perf_counter()
         await merge(stores, arguments(number), Silent())
-        return time.perf_counter() - begun
 
 
 def rows(path: Path) -> Iterator[Row]:
@@ -84,9 +86,8 @@ def joined(one: Iterator[Row], other: Iterator[Row]) -> Iterator[Row]:
             a, b = next(one, None), next(other, None)
 
 
-def bare(folder: Path) -> float:
-    """Seconds of a loop that reads, joins, writes and syncs the same."""
-    begun = time.perf_counter()
+def bare(folder: Path) -> None:
+    """A loop that reads, joins, writes and syncs the same."""
     target = folder / "bare.db"
     target.unlink(missing_ok=True)
     out = sqlite3.connect(target, isolation_level=None)
@@ -100,7 +101,6 @@ def bare(folder: Path) -> float:
     out.close()
     with target.open("rb") as file:
         os.fsync(file.fileno())
-    return time.perf_counter() - begun
 
 
 def main() -> None:
@@ -111,21 +111,13 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        asyncio.run(prepare(folder, given.documents))
-        found: dict[str, list[float]] = {"bare": [], "step": [], "process": []}
-        memory = 0.0
+        apart(prepare, folder, given.documents)
+        found: dict[str, list[Measured]] = {"bare": [], "step": [], "process": []}
         for number in range(given.rounds):
-            found["bare"].append(bare(folder))
-            found["step"].append(asyncio.run(step(folder, 2 * number)))
-            measured = measure_step("merge", folder, arguments(2 * number + 1))
-            found["process"].append(measured.seconds)
-            memory = max(memory, measured.memory)
-        medians = {side: statistics.median(each) for side, each in found.items()}
-        for side, seconds in medians.items():
-            print(
-                f"{side:8} {seconds:6.2f} s  {2 * given.documents / seconds:9,.0f} docs/s read  x {seconds / medians['bare']:.2f}"
-            )
-        print(f"peak memory of the process: {memory:.0f} MB")
+            found["bare"].append(measure_here(lambda: bare(folder)))
+            found["step"].append(measure_here(partial(asyncio.run, step(folder, 2 * number))))
+            found["process"].append(measure_step("merge", folder, arguments(2 * number + 1)))
+        show(found, 2 * given.documents)
 
 
 if __name__ == "__main__":
