@@ -26,6 +26,12 @@ WATCH = """subscription ($id: ID!, $after: String) { jobEvents(jobId: $id, after
 TWIN = WATCH.replace("subscription", "query", 1)
 
 
+@pytest.fixture(autouse=True)
+def _no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is read again for silence alone, so that each test sees its own reason."""
+    monkeypatch.setattr(stream, "SILENCE", 1e9)
+
+
 def kinds(*batches: Any) -> list[str]:
     """The events' types, in order."""
     return [event["__typename"] for batch in batches for event in batch["events"]]
