@@ -1,5 +1,6 @@
 """Fetching a file over http: conditional, resumed, tried again, limited, checked."""
 
+import asyncio
 import gzip
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -221,3 +222,23 @@ def test_what_is_data_is_taken(tmp_path: Path) -> None:
     assert check_content(path, "page.gz") == ""
     path.write_bytes(b"")
     assert "empty" in check_content(path, "genes.tsv")
+
+
+async def test_server_that_falls_silent(client: Client) -> None:
+    """A transfer that stands still is given up and resumed, not waited for without end."""
+    silence = asyncio.Event()
+
+    async def stalling(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"ETag": '"a"'})
+        response.content_length = len(CONTENT)
+        await response.prepare(request)
+        await response.write(CONTENT[:1000])
+        await silence.wait()
+        return response
+
+    client.site.put("/a.tsv", stalling, conditional(CONTENT, '"a"'))
+    async with aiohttp.ClientSession(auto_decompress=False, timeout=aiohttp.ClientTimeout(sock_read=0.2)) as impatient:
+        client.session = impatient
+        assert content(await client.fetch("/a.tsv")) == CONTENT
+    assert client.site.asked[1]["Range"] == "bytes=1000-"
+    silence.set()
