@@ -103,7 +103,7 @@ async def rabbit(url: str) -> AsyncIterator[Bench]:
         stack.push_async_callback(proxy.stop)
         connection = await stack.enter_async_context(aiormq.connect(url))
         channel = await connection.channel()
-        stack.push_async_callback(_remove, channel, hub)
+        stack.push_async_callback(remove, channel, hub)
         near = str(address.with_host("127.0.0.1").with_port(proxy.port))
         bus = await stack.enter_async_context(await RabbitBus.open(near, hub, patience=PATIENCE, buffer=BUFFER))
 
@@ -116,7 +116,8 @@ async def rabbit(url: str) -> AsyncIterator[Bench]:
         yield Bench(bus, put, other, proxy)
 
 
-async def _remove(channel: aiormq.abc.AbstractChannel, hub: str) -> None:
+async def remove(channel: aiormq.abc.AbstractChannel, hub: str) -> None:
+    """Take away what a hub declared."""
     for queue in (*QUEUES, "dead"):
         await channel.queue_delete(f"{hub}.{queue}")
     for exchange in ("commands", "dead", "events", "control"):

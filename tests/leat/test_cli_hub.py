@@ -2,16 +2,19 @@
 
 import json
 import os
+import secrets
 import signal
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import aiormq
 import pytest
 
 from leat.cli.exits import Exit
+from tests.events.buses import remove
 from tests.leat.hubs import Line, plugin, stop
 from tests.services import need
 
@@ -192,9 +195,18 @@ def test_stopping_leaves_nothing(tmp_path: Path) -> None:
         assert [source["name"] for source in line.json("source", "list")] == ["genes"]
 
 
-def test_workers_of_their_own(tmp_path: Path) -> None:
+@pytest.fixture
+async def shared(tmp_path: Path) -> AsyncIterator[Line]:
+    """The command line of a hub over RabbitMQ, whose queues are deleted afterwards."""
+    url, id = need("rabbitmq"), secrets.token_hex(4)
+    yield Line(tmp_path, LEAT_BUS=url, LEAT_NAME="test", LEAT_ID=id)
+    async with aiormq.connect(url) as connection:
+        await remove(await connection.channel(), f"test-{id}")
+
+
+def test_workers_of_their_own(shared: Line, tmp_path: Path) -> None:
     """`leat work upload` beside `leat up` takes from the same queue, over RabbitMQ."""
-    line = Line(tmp_path, LEAT_BUS=need("rabbitmq"))
+    line = shared
     with line.up(), line.up("upload", "--concurrency", "4", command="work"):
         for number in range(6):
             line.done("source", "add", str(plugin(tmp_path, f"source{number}")))
