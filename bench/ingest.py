@@ -1,0 +1,165 @@
+"""Plugin → stored documents beside `biothings-cli dataplugin upload`, start of the processes included.
+
+    .venv/bin/python -m bench.ingest [--documents 150000] [--rounds 3]
+
+Targets: at least 2.5 times the peer's documents per second; at least 10 times where shuffled rows are merged by `_id`.
+"""
+
+import argparse
+import asyncio
+import functools
+import http.server
+import shutil
+import statistics
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import orjson
+
+from bench import generate, peer
+from bench.processes import Measured, address, measure, measure_step
+from domain import plugins
+from events.message import new_id
+from leat.adapters import open_stores
+from workers.upload.store import Task
+
+PARSER = """import csv
+import os
+from itertools import groupby
+
+
+def rows(folder):
+    with open(os.path.join(folder, "table.tsv"), newline="") as file:
+        found = csv.reader(file, delimiter="\\t", quoting=csv.QUOTE_NONE)
+        next(found)
+        yield from found
+
+
+def association(row):
+    found = {"drug": row[7], "disease": row[8], "significance": row[9], "score": float(row[10]), "date": row[12], "text": row[13]}
+    if row[11]:
+        found["pmids"] = [int(pmid) for pmid in row[11].split(";")]
+    return found
+
+
+def document(row, associations):
+    found = {
+        "_id": f"chr{row[0]}:g.{row[1]}{row[2]}>{row[3]}",
+        "variant": {"chrom": row[0], "pos": int(row[1]), "ref": row[2], "alt": row[3], "type": "snv"},
+        "known": {"gene": row[5], "gene_id": int(row[6]), "associations": associations},
+    }
+    if row[4]:
+        found["variant"]["rsid"] = row[4]
+    return found
+
+
+def load_grouped(folder):
+    for _, same in groupby(rows(folder), lambda row: row[:4]):
+        same = list(same)
+        yield document(same[0], [association(row) for row in same])
+
+
+def load_rows(folder):
+    for row in rows(folder):
+        yield document(row, [association(row)])
+
+
+def get_release(self):
+    return "1"
+"""
+CASES = {"grouped": ("load_grouped", "error"), "merge": ("load_rows", "merge")}
+
+
+class Case:
+    """One kind of upload, ready on both sides."""
+
+    def __init__(self, folder: Path, name: str, documents: int) -> None:
+        parser, policy = CASES[name]
+        self.folder = folder / name
+        self.plugin = self.folder / f"bench_{name}"
+        self.plugin.mkdir(parents=True)
+        self.table = self.folder / "table.tsv"
+        self.rows = generate.write_table(self.table, documents, shuffled=policy == "merge")
+        (self.plugin / "parser.py").write_text(PARSER)
+        self.write_manifest(parser, policy, "http://127.0.0.1/table.tsv")
+        self.parser, self.policy = parser, policy
+        asyncio.run(self.store_inputs())
+
+    def write_manifest(self, parser: str, policy: str, url: str) -> None:
+        """The manifest, which both sides read."""
+        uploader = {"parser": f"parser:{parser}", "on_duplicates": policy}
+        dumper = {"data_url": url, "release": "parser:get_release"}
+        (self.plugin / "manifest.json").write_bytes(orjson.dumps({"version": "0.3", "dumper": dumper, "uploader": uploader}))
+
+    async def store_inputs(self) -> None:
+        """Code and dump, as a dump leaves them."""
+        async with open_stores(address(self.folder)) as stores:
+            self.code = await plugins.snapshot(stores.files, self.plugin, "bench")
+            copy = self.folder / "copy.tsv"
+            shutil.copyfile(self.table, copy)
+            await stores.files.put("dumps/d.1/bench/1/table.tsv", copy)
+
+    def ours(self) -> Measured:
+        """Our step, in its own process."""
+        output = f"{new_id()}.1"
+        scratch = self.folder / output
+        scratch.mkdir()
+        task = Task(
+            source="bench",
+            release="1",
+            dump="dumps/d.1/bench/1",
+            code=f"plugins/{self.code}/bench",
+            manifest=plugins.read(self.plugin, "bench"),
+            output=output,
+            scratch=str(scratch),
+        )
+        measured = measure_step("store", self.folder, msgspec.to_builtins(task))
+        shutil.rmtree(scratch)
+        return measured
+
+    def dump_peer(self) -> None:
+        """Let the peer fetch the table."""
+        handler = functools.partial(peer.Quiet, directory=str(self.folder))
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            self.write_manifest(self.parser, self.policy, f"http://127.0.0.1:{server.server_port}/table.tsv")
+            measure([str(peer.PROGRAM.absolute()), "dataplugin", "dump"], self.plugin)
+            server.shutdown()
+
+    def theirs(self) -> Measured:
+        """The peer's upload."""
+        return measure([str(peer.PROGRAM.absolute()), "dataplugin", "upload"], self.plugin)
+
+
+def main() -> None:
+    """Print each side's median for each case, and the ratio."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--documents", type=int, default=150_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        for kind in CASES:
+            case = Case(Path(name), kind, given.documents)
+            sides: dict[str, Callable[[], Measured]] = {"leat": case.ours}
+            if peer.PROGRAM.exists():
+                case.dump_peer()
+                sides["peer"] = case.theirs
+            found: dict[str, list[Measured]] = {side: [] for side in sides}
+            for _ in range(given.rounds):
+                for side, run in sides.items():
+                    found[side].append(run())
+            ours = statistics.median(each.seconds for each in found["leat"])
+            for side, each in found.items():
+                seconds = statistics.median(one.seconds for one in each)
+                memory = max(one.memory for one in each)
+                rate = case.rows / seconds
+                print(
+                    f"{kind:8} {side:5} {seconds:6.2f} s  {rate:9,.0f} rows/s  {memory:4.0f} MB  x {seconds / ours:.1f}", flush=True
+                )
+
+
+if __name__ == "__main__":
+    main()
