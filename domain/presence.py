@@ -4,6 +4,7 @@ import time
 
 import msgspec
 
+from domain.errors import Stale
 from domain.hub import Hub
 from domain.nouns import Shelf, Stored
 from domain.ports import Kind
@@ -29,12 +30,16 @@ class Presence(msgspec.Struct, frozen=True, kw_only=True):
 WORKERS = Shelf(Kind(name="worker"), Presence)
 
 
-async def save(hub: Hub, presence: Presence) -> None:
-    """Say it, in place of what was said before."""
-    body = msgspec.to_builtins(presence)
-    if await hub.records.insert(WORKERS.kind, hub.process, body):
-        return
-    await WORKERS.change(hub.records, hub.process, lambda _: presence)
+async def save(hub: Hub, presence: Presence, before: Stored[Presence] | None = None) -> Stored[Presence]:
+    """Say it, in place of what this process said before; returns it for the next time."""
+    if before is None:
+        await hub.records.delete(WORKERS.kind, hub.process)
+        await WORKERS.insert(hub.records, hub.process, presence)
+        return Stored(hub.process, 1, presence)
+    try:
+        return await WORKERS.replace(hub.records, before, presence)
+    except Stale:  # another process took this one for lost
+        return await save(hub, presence)
 
 
 async def leave(hub: Hub) -> None:

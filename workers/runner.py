@@ -53,13 +53,13 @@ class Runner:
 
     async def _work(self, job: RunningJob, registration: Registration) -> Event | BaseException:
         """Call the handler; returns its event, or what it raised."""
-        task = asyncio.current_task()
-        job.working(task)
         try:
+            job.begin()
             return await chain(Call(command_from(job.job.command), job, registration), self._middleware)()
         except JobSuperseded:
             raise
         except asyncio.CancelledError as error:
+            task = asyncio.current_task()
             if job.reason is None or task is None:
                 raise  # the process ends out of order; a reaper settles the attempt
             task.uncancel()
@@ -67,7 +67,7 @@ class Runner:
         except Exception as error:  # noqa: BLE001 -- whatever a handler raises is the job's failure
             return error
         finally:
-            job.working(None)
+            job.end()
 
     async def _end_patiently(self, job: RunningJob, registration: Registration, result: Event | BaseException) -> Job:
         """End the attempt, as soon as the store answers."""

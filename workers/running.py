@@ -53,6 +53,7 @@ class RunningJob(JobContext):
         """Why its handler was cancelled."""
         self._spawn = spawn
         self._task: asyncio.Task[Any] | None = None
+        self._ended = False
         self._published: Progress | None = None
         self._log = LogWriter(hub, attempt.id, attempt.job.run_id, attempt.number)
         self._stirred = asyncio.Event()
@@ -95,14 +96,23 @@ class RunningJob(JobContext):
         self._log.add(text, level)
         self._stirred.set()
 
-    def working(self, task: asyncio.Task[Any] | None) -> None:
-        """The task that does the handler's work now; None behind its end, so that nothing cancels what follows."""
-        self._task = task
+    def begin(self) -> None:
+        """The current task does the handler's work from here on; raises CancelledError where it was stopped before."""
+        self._task = asyncio.current_task()
+        if self.reason is not None:
+            raise asyncio.CancelledError
+
+    def end(self) -> None:
+        """The handler's work lies behind: nothing cancels what follows."""
+        self._task = None
+        self._ended = True
 
     def stop(self, reason: End) -> None:
-        """Cancel the handler, if it still works and was not cancelled before."""
-        if self._task is not None and self.reason is None:
-            self.reason = reason
+        """Cancel the handler, now or as soon as it begins, unless it has ended or was cancelled before."""
+        if self._ended or self.reason is not None:
+            return
+        self.reason = reason
+        if self._task is not None:
             self._task.cancel()
 
     async def notice(self) -> None:

@@ -13,8 +13,8 @@ from domain import presence
 from domain.attempts import Attempt
 from domain.errors import Unavailable
 from domain.hub import Hub
+from domain.nouns import Stored
 from domain.presence import Presence
-from events.bus import BusError
 from workers.child import Spawn
 from workers.context import Registration
 from workers.intake import Intake
@@ -45,6 +45,7 @@ class Worker:
         self._cancelled: deque[str] = deque(maxlen=RECENT)
         self._stopping = asyncio.Event()
         self._started_at = time.time()
+        self._presence: Stored[Presence] | None = None
         by_queue: dict[str, dict[str, Registration]] = {}
         for registration in registrations:
             by_queue.setdefault(registration.command.queue, {})[registration.command.__name__] = registration
@@ -124,18 +125,14 @@ class Worker:
 
     async def _say_presence(self) -> None:
         """Save who this is every third of a lease, and soon after jobs came or went."""
-        beat = 0
-        said: tuple[str, ...] | None = None
+        loop, pause, beat = asyncio.get_running_loop(), self._hub.limits.lease / 3, 0
         while True:
-            pause = self._hub.limits.lease / 3
-            deadline = asyncio.get_running_loop().time() + pause
             beat += 1
-            said = tuple(self.running)
+            said, deadline = tuple(self.running), loop.time() + pause
             await self._save_presence(beat, said)
-            while asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(min(1.0, pause))
+            while loop.time() < deadline and tuple(self.running) == said:
                 await asyncio.sleep(min(1.0, pause))
-                if tuple(self.running) != said:
-                    break
 
     async def _save_presence(self, beat: int, running: tuple[str, ...]) -> None:
         said = Presence(
@@ -149,6 +146,6 @@ class Worker:
             created_at=self._started_at,
         )
         try:
-            await presence.save(self._hub, said)
-        except (Unavailable, BusError) as error:
-            log.warning("presence not saved", error=str(error))
+            self._presence = await presence.save(self._hub, said, self._presence)
+        except Unavailable as error:
+            log.warning("presence not saved", error=error.message)

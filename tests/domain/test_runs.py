@@ -7,7 +7,7 @@ from domain.errors import Conflict, NotFound
 from domain.hub import Hub
 from domain.jobs import JOBS
 from domain.plans import RUNS
-from tests.domain.processes import add_api, add_build, add_source, get, go_on, impatient, other, registrations, work_off
+from tests.domain.processes import add_api, add_build, add_source, get, go_on, impatient, other, perform, registrations, work_off
 
 KNOWN = registrations()
 
@@ -138,7 +138,7 @@ async def test_a_job_asked_for_while_its_run_is_cancelled_is_cancelled(hub: Hub,
         return await ask(hub, *args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(jobs, "ask", ask_late)
-    await work_off(hub, KNOWN)
+    await perform(hub, started.job.id, KNOWN)
     assert await steps(hub, started.run_id) == {"dump:s": "SUCCEEDED", "upload:s": "CANCELED"}
 
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from domain import jobs, logs, presence, writers
@@ -14,6 +15,7 @@ from domain.errors import Unavailable
 from domain.hub import Hub, Limits
 from domain.jobs import JOBS, Job, ask
 from domain.retries import Retry
+from events.apis import ValidateMapping
 from events.jobs import JobFinished, JobProgressed, LogWritten
 from events.sources import UploadSource
 from tests.domain import processes
@@ -51,7 +53,7 @@ class Gate:
 @asynccontextmanager
 async def working(hub: Hub, handler: Any = processes.upload, slots: int = 2, **values: Any) -> AsyncIterator[Worker]:
     """A worker for uploads."""
-    known = (Registration(command=UploadSource, handler=handler, **values),)
+    known = (Registration(**{"command": UploadSource, "handler": handler, **values}),)
     worker = Worker(hub, known, slots)
     running = asyncio.create_task(worker.run())
     try:
@@ -359,20 +361,20 @@ async def test_workers_are_seen(hub: Hub) -> None:
 
 
 async def test_a_cancel_word_that_comes_before_the_job_is_known_is_heard(hub: Hub) -> None:
-    """Between the claim and the first step of the job in this process: remembered."""
+    """Between the claim and the first step of the job in this process: remembered, and the handler does not work."""
     gate = Gate()
-    async with working(hub, gate, slots=1) as worker:
-        id = await upload(hub)
-        await gate.until(1)
-        second = (await ask(hub, UploadSource(source="s"))).job.id
-        attempt = await claim(hub, second, "here", Retry())
+    async with working(hub, gate, slots=1, command=ValidateMapping) as worker:
+        id = (await ask(hub, ValidateMapping(source="s"), delay=3600.0)).job.id
+        stored = await JOBS.get(hub.records, id)
+        await JOBS.replace(hub.records, stored, msgspec.structs.replace(stored.value, not_before=0.0))
+        attempt = await claim(hub, id, "here", Retry())
         assert attempt
-        await jobs.cancel(hub, second)
-        await asyncio.sleep(0)
-        await worker.start(attempt, Registration(command=UploadSource, handler=gate))
-        assert (await ended(hub, second)).outcome == "CANCELED"
-        gate.opened.set()
-        await ended(hub, id)
+        await jobs.cancel(hub, id)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        await worker.start(attempt, Registration(command=ValidateMapping, handler=gate))
+        assert (await ended(hub, id)).outcome == "CANCELED"
+    assert gate.begun == []
 
 
 async def test_waiters_follow_one_another(hub: Hub) -> None:
