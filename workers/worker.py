@@ -6,6 +6,7 @@ import platform
 import time
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 
 import structlog
 
@@ -44,6 +45,8 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._cancelled: deque[str] = deque(maxlen=RECENT)
         self._stopping = asyncio.Event()
+        self._changed = asyncio.Event()
+        """Jobs came or went."""
         self._started_at = time.time()
         self._presence: Stored[Presence] | None = None
         by_queue: dict[str, dict[str, Registration]] = {}
@@ -95,6 +98,7 @@ class Worker:
         """Run a claimed attempt in a task of its own."""
         job = self._runner.prepare(attempt)
         self.running[attempt.id] = job
+        self._changed.set()
         task = asyncio.create_task(self._run(job, registration))
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -107,6 +111,7 @@ class Worker:
         finally:
             if self.running.get(job.attempt.id) is job:
                 del self.running[job.attempt.id]
+            self._changed.set()
             self._intakes[registration.command.queue].ended()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -125,14 +130,16 @@ class Worker:
 
     async def _say_presence(self) -> None:
         """Save who this is every third of a lease, and soon after jobs came or went."""
-        loop, pause, beat = asyncio.get_running_loop(), self._hub.limits.lease / 3, 0
+        pause, beat = self._hub.limits.lease / 3, 0
+        soon = min(1.0, pause)
         while True:
             beat += 1
-            said, deadline = tuple(self.running), loop.time() + pause
-            await self._save_presence(beat, said)
-            await asyncio.sleep(min(1.0, pause))
-            while loop.time() < deadline and tuple(self.running) == said:
-                await asyncio.sleep(min(1.0, pause))
+            self._changed.clear()
+            await self._save_presence(beat, tuple(self.running))
+            await asyncio.sleep(soon)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause - soon):
+                    await self._changed.wait()
 
     async def _save_presence(self, beat: int, running: tuple[str, ...]) -> None:
         said = Presence(
