@@ -4,22 +4,8 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
-COLUMNS = [
-    "chrom",
-    "pos",
-    "ref",
-    "alt",
-    "rsid",
-    "gene",
-    "gene_id",
-    "drug",
-    "disease",
-    "significance",
-    "score",
-    "pmids",
-    "date",
-    "description",
-]
+COLUMNS = ["chrom", "pos", "ref", "alt", "rsid", "gene", "gene_id"]
+COLUMNS += ["drug", "disease", "significance", "score", "pmids", "date", "description"]
 BASES = "ACGT"
 LEVELS = ("resistant", "responsive", "pathogenic", "benign", "likely_benign", "uncertain_significance")
 WORDS = [
