@@ -60,7 +60,7 @@ class TantivySearch(Search):
         return count
 
     async def search(self, name: str, request: SearchRequest) -> SearchResult:
-        reader = self._reader(name)
+        reader = await self._reader(name)
         asked = await self._settled(reader, reader.asked(request))
         arguments = (asked, request.offset, request.limit, request.facet_size)
         if reader.quick(asked, request.offset + request.limit):
@@ -74,10 +74,11 @@ class TantivySearch(Search):
         return SearchResult(total=found.total, hits=tuple(hits), max_score=best, facets=found.facets, warnings=asked.warnings)
 
     async def get(self, name: str, ids: Sequence[str]) -> dict[str, bytes]:
-        return await self._documents.get(self._reader(name).seal.spec.collection, ids)
+        reader = await self._reader(name)
+        return await self._documents.get(reader.seal.spec.collection, ids)
 
     async def scan(self, name: str, request: SearchRequest, after: str = "") -> AsyncIterator[list[Hit]]:
-        reader = self._reader(name)
+        reader = await self._reader(name)
         asked = await self._settled(reader, reader.asked(msgspec.structs.replace(request, sort=(), facets=())))
         rank = await asyncio.to_thread(reader.rank_after, after) if after else 0
         while True:
@@ -88,7 +89,7 @@ class TantivySearch(Search):
                 return
 
     async def describe(self, name: str) -> tuple[IndexSpec, int]:
-        reader = self._reader(name)
+        reader = await self._reader(name)
         return reader.seal.spec, reader.searcher.num_docs
 
     async def publish(self, alias: str, name: str | None) -> None:
@@ -130,14 +131,14 @@ class TantivySearch(Search):
             raise NotReady(f"index {name} is not being written by this process")
         return writer
 
-    def _reader(self, name: str) -> Reader:
+    async def _reader(self, name: str) -> Reader:
         """The open index; opened anew where the folder holds another one by now."""
         reader = self._readers.get(name)
         if reader is not None:
             try:
                 stat = os.stat(f"{self._folder}/{name}/{SEALED}")  # building a Path would cost more than the read of a document
             except FileNotFoundError:
-                del self._readers[name]
+                self._readers.pop(name, None)
                 raise NotReady(f"there is no index {name}") from None
             if (stat.st_ino, stat.st_mtime_ns) == reader.version:
                 self._readers.move_to_end(name)
