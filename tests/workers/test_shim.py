@@ -1,0 +1,306 @@
+"""What stands in for the SDK within a plugin's process, function by function and as whole plugins use it."""
+
+import gzip
+import json
+import math
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain.errors import JobFailed
+from tests.workers.parsing import parse, uploading
+from workers.plugin.shim.biothings.hub.dataload.data_parsers import load_obo
+from workers.plugin.shim.biothings.utils import common, dataload, hgvs, parsers
+
+SWEPT: list[tuple[Any, dict[str, Any], Any]] = [
+    ({"a": "-", "b": "x", "c": "NA", "d": {"e": "."}, "f": []}, {}, {"b": "x"}),
+    ({"a": {"b": {"c": "unknown", "d": 1}}}, {}, {"a": {"b": {"d": 1}}}),
+    ({"a": None, "b": 0, "c": False}, {"vals": [None]}, {"b": 0, "c": False}),
+    ({"a": ["-", "x", {"b": "NA"}]}, {}, {"a": ["x", {}]}),
+    ({"a": [None, None]}, {"vals": [None]}, {"a": [None]}),
+    ({"a": [None, None], "b": [None, 1, None]}, {"vals": [None], "remove_invalid_list": True}, {"b": [1]}),
+    ({"a": math.nan, "b": 1}, {"vals": [math.nan]}, {"b": 1}),
+]
+
+
+@pytest.mark.parametrize(("document", "arguments", "swept"), SWEPT)
+def test_dict_sweep(document: Any, arguments: dict[str, Any], swept: Any) -> None:
+    """Empty values go at any depth, in place, with what that empties."""
+    result = dataload.dict_sweep(document, **arguments)
+    assert result is document
+    assert result == swept
+
+
+def test_unlist() -> None:
+    """Lists of one item are opened at any depth."""
+    document = {"a": [1], "b": [{"c": ["x"]}, {"c": ["y", "z"]}], "d": [[2]], "e": {"f": [{"g": [3]}]}}
+    assert dataload.unlist(document) == {"a": 1, "b": [{"c": "x"}, {"c": ["y", "z"]}], "d": [2], "e": {"f": {"g": 3}}}
+
+
+def test_unlist_of_some_paths() -> None:
+    """Only what is included, or all but what is excluded."""
+    assert dataload.unlist_incexcl({"a": [1], "b": {"c": [2]}}, include_keys=["b.c"]) == {"a": [1], "b": {"c": 2}}
+    assert dataload.unlist_incexcl({"a": [1], "b": {"c": [2]}}, exclude_keys=["b.c"]) == {"a": 1, "b": {"c": [2]}}
+
+
+def test_numbers() -> None:
+    """Text becomes a number where it is one; what no store takes stays text."""
+    document = {"a": "1", "b": "1.5", "c": "x", "d": ["2", {"e": "3e2"}], "id": "007", "n": None, "nan": "nan", "f": 2.7}
+    expected = {"a": 1, "b": 1.5, "c": "x", "d": [2, {"e": 300.0}], "id": "007", "n": None, "nan": "nan", "f": 2.7}
+    assert dataload.value_convert_to_number(document, skipped_keys=["id"]) == expected
+
+
+def test_booleans() -> None:
+    """Known spellings, else None."""
+    assert [dataload.to_boolean(each) for each in ("true", "1", "Yes", 1, True)] == [True] * 5
+    assert [dataload.to_boolean(each) for each in ("false", "0", "N", 0, False)] == [False] * 5
+    assert dataload.to_boolean("maybe") is None
+
+
+def test_dicts_in_another_shape() -> None:
+    """Keys and values converted at one level, traversed at all, rows folded."""
+    assert dataload.dict_convert({"A B": 1}, keyfn=lambda key: key.replace(" ", "_").lower()) == {"a_b": 1}
+    document = {"A": {"B": "1"}}
+    dataload.dict_traverse(document, lambda key, value: (key.lower(), int(value) if isinstance(value, str) else value))
+    assert document == {"a": {"b": 1}}
+    rows = [{"_id": "x", "db": {"g": "1", "h": "a"}}, {"_id": "x", "db": {"g": "2", "h": "a"}}]
+    assert dataload.merge_duplicate_rows(rows, "db") == {"_id": "x", "db": {"g": ["1", "2"], "h": "a"}}
+
+
+MERGED: list[tuple[Any, Any, Any]] = [
+    ([1, 2], [2, 3], [1, 2, 3]),
+    ([1], 2, [1, 2]),
+    (2, [1], [1, 2]),
+    (1, 1, 1),
+    (1, 2, [1, 2]),
+    ({"a": 1}, {"a": 2, "b": 3}, {"a": [1, 2], "b": 3}),
+    ({"a": 1}, [{"b": 2}], [{"b": 2}, {"a": 1}]),
+]
+
+
+@pytest.mark.parametrize(("one", "other", "merged"), MERGED)
+def test_merge_struct(one: Any, other: Any, merged: Any) -> None:
+    """The SDK's table, without what it loses."""
+    assert dataload.merge_struct(one, other) == merged
+
+
+def test_merge_struct_with_options() -> None:
+    """Fields kept as lists of objects; keys included and excluded."""
+    assert dataload.merge_struct({"x": {"a": 1}}, {"x": {"a": 2}}, aslistofdict="x") == {"x": [{"a": 1}, {"a": 2}]}
+    assert dataload.merge_struct({}, {"a": 1, "b": 2}, include=["a"]) == {"a": 1}
+    assert dataload.merge_struct({}, {"a": 1, "b": 2}, exclude=["a"]) == {"b": 2}
+
+
+def test_files_are_opened_however_they_are_packed(tmp_path: Path) -> None:
+    """Plain, gz, xz, bz2 and zip, as text or bytes; a zip's member is the one that is named, or the only one."""
+    text = "id\tname\n1\tone\n"
+    for name in ("a.tsv", "a.tsv.gz", "a.tsv.xz", "a.tsv.bz2"):
+        with common.anyfile(tmp_path / name, "w") as file:
+            file.write(text)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("in/a.tsv", text)
+    for name in ("a.tsv", "a.tsv.gz", "a.tsv.xz", "a.tsv.bz2", "a.zip"):
+        with common.open_anyfile(str(tmp_path / name)) as file:
+            assert file.read() == text
+    with common.open_anyfile((str(tmp_path / "a.zip"), "in/a.tsv"), "rb") as file:
+        assert file.read() == text.encode()
+    assert list(dataload.tabfile_feeder(tmp_path / "a.tsv.gz")) == [["1", "one"]]
+    assert list(dataload.tabfile_feeder(tmp_path / "a.tsv", header=0, includefn=lambda row: row[0] != "1")) == [["id", "name"]]
+    assert dataload.tab2dict(tmp_path / "a.tsv", (0, 1), 0) == {"1": "one"}
+    with pytest.raises(ValueError, match="2 columns, 3 expected"):
+        list(dataload.tabfile_feeder(tmp_path / "a.tsv", assert_column_no=3))
+
+
+def test_all_that_is_packed_is_unpacked(tmp_path: Path) -> None:
+    """In BioThings' order, so that a gz out of a zip is unpacked too; the packed files stay."""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("b.txt.gz", gzip.compress(b"inside"))
+    common.uncompressall(tmp_path)
+    assert (tmp_path / "b.txt").read_text() == "inside"
+    assert (tmp_path / "a.zip").exists()
+
+
+def test_chunks() -> None:
+    """Tuples of up to n, with a running count where asked for."""
+    assert list(common.iter_n(range(5), 2)) == [(0, 1), (2, 3), (4,)]
+    assert list(common.iter_n("abc", 2, with_cnt=True)) == [(("a", "b"), 2), (("c",), 3)]
+
+
+def test_json_parsers_are_parsers_and_factories(tmp_path: Path) -> None:
+    """With the folder, with the folder and patterns, and as the SDK documents them: patterns first."""
+    (tmp_path / "a.ndjson").write_text('{"_id": "a"}\n\n{"_id": "b"}\n')
+    (tmp_path / "c.json").write_text('[{"_id": "c"}]')
+    folder = str(tmp_path)
+    assert [document["_id"] for document in parsers.ndjson_parser(folder)] == ["a", "b"]
+    assert [document["_id"] for document in parsers.json_array_parser(folder, patterns=["c*.json"])] == ["c"]
+    assert [document["_id"] for document in parsers.ndjson_parser(["*.ndjson"])(folder)] == ["a", "b"]
+    assert [document["_id"] for document in parsers.json_array_parser(patterns=["*.json"])(folder)] == ["c"]
+
+
+VARIANTS = [
+    (("1", 35367, "G", "A"), "chr1:g.35367G>A"),
+    (("chrX", "7", "GAT", "G"), "chrX:g.8_9del"),
+    (("7", 10, "GA", "G"), "chr7:g.11del"),
+    (("7", 10, "G", "GTT"), "chr7:g.10_11insTT"),
+    (("7", 10, "GAT", "C"), "chr7:g.10_12delinsC"),
+    (("7", 10, "AC", "AG"), "chr7:g.11C>G"),
+    (("7", 10, "G", "CT"), "chr7:g.10delinsCT"),
+]
+
+
+@pytest.mark.parametrize(("variant", "name"), VARIANTS)
+def test_names_of_variants(variant: tuple[str, int, str, str], name: str) -> None:
+    """Substitutions, deletions, insertions, and both at once."""
+    assert hgvs.get_hgvs_from_vcf(*variant) == name
+
+
+OBO = """format-version: 1.2
+
+[Term]
+id: X:1
+name: root
+
+[Term]
+id: X:2
+name: child ! not a comment of ours
+def: "A \\"quoted\\" text." [PMID:1]
+synonym: "kid" EXACT []
+synonym: "small one" RELATED [a:b]
+xref: UMLS:C1 {source="x"}
+xref: https://example.org
+is_a: X:1 ! root
+relationship: part_of X:1 ! root
+
+[Term]
+id: X:3
+is_a: X:2
+
+[Term]
+id: X:4
+is_obsolete: true
+
+[Typedef]
+id: part_of
+"""
+
+
+def test_ontologies(tmp_path: Path) -> None:
+    """Terms with their texts, cross references, and the hierarchy in both directions."""
+    (tmp_path / "x.obo").write_text(OBO)
+    documents = {document["_id"]: document for document in load_obo(str(tmp_path), "x.obo", prefix="X")}
+    assert set(documents) == {"X:1", "X:2", "X:3"}
+    assert documents["X:2"] == {
+        "_id": "X:2",
+        "x": "X:2",
+        "label": "child",
+        "definition": 'A "quoted" text.',
+        "synonym": {"exact": ["kid"], "related": ["small one"]},
+        "xrefs": {"umls": ["C1"]},
+        "part_of": ["X:1"],
+        "parents": ["X:1"],
+        "children": ["X:3"],
+        "ancestors": ["X:1"],
+        "descendants": ["X:3"],
+    }
+    assert documents["X:1"]["descendants"] == ["X:2", "X:3"]
+
+
+PLUGINS: dict[str, tuple[dict[str, str], dict[str, str], list[dict[str, Any]]]] = {
+    "a table cleaned as most do": (
+        {
+            "parser.py": """
+                import os
+                from biothings.utils.dataload import dict_convert, dict_sweep, tabfile_feeder, unlist, value_convert_to_number
+                from biothings import config
+                logging = config.logger
+
+                def load_data(data_folder):
+                    infile = os.path.join(data_folder, "data.tsv")
+                    assert os.path.exists(infile), "Can't find input file '%s'" % infile
+                    header = next(tabfile_feeder(infile, header=0))
+                    grouped = {}
+                    for row in tabfile_feeder(infile):
+                        rec = dict_convert(dict(zip(header, row)), keyfn=lambda k: k.replace(" ", "_").lower())
+                        logging.info(rec)
+                        grouped.setdefault(rec.pop("gene_id"), []).append(rec)
+                    for _id, docs in grouped.items():
+                        doc = {"_id": _id, "demo": docs}
+                        yield value_convert_to_number(unlist(dict_sweep(doc, ["", "-"])), skipped_keys=["_id"])
+            """
+        },
+        {"data.tsv": "Gene ID\tScore\tNote\n7\t1.5\t-\n7\t2\tx\n9\t3\t\n"},
+        [{"_id": "7", "demo": [{"score": 1.5}, {"score": 2, "note": "x"}]}, {"_id": "9", "demo": {"score": 3}}],
+    ),
+    "a hub's names": (
+        {
+            "parser.py": """
+                import biothings
+                import config
+                biothings.config_for_app(config)
+                from config import DATA_ARCHIVE_ROOT
+                from utils.hgvs import get_hgvs_from_vcf
+                from myvariant.src.utils.hgvs import get_hgvs_from_vcf as same
+                from biothings.utils.serializer import json_loads
+                import biothings.hub.dataload.dumper, biothings.hub.dataload.uploader, biothings.utils.manager
+
+                def load_data(data_folder):
+                    assert data_folder.startswith(DATA_ARCHIVE_ROOT)
+                    yield {"_id": get_hgvs_from_vcf("1", 5, "A", "G"), "same": same("1", 5, "A", "G"), "x": json_loads("[1]")}
+            """
+        },
+        {},
+        [{"_id": "chr1:g.5A>G", "same": "chr1:g.5A>G", "x": [1]}],
+    ),
+    "its own utils beside the hub's": (
+        {
+            "parser.py": """
+                from utils import prefix
+                from utils.hgvs import get_hgvs_from_vcf
+                def load_data(data_folder):
+                    yield {"_id": prefix + get_hgvs_from_vcf("1", 5, "A", "G")}
+            """,
+            "utils/__init__.py": "prefix = 'own:'",
+        },
+        {},
+        [{"_id": "own:chr1:g.5A>G"}],
+    ),
+    "the SDK's own parser": (
+        {"manifest.json": uploading(parser="biothings.utils.parsers:ndjson_parser", parser_kwargs={"patterns": ["*.json"]})},
+        {"a.json": '{"_id": "a"}\n'},
+        [{"_id": "a"}],
+    ),
+    "the hub's ontology parser": (
+        {
+            "manifest.json": uploading(
+                parser="hub.dataload.data_parsers:load_obo", parser_kwargs={"obofile": "x.obo", "prefix": "X"}
+            )
+        },
+        {"x.obo": "[Term]\nid: X:1\nname: root\n"},
+        [{"_id": "X:1", "label": "root", "x": "X:1"}],
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "data", "documents"), PLUGINS.values(), ids=PLUGINS.keys())
+async def test_plugins_as_others_write_them(
+    tmp_path: Path, files: dict[str, str], data: dict[str, str], documents: list[dict[str, Any]]
+) -> None:
+    """Whole plugins in the manner of those that are published run unmodified."""
+    assert (await parse(tmp_path, files, data)).documents == documents
+
+
+async def test_the_hubs_database_is_out_of_reach(tmp_path: Path) -> None:
+    """It can be imported, and says so when it is called."""
+    parser = "from biothings.utils.hub_db import get_src_db\ndef load_data(folder):\n    yield {'_id': str(get_src_db())}"
+    with pytest.raises(JobFailed, match="no access to the hub's database"):
+        await parse(tmp_path, parser)
+
+
+def test_the_names_of_the_survey_are_there() -> None:
+    """Every function that published plugins were seen to import."""
+    names = """dict_sweep unlist value_convert_to_number dict_convert open_anyfile merge_duplicate_rows tabfile_feeder to_boolean
+    merge_struct dict_traverse"""
+    assert [name for name in names.split() if not callable(getattr(dataload, name, None))] == []
+    assert json.loads(json.dumps(common.list2dict([("a", 1), ("a", 2)], 0))) == {"a": [1, 2]}
