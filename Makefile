@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: setup demo up test test-all lint format schema web bench faults lock clean
+.PHONY: setup tools demo up test lint format schema web bench faults lock clean
 
 setup: .venv/ready
 
@@ -14,22 +14,28 @@ setup: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
+.venv/tools: .venv/ready requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@
+
+tools: .venv/tools  ## what tests and checks need beyond what the hub does
+
 demo: setup  ## the main job on real data, with live progress; ARGS=--once ends by itself
 	$(BIN)/leat demo $(ARGS)
 
 up: setup  ## the hub: gateway and all workers in one process
 	$(BIN)/leat up $(ARGS)
 
-test: setup  ## the whole suite; servers that are not there are skipped with the reason
+test: tools  ## the whole suite; servers that are not there are skipped with the reason
 	$(BIN)/python -m pytest -q $(ARGS)
 
-lint: setup
+lint: tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-format: setup
+format: tools
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -39,11 +45,13 @@ schema: setup  ## writes schema.graphql and messages.json from the code
 web: setup  ## builds GraphiQL from its npm package into the assets that the gateway serves
 	cd web && npm ci --no-audit --no-fund && npm run build
 
-bench: setup  ## every benchmark beside its peer, in one run; see docs/performance.md
+bench: tools  ## every benchmark beside its peer, in one run; see docs/performance.md
 	$(BIN)/python -m bench $(ARGS)
 
-lock: setup  ## pins everything anew; the lock file names no registry
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --extra dev pyproject.toml -o requirements.lock
+PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
+lock: tools  ## pins everything anew; the lock files name no registry
+	$(PIN) --upgrade --extra fast --extra install pyproject.toml -o requirements.lock
+	$(PIN) --upgrade --extra fast --extra install --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean:
 	rm -rf .venv .leat build dist web/node_modules gateway/assets

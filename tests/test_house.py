@@ -63,9 +63,10 @@ def test_contracts_are_what_the_code_prints(name: str) -> None:
     assert (ROOT / name).read_text() == printed
 
 
-def test_the_lock_file_pins_everything_and_names_no_registry() -> None:
-    """Every line of requirements.lock has a hash, and none says where the package comes from."""
-    text = (ROOT / "requirements.lock").read_text()
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_the_lock_files_pin_everything_and_name_no_registry(name: str) -> None:
+    """Every line of a lock file has a hash, and none says where the package comes from."""
+    text = (ROOT / name).read_text()
     pinned = text.count("==")
 
     assert pinned > 20
