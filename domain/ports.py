@@ -191,7 +191,7 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True):
     post_filter: Query | None = None
     """Narrows hits and total, not the facets."""
     sort: tuple[Sort, ...] = ()
-    """Empty: by score. `_id` is always the last key."""
+    """Empty: by score, ties in an order of the engine's that does not change. Else `_id` is the last key."""
     offset: int = 0
     limit: int = 10
     facets: tuple[str, ...] = ()
@@ -245,7 +245,9 @@ class Search(ABC):
 
     @abstractmethod
     async def bulk(self, name: str, documents: Sequence[Document]) -> None:
-        """Add a batch; raises JobFailed with the ids and reasons where documents are refused."""
+        """Add a batch, in the order of `_id` (by UTF-8 bytes) within it and behind the batches before, each document once; raises
+        Conflict otherwise, and JobFailed with ids and reasons where documents are refused. Who created an index fills and seals
+        it."""
 
     @abstractmethod
     async def seal(self, name: str) -> int:
