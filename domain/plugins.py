@@ -38,7 +38,9 @@ def read(folder: Path, name: str = "") -> Manifest:
             data = _decode(folder / file)
             chosen = name or str(data.get("name") or "") if isinstance(data, dict) else name
             return normalise(data, file, check_name(chosen or _folder_name(folder)))
-    raise Invalid(f"{folder} has none of {', '.join(MANIFESTS)}", (str(folder),))
+    advanced = (folder / "__init__.py").is_file()
+    reason = "; plugins of dumper and uploader classes are not run here: a manifest can name their functions" if advanced else ""
+    raise Invalid(f"{folder} has none of {', '.join(MANIFESTS)}{reason}", (str(folder),))
 
 
 async def snapshot(files: Files, folder: Path, name: str) -> str:

@@ -80,6 +80,9 @@ def test_folders_without_a_plugin(tmp_path: Path) -> None:
         plugins.read(tmp_path / "absent")
     with pytest.raises(Invalid, match="none of manifest"):
         plugins.read(tmp_path)
+    (tmp_path / "__init__.py").touch()
+    with pytest.raises(Invalid, match="dumper and uploader classes are not run here"):
+        plugins.read(tmp_path)
 
 
 async def test_code_is_stored_once_and_left_where_it_was(folder: Path, files: FolderFiles) -> None:
