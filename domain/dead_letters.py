@@ -1,16 +1,16 @@
 """Dead letters: messages that nobody can decode, kept in the records so that somebody sees them."""
 
+import logging
 import time
 
 import msgspec
-import structlog
 
 from domain.hub import Hub
 from domain.jobs import input_hash
 from domain.nouns import Shelf, Stored
 from domain.ports import Kind
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 WIDTH = 10_000
 """Characters of a body that are kept."""
@@ -34,7 +34,7 @@ async def drain(hub: Hub) -> None:
         body = letter.body.decode(errors="replace")[:WIDTH]
         kept = Letter(queue=letter.queue, body=body, reason=letter.reason, created_at=time.time())
         await DEAD_LETTERS.insert(hub.records, input_hash([letter.queue, body]), kept)
-        log.error("message can't be delivered", queue=letter.queue, reason=letter.reason)
+        log.error("message can't be delivered", extra={"queue": letter.queue, "reason": letter.reason})
 
 
 async def page(hub: Hub, *, after: tuple[float, str] | None = None, limit: int = 50) -> list[Stored[Letter]]:

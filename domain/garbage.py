@@ -1,13 +1,13 @@
 """Garbage: what jobs wrote that nobody names any more, and the scratch folders that dead processes left."""
 
 import asyncio
+import logging
 import shutil
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
-import structlog
 
 from domain.errors import Stale
 from domain.hub import Hub
@@ -17,7 +17,7 @@ from domain.ports import Kind
 from domain.writers import SHELVES
 from events.apis import ReleaseCreated
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 AGE = 3600.0
 """Seconds for which a name must have been garbage before it is dropped."""
@@ -47,7 +47,7 @@ async def collect(hub: Hub, age: float = AGE) -> list[str]:
     old = sorted(name for name in garbage if since.get(name, time.time()) + age <= time.time())
     for name in old:
         await drop(hub, name)
-        log.info("garbage dropped", name=name)
+        log.info("garbage dropped", extra={"output": name})
     await _drop_scratch(hub)
     return old
 

@@ -1,16 +1,15 @@
 """The hub: every port in one hand, and the few settings that rules depend on."""
 
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import structlog
 
 from domain.ports import Documents, Files, Records, Search
 from events.bus import Bus, BusError
 from events.message import Event
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,4 +65,4 @@ class Hub(Stores):
         try:
             await self.bus.emit(event)
         except BusError as error:
-            log.warning("event not published", type=type(event).__name__, error=str(error))
+            log.warning("event not published", extra={"type": type(event).__name__, "error": str(error)})

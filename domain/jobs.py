@@ -21,12 +21,12 @@ Who changes what (every change is one compare-and-set that also appends its even
 
 import hashlib
 import json
+import logging
 import time
 import uuid
 from typing import Any, Literal, NamedTuple
 
 import msgspec
-import structlog
 
 from domain.errors import Conflict, Stale, Unavailable
 from domain.hub import Hub
@@ -37,7 +37,7 @@ from events.catalogue import command_from, event_from
 from events.jobs import JobCanceling, JobEvent, JobFinished, JobQueued, Outcome
 from events.message import Command, Event, new_id
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 State = Literal["QUEUED", "RUNNING", "CANCELING", "FINISHED"]
 ALIVE: tuple[State, ...] = ("RUNNING", "CANCELING")
@@ -222,7 +222,7 @@ async def send(hub: Hub, stored: Stored[Job]) -> None:
     except Stale:
         pass  # it was claimed or cancelled already
     except (BusError, Unavailable) as error:
-        log.warning("command not sent", job_id=stored.id, error=str(error))
+        log.warning("command not sent", extra={"job_id": stored.id, "error": str(error)})
 
 
 async def resend(hub: Hub, stored: Stored[Job]) -> bool:
@@ -232,7 +232,7 @@ async def resend(hub: Hub, stored: Stored[Job]) -> bool:
     try:
         command = command_from(due.command)
     except msgspec.ValidationError as error:
-        log.error("a job's command is of another version of Leat", job_id=stored.id, error=str(error))
+        log.error("a job's command is of another version of Leat", extra={"job_id": stored.id, "error": str(error)})
         return False
     try:
         marked = await JOBS.replace(hub.records, stored, due)
@@ -380,7 +380,7 @@ async def signal(hub: Hub, word: Control) -> None:
     try:
         await hub.bus.signal(word)
     except BusError as error:
-        log.warning("control word not sent", word=word.word, job_id=word.job_id, error=str(error))
+        log.warning("control word not sent", extra={"word": word.word, "job_id": word.job_id, "error": str(error)})
 
 
 def _hash_of(command: Command) -> str:

@@ -4,11 +4,11 @@ Every pass is harmless when done twice, at the same time, or by many processes.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 
 import msgspec
-import structlog
 
 from domain import dead_letters, garbage, jobs, presence, retention, runs, schedules, settling, writers
 from domain.errors import LeatError, Unavailable
@@ -20,7 +20,7 @@ from domain.plans import RUNS
 from domain.resending import Silence
 from events.bus import BusError
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 SMALL = 500
 """Records that one pass looks at."""
@@ -74,7 +74,7 @@ class Reaper:
             try:
                 await one_pass()
             except (LeatError, BusError) as error:
-                log.warning("reaper's pass ended early", reaper_pass=one_pass.__name__, error=str(error))
+                log.warning("reaper's pass ended early", extra={"reaper_pass": one_pass.__name__, "error": str(error)})
             await asyncio.sleep(seconds)
 
     async def settle_dead(self) -> None:

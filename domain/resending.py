@@ -1,13 +1,13 @@
 """Resending: which commands must have been lost on their way, so that they are sent again."""
 
-import structlog
+import logging
 
 from domain.hub import Hub
 from domain.jobs import JOBS, Job, resend
 from domain.nouns import Stored
 from events.catalogue import QUEUES
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 OVERTAKEN = 60.0
 """Seconds later than a job that was sent, and claimed, proves that the job's own message is lost: queues keep their order."""
@@ -32,7 +32,7 @@ class Silence:
             ]
             lost = self._silent(depth.queue, depth.ready, sent, now) or await _overtaken(hub, depth.queue, sent)
             for stored in lost:
-                log.warning("command sent again", job_id=stored.id, queue=depth.queue)
+                log.warning("command sent again", extra={"job_id": stored.id, "queue": depth.queue})
                 await resend(hub, stored)
 
     def _silent(self, queue: str, ready: int, sent: list[Stored[Job]], now: float) -> list[Stored[Job]]:

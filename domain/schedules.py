@@ -5,13 +5,13 @@ from: who dies between asking and noting it is followed by another that asks aga
 """
 
 import hashlib
+import logging
 import time
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-import structlog
 from cronsim import CronSim, CronSimError
 
 from domain import runs
@@ -25,7 +25,7 @@ from domain.ports import Kind
 from domain.sources import SOURCES, Source
 from events.schedules import ScheduleAdded, ScheduleEdited, ScheduleFired, ScheduleRemoved
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,7 +150,7 @@ async def _fire(hub: Hub, stored: Stored[Schedule], at: float) -> None:
             started = await runs.start_build(hub, schedule.build, asked_by=who, key=key)
     except Refused as error:
         failure = error.message
-        log.warning("schedule started nothing", schedule=name, error=failure)
+        log.warning("schedule started nothing", extra={"schedule": name, "error": failure})
     try:
         await SCHEDULES.replace(hub.records, stored, msgspec.structs.replace(schedule, fired_at=at, failure=failure))
     except Stale:

@@ -1,8 +1,7 @@
 """Settling: which attempts are dead, and how they are ended by an attempt of one's own."""
 
+import logging
 from collections.abc import Iterable, Sequence
-
-import structlog
 
 from domain import garbage, runs, writers
 from domain.attempts import seize
@@ -12,7 +11,7 @@ from domain.jobs import ALIVE, JOBS, Job
 from domain.nouns import Stored
 from domain.retries import Retry
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class WorkerLost(LeatError):
@@ -81,7 +80,7 @@ async def settle(hub: Hub, dead: Stored[Job]) -> bool:
             await attempt.fail(lost, Retry(attempts=attempts, base=base, cap=cap), reason="lost")
     except JobSuperseded:
         return False
-    log.warning("dead attempt settled", job_id=dead.id, attempt=dead.value.attempt, state=attempt.job.state)
+    log.warning("dead attempt settled", extra={"job_id": dead.id, "attempt": dead.value.attempt, "state": attempt.job.state})
     if target:
         await writers.free(hub, target, attempt.name)
         await writers.wake(hub, target)
@@ -96,4 +95,4 @@ async def settle_all(hub: Hub, dead: Sequence[Stored[Job]]) -> None:
         try:
             await settle(hub, stored)
         except Unavailable as error:
-            log.warning("dead attempt not settled yet", job_id=stored.id, error=error.message)
+            log.warning("dead attempt not settled yet", extra={"job_id": stored.id, "error": error.message})

@@ -5,11 +5,11 @@ ended that attempt in the job's record, afterwards; the reaper frees what a cras
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
-import structlog
 
 from domain.apis import APIS
 from domain.builds import BUILDS
@@ -20,7 +20,7 @@ from domain.nouns import Noun, OutputEvent, Shelf, Stored, owner
 from domain.sources import SOURCES
 from events.bus import BusError
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 N = TypeVar("N", bound=Noun)
 SHELVES: dict[str, Shelf[Any]] = {"source": SOURCES, "build": BUILDS, "api": APIS}
@@ -150,7 +150,7 @@ async def wake(hub: Hub, target: str) -> None:
         if waiter:
             await resend(hub, waiter)
     except (Unavailable, BusError) as error:
-        log.warning("waiter not sent", target=target, error=str(error))
+        log.warning("waiter not sent", extra={"target": target, "error": str(error)})
 
 
 def _shelf(target: str) -> tuple[Shelf[Any], str]:

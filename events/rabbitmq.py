@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from types import TracebackType
@@ -10,7 +11,6 @@ from typing import Self, TypeVar
 
 import aiormq
 import msgspec
-import structlog
 from aiormq.abc import DeliveredMessage
 from yarl import URL
 
@@ -24,7 +24,7 @@ from events.tasks import Tasks
 T = TypeVar("T")
 Handler = Callable[[Delivery], Awaitable[None]]
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 HEARTBEAT = 10
 """Seconds; a dead peer is noticed after about three of them."""
@@ -79,7 +79,7 @@ class RabbitConsumer(Consumer):
         try:
             command = decode_command(message.body)
         except UndecodableMessage as error:
-            log.error("undecodable message", queue=self._queue, error=str(error))
+            log.error("undecodable message", extra={"queue": self._queue, "error": str(error)})
             await message.channel.basic_reject(tag, requeue=False, wait=False)
             return
         if self.held:
@@ -121,7 +121,7 @@ class RabbitListener:
         try:
             self._heard(message.body)
         except (UndecodableMessage, msgspec.DecodeError) as error:
-            log.warning("undecodable hint", exchange=self._exchange, error=str(error))
+            log.warning("undecodable hint", extra={"exchange": self._exchange, "error": str(error)})
 
 
 class RabbitBus(Bus):
@@ -179,10 +179,10 @@ class RabbitBus(Bus):
             await link.lost.wait()
             self._linked.clear()
             self._link = None
-            log.warning("bus connection lost", hub=self.hub)
+            log.warning("bus connection lost", extra={"hub": self.hub})
             await link.close()
             link = await self._reconnect()
-            log.info("bus connection restored", hub=self.hub)
+            log.info("bus connection restored", extra={"hub": self.hub})
             self._events.tell_gap()
 
     async def _reconnect(self) -> Link:
@@ -190,7 +190,7 @@ class RabbitBus(Bus):
             try:
                 link = await Link.open(self._url, self.hub)
             except ConnectionLost as error:
-                log.warning("bus can't be reached", hub=self.hub, error=str(error))
+                log.warning("bus can't be reached", extra={"hub": self.hub, "error": str(error)})
             else:
                 if await self._resume(link):
                     return link

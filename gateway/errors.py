@@ -1,16 +1,16 @@
 """Errors as clients see them: refusals as members of unions, everything else under `errors` with a code and a request id."""
 
+import logging
 from enum import Enum
 from typing import Any, TypeVar
 
 import strawberry
-import structlog
 from graphql import GraphQLError, GraphQLFormattedError
 from strawberry import field
 
 from domain import errors
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 @strawberry.enum(description="What kind of refusal it is.")
@@ -114,7 +114,7 @@ def present(error: GraphQLError, request_id: str) -> GraphQLFormattedError:
     elif cause is None or not error.path:
         extensions.setdefault("code", "GRAPHQL_INVALID")
     else:
-        log.error("resolver failed", request_id=request_id, path=error.path, exc_info=cause)
+        log.error("resolver failed", exc_info=cause, extra={"request_id": request_id, "path": error.path})
         shown["message"] = "an internal error; its cause is in the hub's log under the request id"
         extensions["code"] = "INTERNAL"
     shown["extensions"] = extensions

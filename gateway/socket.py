@@ -1,10 +1,10 @@
 """graphql-transport-ws: strawberry's handler of the protocol, strict about what comes in, with operations of our own."""
 
 import asyncio
+import logging
 from contextlib import aclosing
 from typing import Any
 
-import structlog
 from graphql import GraphQLError, OperationType
 from strawberry.aiohttp.views import AiohttpWebSocketAdapter
 from strawberry.http.exceptions import WebSocketDisconnected
@@ -16,7 +16,7 @@ from gateway.context import Context
 from gateway.errors import present
 from gateway.operations import NotExecuted, Operations, Request, encode
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 
 class SocketAdapter(AiohttpWebSocketAdapter):
@@ -39,7 +39,7 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
     def _task_done(self, task: "asyncio.Task[Any]") -> None:
         """A task that fails unexpectedly is a bug of ours: log it, and let the client come back."""
         if not task.cancelled() and task.exception() is not None and not isinstance(task.exception(), WebSocketDisconnected):
-            log.error("socket operation failed", request_id=self.context.request_id, exc_info=task.exception())
+            log.error("socket operation failed", exc_info=task.exception(), extra={"request_id": self.context.request_id})
             self._closing = asyncio.ensure_future(self.websocket.close(1011, "internal error"))
 
     async def handle_message(self, message: Any) -> None:

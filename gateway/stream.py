@@ -7,6 +7,7 @@ newest `KEPT` of them catches up again, so nobody has a buffer, and a slow follo
 
 import asyncio
 import contextlib
+import logging
 import time
 from abc import ABC, abstractmethod
 from collections import OrderedDict, deque
@@ -14,14 +15,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable, I
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-import structlog
-
 from domain.errors import LeatError, Unavailable
 from events.bus import Bus
 from events.message import Event
 from gateway.ring import Ring
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 TICK = 0.05
 """Seconds that a feed waits after a read, so that what happens together is told together."""
@@ -152,7 +151,7 @@ class Feed(Generic[B]):
             try:
                 batch = await self.reader.read(self.head, None)
             except Unavailable as error:
-                log.warning("a watched record can't be read", error=str(error))
+                log.warning("a watched record can't be read", extra={"error": str(error)})
                 self._dirty.set()
                 await asyncio.sleep(1.0)
                 continue

@@ -2,28 +2,56 @@
 
 import logging
 import sys
+from typing import Any
 
-import structlog
+import orjson
+
+from workers.middleware.log_context import BOUND
 
 INFO, WARNING = logging.INFO, logging.WARNING
+OURS = ("events", "domain", "stores", "workers", "gateway", "leat")
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def configure(level: int = INFO) -> None:
     """Once at the start of a process that serves or works."""
-    terminal = sys.stderr.isatty()
-    renderer = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
-    shown = [] if terminal else [structlog.processors.format_exc_info]
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *shown,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_bind)
+    handler.setFormatter(People() if sys.stderr.isatty() else Machines())
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
+    for package in OURS:
+        logging.getLogger(package).setLevel(level)
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # the bus says it in our words
+
+
+class Machines(logging.Formatter):
+    """One JSON object per line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        said = {"at": record.created, "level": record.levelname.lower(), "logger": record.name, "event": record.getMessage()}
+        said |= _members(record)
+        if record.exc_info:
+            said["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(said, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+class People(logging.Formatter):
+    """Time, level, text, then `key=value`."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return super().formatMessage(record) + "".join(f"  {key}={value}" for key, value in _members(record).items())
+
+
+def _bind(record: logging.LogRecord) -> bool:
+    """What is said while a handler works names its job."""
+    for key, value in BOUND.get().items():
+        record.__dict__.setdefault(key, value)
+    return True
+
+
+def _members(record: logging.LogRecord) -> dict[str, Any]:
+    """What was logged beside the text, by `extra`."""
+    return {key: value for key, value in vars(record).items() if key not in _STANDARD and value is not None}

@@ -1,9 +1,8 @@
 """Intake: takes commands off one queue while there are free slots, and claims their jobs before it acknowledges them."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
-
-import structlog
 
 from domain.attempts import Attempt, claim
 from domain.errors import Unavailable
@@ -11,7 +10,7 @@ from domain.hub import Hub
 from events.bus import BusError, Consumer, Delivery
 from workers.context import Registration
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 PATIENCE = 0.1
 """Seconds that a claimed delivery is held for a slot to be freed before the consumer is cancelled."""
@@ -66,7 +65,7 @@ class Intake:
                 await self._arrange()
                 tries = 0
             except BusError as error:
-                log.warning("queue not consumed", queue=self._queue, error=str(error))
+                log.warning("queue not consumed", extra={"queue": self._queue, "error": str(error)})
                 await asyncio.sleep(BACKOFF[min(tries, len(BACKOFF) - 1)])
                 tries += 1
                 self._changed.set()
@@ -120,7 +119,7 @@ class Intake:
             try:
                 attempt = await claim(self._hub, command.job_id, self._hub.process, registration.retry)
             except Unavailable as error:
-                log.warning("job not claimed yet", job_id=command.job_id, error=error.message)
+                log.warning("job not claimed yet", extra={"job_id": command.job_id, "error": error.message})
                 await self._block(BACKOFF[min(tries, len(BACKOFF) - 1)])
                 tries += 1
                 continue

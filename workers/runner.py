@@ -1,9 +1,8 @@
 """The runner: does one claimed job to its end, whatever happens. The one place that catches every exception of a handler."""
 
 import asyncio
+import logging
 from collections.abc import Sequence
-
-import structlog
 
 from domain import garbage, jobs, runs, writers
 from domain.attempts import Attempt
@@ -17,7 +16,7 @@ from workers.context import Registration
 from workers.middleware import MIDDLEWARE, Call, Middleware, chain
 from workers.running import RunningJob, Waiting
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 BACKOFF = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to reach a store that doesn't answer; the last one for ever."""
@@ -44,12 +43,12 @@ class Runner:
             result = await self._work(job, registration)
             record = await self._end_patiently(job, registration, result)
         except JobSuperseded as error:
-            log.info("attempt superseded", job_id=job.attempt.id, attempt=job.attempt.number, why=error.message)
+            log.info("attempt superseded", extra={"job_id": job.attempt.id, "attempt": job.attempt.number, "why": error.message})
             return
         try:
             await self._conclude(job, record)
         except Unavailable as error:
-            log.warning("what follows is left to a reaper", job_id=job.attempt.id, error=error.message)
+            log.warning("what follows is left to a reaper", extra={"job_id": job.attempt.id, "error": error.message})
 
     async def _work(self, job: RunningJob, registration: Registration) -> Event | BaseException:
         """Call the handler; returns its event, or what it raised."""
@@ -76,7 +75,7 @@ class Runner:
             try:
                 return await self._end(job, registration, result)
             except Unavailable as error:
-                log.warning("attempt not ended yet", job_id=job.attempt.id, error=error.message)
+                log.warning("attempt not ended yet", extra={"job_id": job.attempt.id, "error": error.message})
             await asyncio.sleep(BACKOFF[min(tries, len(BACKOFF) - 1)])
             tries += 1
 
@@ -101,14 +100,17 @@ class Runner:
         try:
             await garbage.drop_output(self._hub, name)
         except Unavailable as error:
-            log.warning("output is left to garbage collection", output=name, error=error.message)
+            log.warning("output is left to garbage collection", extra={"output": name, "error": error.message})
 
     async def _conclude(self, job: RunningJob, record: Job) -> None:
         if job.target:
             await writers.free(self._hub, job.target, job.attempt.name)
             await writers.wake(self._hub, job.target)
         if record.state == "FINISHED" and record.outcome != "SUCCEEDED":
-            log.warning("job ended", job_id=job.attempt.id, outcome=record.outcome, error=record.error and record.error.message)
+            log.warning(
+                "job ended",
+                extra={"job_id": job.attempt.id, "outcome": record.outcome, "error": record.error and record.error.message},
+            )
         if record.state == "QUEUED" and not record.waiting_for and not record.not_before:
             await jobs.send(self._hub, job.attempt.stored)
         if not record.chained:

@@ -1,12 +1,11 @@
 """The job as its handler sees it, while it runs: the concrete JobContext."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
-
-import structlog
 
 from domain import writers
 from domain.attempts import Attempt
@@ -20,7 +19,7 @@ from workers.child import Spawn, run_child
 from workers.context import JobContext, Level, Report
 
 N = TypeVar("N", bound=Noun)
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 PUBLISHED = 0.2
 """Seconds between two publications of progress, and between two batches of log lines."""
@@ -153,7 +152,7 @@ class RunningJob(JobContext):
         except JobSuperseded:
             self.stop("superseded")
         except Unavailable as error:
-            log.warning("beat not saved", error=str(error))  # work goes on until a write is refused
+            log.warning("beat not saved", extra={"error": str(error)})  # work goes on until a write is refused
         else:
             if record.state == "CANCELING":
                 self.stop("canceled")
@@ -176,7 +175,7 @@ class RunningJob(JobContext):
         try:
             await self._log.flush()
         except Unavailable as error:
-            log.warning("log lines not stored yet", error=str(error))
+            log.warning("log lines not stored yet", extra={"error": str(error)})
 
     async def tell_rest(self) -> None:
         """Publish and store what has not been yet."""

@@ -1,14 +1,13 @@
 """The worker: intakes, running jobs, control words and presence of one process, and the order in which it stops."""
 
 import asyncio
+import logging
 import os
 import platform
 import time
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
-
-import structlog
 
 from domain import presence
 from domain.attempts import Attempt
@@ -22,7 +21,7 @@ from workers.intake import Intake
 from workers.runner import Runner
 from workers.running import RunningJob
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 RECENT = 1000
 """Cancel words that are remembered, for jobs that are being claimed just then."""
@@ -92,7 +91,7 @@ class Worker:
         try:
             await presence.leave(self._hub)
         except Unavailable as error:
-            log.warning("presence not removed", error=error.message)
+            log.warning("presence not removed", extra={"error": error.message})
 
     async def start(self, attempt: Attempt, registration: Registration) -> None:
         """Run a claimed attempt in a task of its own."""
@@ -155,4 +154,4 @@ class Worker:
         try:
             self._presence = await presence.save(self._hub, said, self._presence)
         except Unavailable as error:
-            log.warning("presence not saved", error=error.message)
+            log.warning("presence not saved", extra={"error": error.message})

@@ -1,8 +1,8 @@
 """The routes below `/api/<name>/`, with and without `/v1`: which function answers, and what its errors become."""
 
+import logging
 import urllib.parse
 
-import structlog
 from aiohttp import web
 
 from domain.errors import LeatError, NotReady, Refused, Unavailable
@@ -17,7 +17,7 @@ from gateway.rest.search import search
 from gateway.rest.served import NotRunning, Registry, Served
 from gateway.rest.specification import specification
 
-log = structlog.get_logger()
+log = logging.getLogger(__name__)
 
 _PREFIX = "/api/"
 _NO_ARGUMENTS = Arguments({})
@@ -60,7 +60,7 @@ class Published:
             return refused(error)
         except LeatError:
             request_id = new_id()
-            log.exception("request failed", request_id=request_id, path=request.path)
+            log.exception("request failed", extra={"request_id": request_id, "path": request.path})
             return fail(500, "Internal Server Error", request_id=request_id)
 
     async def _answer(self, request: web.Request, name: str, rest: list[str], *, fresh: bool) -> web.StreamResponse:
