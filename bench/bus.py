@@ -1,13 +1,19 @@
-"""Bare commands through the bus over RabbitMQ beside plain aio-pika, on the same broker in the same run: publish, consume, acknowledge."""
+"""Bare commands through the bus over RabbitMQ beside plain aio-pika and task frameworks, on the same broker in the same run.
+
+The frameworks live in an environment of their own: `python -m venv bench/.venv-queues`, then pip install
+`faststream[rabbit] taskiq-aio-pika celery` there; who is missing is named.
+"""
 
 import argparse
 import asyncio
 import contextlib
+import json
 import os
 import secrets
 import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import aio_pika
 import aiormq
@@ -20,6 +26,7 @@ from events.sources import DumpSource
 
 IN_FLIGHT = 100
 SLOTS = 100
+FRAMEWORKS = Path(__file__).with_name(".venv-queues") / "bin" / "python"
 PADDING = "x" * 900
 """Makes a message about one kilobyte long."""
 
@@ -129,9 +136,28 @@ async def plain(url: str, number: int) -> Measured:
         return await timed(number, send, consume)
 
 
+def framework(name: str) -> Callable[[str, int], Awaitable[Measured]]:
+    """A framework, measured in a process of its own."""
+
+    async def measured(url: str, number: int) -> Measured:
+        program = (str(FRAMEWORKS), str(Path(__file__).with_name("bus_peers.py")), name, url, str(number))
+        process = await asyncio.create_subprocess_exec(*program, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL)
+        async with asyncio.timeout(300):
+            told, _ = await process.communicate()
+        publish, consume = json.loads(told.splitlines()[-1])
+        return publish, consume
+
+    return measured
+
+
 async def run(url: str, number: int, rounds: int) -> None:
     """Interleaved rounds, medians, ratios to plain aio-pika."""
-    contenders = {"plain aio-pika": plain, "leat, RabbitMQ": rabbit, "leat, embedded": embedded}
+    contenders: dict[str, Callable[[str, int], Awaitable[Measured]]] = {"plain aio-pika": plain, "leat, RabbitMQ": rabbit}
+    if FRAMEWORKS.exists():
+        contenders |= {name: framework(name) for name in ("faststream", "taskiq", "celery")}
+    else:
+        print(f"{FRAMEWORKS} is missing, so faststream, taskiq and celery are left out")
+    contenders["leat, embedded"] = embedded
     measured: dict[str, list[Measured]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, contender in contenders.items():
