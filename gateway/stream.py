@@ -19,6 +19,7 @@ from domain.errors import LeatError, Unavailable
 from events.bus import Bus
 from events.message import Event
 from gateway.ring import Ring
+from gateway.tally import Tally
 
 log = logging.getLogger(__name__)
 
@@ -185,11 +186,14 @@ class Feed(Generic[B]):
 class Watching:
     """All feeds of this process, and the one listener that pokes them."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, heard: Callable[[Event, float | None], None] | None = None) -> None:
+        """`heard` is told every event and, at the end of a job, the seconds that it took."""
         self._bus = bus
+        self._heard = heard
         self._feeds: dict[tuple[str, str], Feed[Any]] = {}
         self._shared: OrderedDict[Hashable, Any] = OrderedDict()
         self.ring = Ring()
+        self.tally = Tally()
 
     @property
     def watched(self) -> int:
@@ -245,8 +249,15 @@ class Watching:
     async def _listen(self, events: AsyncIterator[Event | None]) -> None:
         async for event in events:
             self.ring.add(event)
+            self._count(event)
             for feed in self._concerned(event):
                 feed.poke(event)
+
+    def _count(self, event: Event | None) -> None:
+        if event is not None:
+            took = self.tally.heed(event)
+            if self._heard is not None:
+                self._heard(event, took)
 
     def _concerned(self, event: Event | None) -> list[Feed[Any]]:
         if event is None:

@@ -1,31 +1,22 @@
 """Queues: what waits for which kind of worker."""
 
-import asyncio
-
 import strawberry
 from strawberry import field
 
-from domain.errors import Unavailable
-from domain.jobs import JOBS
-from events.bus import BusError
-from events.catalogue import QUEUES
+from domain import backlog
 from gateway.context import Info
-from gateway.scalars import DateTime, Long
+from gateway.scalars import Long
 
 
 @strawberry.type(description="Commands that wait for one kind of worker.")
 class Queue:
-    """events.bus.Depth, and the oldest job that waits."""
+    """domain.backlog.Backlog, and how fast it is worked off."""
 
     name: str = field(description="Its name, and so the kind of worker that takes from it.")
-    depth: Long = field(description="Commands that wait for a worker.")
-    consumers: int = field(description="Workers that take from it just now.")
-
-    @strawberry.field(description="When the oldest job that waits was asked for; null where none does.")
-    async def oldest(self, info: Info) -> DateTime | None:
-        """From the records, which own the work."""
-        found = await JOBS.find(info.context.hub.records, limit=1, queue=self.name, state="QUEUED")
-        return DateTime(found[0].value.created_at) if found else None
+    depth: Long = field(description="Commands that wait for a worker; those that one has begun are not among them.")
+    oldest: float | None = field(description="Seconds that the oldest job that is due has waited; null where none waits.")
+    consumers: int = field(description="Worker processes that take from it just now: one whose slots are all busy does not.")
+    rate: int = field(description="Jobs that finished in the last minute, as far as this gateway has heard.")
 
 
 @strawberry.type
@@ -34,10 +25,15 @@ class QueueQuery:
 
     @strawberry.field(description="Every queue, by name.")
     async def queues(self, info: Info) -> list[Queue]:
-        """As the bus sees them."""
-        try:
-            async with asyncio.timeout(5.0):
-                depths = await info.context.hub.bus.depth(QUEUES)
-        except (BusError, TimeoutError) as error:
-            raise Unavailable(f"the bus does not answer: {error}") from error
-        return [Queue(name=depth.queue, depth=Long(depth.ready), consumers=depth.consumers) for depth in depths]
+        """As the bus and the records see them."""
+        context = info.context
+        return [
+            Queue(
+                name=each.queue,
+                depth=Long(each.depth),
+                oldest=each.oldest,
+                consumers=each.consumers,
+                rate=context.watching.tally.rate(each.queue),
+            )
+            for each in await backlog.read(context.hub)
+        ]

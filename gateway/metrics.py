@@ -1,0 +1,138 @@
+"""Metrics for Prometheus: what this gateway heard and served, and how the hub stands when it is asked."""
+
+import asyncio
+import importlib.metadata
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from aiohttp import web
+from aiohttp.hdrs import METH_ALL
+from aiohttp.typedefs import Handler, Middleware
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
+
+from domain import backlog, presence
+from domain.errors import Unavailable
+from domain.hub import Hub
+from domain.jobs import JOBS, UNFINISHED
+from events.catalogue import QUEUES
+from events.jobs import JobFinished, JobQueued
+from events.message import Event
+from gateway.pinging import ping
+from gateway.tally import QUEUE_OF
+
+CONTENT_TYPE = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+SECONDS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)
+LAGS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5)
+PULSE = 0.5
+"""Seconds between two looks at how late the event loop is."""
+
+
+class Metrics:
+    """One gateway's, in a registry of its own.
+
+    What was heard of jobs every gateway of the hub hears: look at one of them, or at the greatest; what was served is its own.
+    """
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        Info("leat", "This gateway.", registry=registry).info({"version": importlib.metadata.version("leat"), "hub": hub.name})
+        self._finished = Counter("leat_jobs_finished", "Jobs that ended.", ("queue", "command", "outcome"), registry=registry)
+        self._again = Counter("leat_jobs_queued", "Jobs that were queued.", ("queue", "reason"), registry=registry)
+        self._took = Histogram(
+            "leat_job_seconds",
+            "From the begin of a job's last attempt to its end.",
+            ("command",),
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self._served = Counter(
+            "leat_http_requests", "Requests that were answered.", ("method", "route", "status"), registry=registry
+        )
+        self._lag = Histogram("leat_event_loop_lag_seconds", "How late the event loop is.", buckets=LAGS, registry=registry)
+        self._depth = Gauge("leat_queue_depth", "Commands that wait for a worker.", ("queue",), registry=registry)
+        self._oldest = Gauge("leat_queue_oldest_seconds", "How long the oldest due job has waited.", ("queue",), registry=registry)
+        self._consumers = Gauge("leat_queue_consumers", "Processes that take from it just now.", ("queue",), registry=registry)
+        self._jobs = Gauge("leat_jobs", "Jobs that are not finished.", ("queue", "state"), registry=registry)
+        self._slots = Gauge("leat_worker_slots", "Jobs that workers do at a time.", ("queue",), registry=registry)
+        self._workers = Gauge("leat_workers", "Worker processes.", registry=registry)
+        self._up = Gauge("leat_port_up", "Whether a part of the hub answers.", ("port",), registry=registry)
+
+    def heard(self, event: Event, took: float | None) -> None:
+        """Count an event; `took`: the seconds of a job that ended."""
+        if isinstance(event, JobFinished):
+            self._finished.labels(QUEUE_OF.get(event.command, ""), event.command, event.outcome).inc()
+            if took is not None:
+                self._took.labels(event.command).observe(took)
+        elif isinstance(event, JobQueued):
+            self._again.labels(QUEUE_OF.get(event.command, ""), event.reason).inc()
+
+    @property
+    def count(self) -> Middleware:
+        """Middleware that counts what is answered, by route: paths of one kind are one route."""
+
+        @web.middleware
+        async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+            status = 500
+            try:
+                response = await handler(request)
+                status = response.status
+                return response
+            except web.HTTPException as answer:
+                status = answer.status
+                raise
+            finally:
+                resource = request.match_info.route.resource
+                method = request.method if request.method in METH_ALL else "other"
+                self._served.labels(method, resource.canonical if resource else "", str(status)).inc()
+
+        return counted
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Watch the event loop while the context is open."""
+        watching = asyncio.create_task(self._watch_loop())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+
+    async def _watch_loop(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + PULSE
+            await asyncio.sleep(PULSE)
+            self._lag.observe(max(0.0, loop.time() - due))
+
+    async def serve(self, _: web.Request) -> web.Response:
+        """Everything, as Prometheus reads it. What can't be read just now is left out."""
+        for port, failure in (await ping(self._hub)).items():
+            self._up.labels(port).set(not failure)
+        for gauge in (self._depth, self._oldest, self._consumers, self._jobs, self._slots):
+            gauge.clear()
+        self._workers.set(math.nan)
+        with suppress(Unavailable):  # leat_port_up says so
+            await self._read_queues()
+            await self._read_jobs()
+        return web.Response(body=generate_latest(self._registry), headers=CONTENT_TYPE)
+
+    async def _read_queues(self) -> None:
+        for queue in await backlog.read(self._hub):
+            self._depth.labels(queue.queue).set(queue.depth)
+            self._oldest.labels(queue.queue).set(queue.oldest or 0.0)
+            self._consumers.labels(queue.queue).set(queue.consumers)
+
+    async def _read_jobs(self) -> None:
+        for queue in QUEUES:
+            for state in UNFINISHED:
+                count = await self._hub.records.count(JOBS.kind, {"queue": queue, "state": state})
+                self._jobs.labels(queue, state).set(count)
+        workers = await presence.page(self._hub)
+        self._workers.set(len(workers))
+        for worker in workers:
+            for queue, slots in worker.value.queues.items():
+                self._slots.labels(queue).inc(slots)

@@ -1,0 +1,85 @@
+"""/metrics: what Prometheus reads."""
+
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from domain import jobs
+from domain.hub import Hub
+from events.sources import UploadSource
+from tests.gateway.conftest import TOKEN, Client, done, serve, started
+
+
+async def scrape(client: Client) -> dict[tuple[Any, ...], float]:
+    """Every sample, by its name and the values of its labels in the order of their names."""
+    async with client.session.get(f"{client.url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}) as response:
+        assert response.status == 200
+        assert response.content_type == "text/plain"
+        families = text_string_to_metric_families(await response.text())
+        return {
+            (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
+            for family in families
+            for sample in family.samples
+        }
+
+
+async def test_metrics_need_the_token(client: Client) -> None:
+    """Without it they are refused as everything else."""
+    async with client.session.get(f"{client.url}/metrics") as response:
+        assert response.status == 401
+
+
+async def test_jobs_are_counted(client: Client, hub: Hub) -> None:
+    """What waits, what runs, and what ended how and after how long."""
+    await jobs.ask(hub, UploadSource(source="waits"))
+    await started(hub, "runs")
+    async with client.watch("subscription { hubEvents(kinds: [JOB_FINISHED]) { events { jobId } } }") as finished:
+        await finished.next()
+        attempt = await started(hub, "ends")
+        await attempt.succeed(done(attempt), switched=True)
+        await finished.next()
+
+    found = await scrape(client)
+
+    assert found["leat_jobs", "upload", "QUEUED"] == 1
+    assert found["leat_jobs", "upload", "RUNNING"] == 1
+    assert found["leat_jobs", "dump", "QUEUED"] == 0
+    assert found["leat_jobs_finished_total", "InspectSource", "SUCCEEDED", "upload"] == 1
+    assert found["leat_job_seconds_count", "InspectSource"] == 1
+    assert found["leat_jobs_queued_total", "upload", "asked"] == 3
+    assert found["leat_queue_depth", "upload"] == 3  # nobody takes from it
+    assert found["leat_queue_oldest_seconds", "upload"] >= 0
+
+
+async def test_what_was_served_is_counted(client: Client) -> None:
+    """By route and status; a path that is no route is one more of no route, whatever it says."""
+    await client.ask("{ queues { name } }")
+    for path in ("nothing", "nothing/else"):
+        async with client.session.get(f"{client.url}/api/{path}/query"):
+            pass
+
+    found = await scrape(client)
+
+    assert found["leat_http_requests_total", "POST", "/graphql", "200"] == 1
+    assert len([key for key in found if key[0] == "leat_http_requests_total"]) <= 3
+
+
+async def test_the_process_and_its_parts_are_told(client: Client, hub: Hub) -> None:
+    """Version, memory, the event loop's lag, and whether every part answers."""
+    found = await scrape(client)
+
+    assert {key[1]: value for key, value in found.items() if key[0] == "leat_port_up"} == dict.fromkeys(
+        ("bus", "records", "documents", "search", "files"), 1
+    )
+    assert any(key[0] == "leat_info" and hub.name in key for key in found)
+    assert ("leat_event_loop_lag_seconds_count",) in found
+    assert found["process_resident_memory_bytes",] > 0
+
+
+async def test_two_gateways_of_a_process_count_apart(client: Client, hub: Hub) -> None:
+    """A registry is the application's own."""
+    await client.ask("{ queues { name } }")
+    async with serve(hub) as other:
+        found = await scrape(other)
+
+    assert not [key for key in found if key[0] == "leat_http_requests_total"]
