@@ -23,12 +23,15 @@ ANALYSIS = {
 
 
 def settings(spec: IndexSpec, fields: Fields) -> dict[str, Any]:
-    """Settings for loading: nothing is refreshed, copied or synced before the index is sealed."""
+    """Settings for loading: nothing is refreshed, copied or synced before the index is sealed.
+
+    The codec is the server's own, or that of an index template for the hub's indexes: `best_compression` is zstd by a native
+    library on server 9, which not every build of it carries.
+    """
     return {
         "number_of_shards": spec.shards,
         "number_of_replicas": 0,
         "refresh_interval": "-1",
-        "codec": "best_compression",
         "translog": {"durability": "async"},
         "max_result_window": DEEPEST_PAGE,
         "max_regex_length": 20_000,
