@@ -80,7 +80,7 @@ def _check(build: Build) -> Build:
         raise Invalid("either every entry is negated with '!' or none is", ("root",))
     if not NAME.match(build.doc_type) or build.doc_type in RESERVED_TYPES:
         raise Invalid(
-            f"{build.doc_type!r} can't be a document type: letters, digits, _ and -, and none of {', '.join(sorted(RESERVED_TYPES))}",
+            f"{build.doc_type!r} can't be a document type: letters, digits, _ and -, not {', '.join(sorted(RESERVED_TYPES))}",
             ("docType",),
         )
     if "." in build.version_format or not build.version_format:
@@ -114,7 +114,9 @@ async def edit(hub: Hub, name: str, **values: Any) -> Stored[Build]:
 
 
 async def remove(hub: Hub, name: str) -> None:
-    """Remove a build configuration; its collections follow as garbage. Raises Conflict while an API serves it or a job works on it."""
+    """Remove a build configuration; its collections follow as garbage.
+
+    Raises Conflict while an API serves it or a job works on it."""
     serving = await APIS.find(hub.records, build=name)
     if serving:
         raise Conflict(f"the API {serving[0].id!r} serves it; remove that first")

@@ -136,8 +136,8 @@ class Documents(ABC):
     def scan(
         self, name: str, *, after: str = "", until: str = "", bodies: bool = True, batch: int = 1000
     ) -> AsyncIterator[list[Document]]:
-        """All documents ordered by `_id` (by UTF-8 bytes), `after` < _id, and _id <= `until` where that is given, in batches; bodies
-        empty where not wanted. A whole scan that ends on another count than was sealed raises NotReady."""
+        """All documents ordered by `_id` (by UTF-8 bytes), `after` < _id, and _id <= `until` where that is given, in batches;
+        bodies empty where not wanted. A whole scan that ends on another count than was sealed raises NotReady."""
 
     @abstractmethod
     async def get(self, name: str, ids: Sequence[str]) -> dict[str, bytes]:

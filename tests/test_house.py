@@ -1,4 +1,4 @@
-"""The promises of the house: layers, imports that do nothing, artefacts that are true, pinned dependencies that name no registry."""
+"""The promises of the house: layers, imports that do nothing, artefacts that are true, lock files that name no registry."""
 
 import json
 import pkgutil
@@ -32,7 +32,7 @@ def test_arrows_point_down_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_importing_does_nothing(tmp_path: Path) -> None:
-    """Every module can be imported in an empty directory with an empty environment, and leaves no file, thread or process behind."""
+    """Every module can be imported in an empty directory with an empty environment, and leaves no file or thread behind."""
     program = (
         "import importlib, sys, threading\n"
         f"for name in {modules()!r}: importlib.import_module(name)\n"
