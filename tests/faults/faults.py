@@ -1,0 +1,168 @@
+"""What can go wrong, each as something done to a hub that works on a run."""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import aiormq
+
+from domain.jobs import JOBS
+from events.catalogue import QUEUES, command_from
+from leat.wiring import open_hub
+from tests.faults.front import Front, Watcher
+from tests.faults.process import CLOCK
+from tests.faults.stack import LEASE, Stack
+from tests.faults.world import World
+
+
+@dataclass
+class Scene:
+    """A hub at work, who watches it, and chance."""
+
+    stack: Stack
+    front: Front
+    world: World
+    watcher: Watcher
+    chance: random.Random
+    letters: int = 0
+    """Dead letters that there have to be in the end."""
+
+    def somebody(self) -> str:
+        """Any process of the hub."""
+        return self.chance.choice(sorted(self.stack.members))
+
+    async def owner(self) -> str:
+        """The process that does a job just now, if any does, else any."""
+        for job in await self.front.jobs():
+            if job["state"] == "RUNNING" and (name := self.stack.name_of(int(job["worker"].split(".")[-2]))):
+                return name
+        return self.somebody()
+
+
+Fault = Callable[[Scene], Awaitable[None]]
+
+
+async def crash(scene: Scene) -> None:
+    """kill -9 of whoever works, and a new process in its place."""
+    name = await scene.owner()
+    await scene.stack.kill(name)
+    await asyncio.sleep(scene.chance.choice((0.0, 0.0, 0.3)))
+    await scene.stack.start(name)
+
+
+async def lose_child(scene: Scene) -> None:
+    """kill -9 of a child process: a heavy step, or the plugin itself."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(3):
+            while not (children := scene.stack.descendants()) and not scene.watcher.ended.is_set():  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    if children:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(scene.chance.choice(children), signal.SIGKILL)
+
+
+async def stop(scene: Scene) -> None:
+    """SIGTERM: it ends in order, and comes back."""
+    name = await scene.owner()
+    await scene.stack.stop(name)
+    await scene.stack.start(name)
+
+
+async def stop_at_once(scene: Scene) -> None:
+    """SIGTERM twice: it does not wait for anything."""
+    name = await scene.owner()
+    scene.stack.signal(name, signal.SIGTERM)
+    await asyncio.sleep(scene.chance.random() * 0.1)
+    scene.stack.signal(name, signal.SIGTERM)
+    await scene.stack.gone(name)
+    await scene.stack.start(name)
+
+
+async def pause(scene: Scene) -> None:
+    """A process stands still for more than a lease, and goes on as if nothing had been."""
+    name = await scene.owner()
+    scene.stack.signal(name, signal.SIGSTOP)
+    await asyncio.sleep(LEASE * scene.chance.uniform(0.5, 2.5))
+    scene.stack.signal(name, signal.SIGCONT)
+
+
+async def jump(scene: Scene) -> None:
+    """The wall clock of one process jumps by an hour or a few seconds, either way."""
+    name = scene.somebody()
+    (scene.stack.folder / CLOCK).write_text(str(scene.chance.choice((-3600.0, -20.0, 20.0, 3600.0))))
+    scene.stack.signal(name, signal.SIGUSR1)
+
+
+async def cut(scene: Scene) -> None:
+    """The connections to a server are cut, several times."""
+    cable = scene.chance.choice(sorted(scene.stack.cables))
+    for _ in range(scene.chance.randrange(1, 4)):
+        scene.stack.cables[cable].cut()
+        await asyncio.sleep(scene.chance.random() * 0.3)
+
+
+async def cut_bus(scene: Scene) -> None:
+    """The connections to RabbitMQ are cut again and again, while commands are published, consumed and acknowledged."""
+    for _ in range(scene.chance.randrange(3, 10)):
+        scene.stack.cables["rabbitmq"].cut()
+        await asyncio.sleep(scene.chance.random() * 0.25)
+
+
+async def outage(scene: Scene, seconds: float = 0.0) -> None:
+    """A server can't be reached for some seconds."""
+    cable = scene.stack.cables[scene.chance.choice(sorted(scene.stack.cables))]
+    await cable.pull_out()
+    await asyncio.sleep(seconds or scene.chance.uniform(0.2, 4.0))
+    await cable.plug_in()
+
+
+async def silence(scene: Scene) -> None:
+    """A server says nothing for some seconds, and nobody is told."""
+    cable = scene.stack.cables[scene.chance.choice(sorted(scene.stack.cables))]
+    cable.hold()
+    await asyncio.sleep(scene.chance.uniform(0.2, 4.0))
+    cable.let_go()
+
+
+async def double(scene: Scene) -> None:
+    """Every command so far comes a second time, and those to come are sent twice soon after."""
+    async with open_hub(scene.stack.settings) as hub:
+        for _ in range(3):
+            for stored in await JOBS.every(hub.records):
+                await hub.bus.send(command_from(stored.value.command))
+            await asyncio.sleep(scene.chance.random() * 0.5)
+
+
+async def poison(scene: Scene) -> None:
+    """Messages that nobody can decode lie on every queue."""
+    async with open_hub(scene.stack.settings) as hub:
+        name = hub.name
+    connection = await aiormq.connect(scene.stack.direct["LEAT_BUS"])
+    channel = await connection.channel()
+    for queue in QUEUES:
+        await channel.basic_publish(scene.chance.randbytes(40), exchange=f"{name}.commands", routing_key=queue)
+        scene.letters += 1
+    await connection.close()
+
+
+EMBEDDED: tuple[Fault, ...] = (crash, crash, crash, lose_child, lose_child, stop, stop_at_once, pause, jump)
+SERVERS: tuple[Fault, ...] = (
+    crash,
+    crash,
+    lose_child,
+    stop,
+    stop_at_once,
+    pause,
+    pause,
+    jump,
+    cut,
+    cut_bus,
+    outage,
+    silence,
+    double,
+    poison,
+)

@@ -1,0 +1,163 @@
+"""What the hub is given to do: sources with real files and code, the documents that must come out, and what must not be left."""
+
+import asyncio
+import gzip
+import json
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import stores.folder
+from domain import garbage
+from domain.apis import APIS
+from domain.builds import BUILDS
+from domain.dead_letters import DEAD_LETTERS
+from domain.hub import Hub
+from domain.jobs import JOBS
+from domain.nouns import owner
+from domain.sources import SOURCES
+from events.apis import ReleaseCreated
+from leat.wiring import open_hub
+from tests.faults.front import Front, Watcher
+from tests.faults.stack import Stack, until
+
+BUILD = API = "main"
+PARSER = """
+import os
+
+def load_data(folder):
+    with open(os.path.join(folder, "rows.tsv")) as file:
+        for line in file:
+            id, value = line.rstrip("\\n").split("\\t")
+            yield {"_id": id, NAME: [value] if LISTS else {"value": value}}
+"""
+
+
+@dataclass
+class World:
+    """Sources, one build and one API of them."""
+
+    folder: Path
+    sources: list[str] = field(default_factory=list)
+    expected: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Every document that the API has to serve."""
+
+    @classmethod
+    def of(cls, folder: Path, chance: random.Random, sources: int = 0) -> "World":
+        """A world that depends on chance alone."""
+        world = cls(folder)
+        for number in range(sources or chance.choice((1, 1, 2))):
+            world.plant(
+                f"source{number}", rows=chance.randrange(20, 300), doubled=chance.random() < 0.3, packed=chance.random() < 0.3
+            )
+        return world
+
+    def plant(self, name: str, rows: int, *, doubled: bool = False, packed: bool = False) -> None:
+        """A plugin with its data: `doubled` rows are merged, a `packed` file is unpacked."""
+        home = self.folder / "plugins" / name
+        (home / "data").mkdir(parents=True)
+        lines = [(f"id{number:05}", f"{name} {number}") for number in range(rows)]
+        for id, value in lines:
+            self.expected.setdefault(id, {"_id": id})[name] = [value] if doubled else {"value": value}
+        if doubled:
+            for id, _ in lines[: rows // 10]:
+                lines.append((id, f"{name} again"))
+                self.expected[id][name].insert(0, f"{name} again")  # as BioThings merges
+        text = "".join(f"{id}\t{value}\n" for id, value in lines).encode()
+        file = "rows.tsv.gz" if packed else "rows.tsv"
+        (home / "data" / file).write_bytes(gzip.compress(text) if packed else text)
+        manifest = {
+            "version": "1",
+            "dumper": {"data_url": [f"file:data/{file}"], "uncompress": packed},
+            "uploader": {"parser": "parser:load_data", "on_duplicates": "merge" if doubled else "error"},
+        }
+        (home / "manifest.json").write_text(json.dumps(manifest))
+        (home / "parser.py").write_text(f"NAME, LISTS = {name!r}, {doubled}\n{PARSER}")
+        self.sources.append(name)
+
+    def steps(self) -> list[str]:
+        """The planned steps of its pipeline."""
+        return [f"{step}:{name}" for name in self.sources for step in ("dump", "upload", "inspect")] + [
+            f"build:{BUILD}",
+            f"release:{API}",
+        ]
+
+    async def settle_in(self, front: Front) -> None:
+        """Tell the hub of sources, build and API."""
+        for name in self.sources:
+            await front.mutate("addSource", "source { name }", folder=str(self.folder / "plugins" / name), name=name)
+        await front.mutate("addBuild", "build { name }", name=BUILD, sources=self.sources, docType="gene")
+        await front.mutate("addApi", "api { name }", name=API, build=BUILD)
+
+    async def check_served(self, front: Front) -> None:
+        """The API serves each document, as it should be, and once."""
+        served = await front.served(API)
+        ids = [document["_id"] for document in served]
+        assert len(ids) == len(set(ids)), "documents are served twice"
+        found = {document["_id"]: document for document in served}
+        assert set(ids) == set(self.expected)
+        differing = {id: (found[id], document) for id, document in self.expected.items() if found[id] != document}
+        assert differing == {}, f"{len(differing)} documents differ: {list(differing.items())[:2]}"
+
+
+def check_watched(watchers: Iterable[Watcher], run: dict[str, Any], jobs: Iterable[dict[str, Any]]) -> None:
+    """Who watched, one after the other, was told of every change of every job of the run once, and in order."""
+    told: dict[str, list[int]] = {}
+    for watcher in watchers:
+        assert watcher.gaps == 0, "the cursor was refused"
+        for id, seq in watcher.seen:
+            told.setdefault(id, []).append(seq)
+    last = {job["jobId"]: job["lastSeq"] for job in jobs}
+    expected = {step["jobId"]: list(range(1, last[step["jobId"]] + 1)) for step in run["steps"] if step["job"]}
+    assert told == expected
+
+
+async def check_left(stack: Stack, letters: int = 0) -> None:
+    """Nothing is left of what jobs wrote beside what the nouns list: no collection, index, dump, folder or process."""
+    await until(lambda: not stack.descendants(), "child processes end", 10)
+    kept, stores.folder.LEFT_BEHIND = stores.folder.LEFT_BEHIND, -1.0
+    try:
+        async with open_hub(stack.settings) as hub:
+            await garbage.collect(hub, age=0.0)
+            assert len(await DEAD_LETTERS.every(hub.records)) == letters
+            await _check_records(hub)
+            await _check_stores(hub)
+    finally:
+        stores.folder.LEFT_BEHIND = kept
+    _check_folder(stack.data, await asyncio.to_thread(_outputs_in, stack.data))
+
+
+async def _check_records(hub: Hub) -> None:
+    for stored in await JOBS.every(hub.records):
+        job = stored.value
+        assert (job.state, job.chained, job.waiting_for) == ("FINISHED", True, ""), (stored.id, job)
+        assert [plain.get("seq", seq) for seq, plain in enumerate(job.events, 1)] == list(range(1, job.seq + 1))
+
+
+async def _check_stores(hub: Hub) -> None:
+    listed: set[str] = set()
+    for shelf in (SOURCES, BUILDS, APIS):
+        for noun in await shelf.every(hub.records):
+            assert noun.value.writer == "", noun
+            for event in noun.value.outputs:
+                listed |= {event.output, *([event.build] if isinstance(event, ReleaseCreated) else [])}
+    for name in [*await hub.documents.names(), *await hub.search.names(), *await hub.files.folders("dumps")]:
+        assert ".".join(map(str, owner(name))) in listed, f"{name} is left behind"
+    for name in await hub.documents.names():
+        assert len([1 async for batch in hub.documents.scan(name) for _ in batch]) == (await hub.documents.describe(name)).count
+
+
+def _outputs_in(data: Path) -> list[str]:
+    """Whatever lies in the data folder where jobs write."""
+    places = ("documents", "search", "scratch", "files/.leat")
+    return [f"{place}/{path.name}" for place in places if (data / place).is_dir() for path in (data / place).iterdir()]
+
+
+def _check_folder(data: Path, found: list[str]) -> None:
+    temporary = [
+        name for name in found if name.startswith(("scratch/", "files/.leat/")) or name.endswith((".unsealed", ".part", "-journal"))
+    ]
+    assert temporary == [], f"left in {data}: {unquote(str(temporary))}"
