@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import importlib
 import os
 import re
 import shutil
@@ -10,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import yaml
 
 from domain.errors import Invalid, NotFound
 from domain.manifests import Manifest, normalise
@@ -110,13 +110,27 @@ def _decode(path: Path) -> Any:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise Invalid(f"{path.name}: not UTF-8 ({error.reason} at byte {error.start})", (path.name,)) from None
+    if path.suffix == ".json":
+        return _decode_json(text, path.name)
+    return _decode_yaml(text, path.name)
+
+
+def _decode_json(text: str, file: str) -> Any:
     try:
-        if path.suffix == ".json":
-            return orjson.loads(text)
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise Invalid(f"{file}: {error}", (file,)) from None
+
+
+def _decode_yaml(text: str, file: str) -> Any:
+    yaml: Any = importlib.import_module(
+        "yaml"
+    )  # which takes longer than the rest of a child process's start, and is needed here only
+    try:
         return orjson.loads(orjson.dumps(yaml.safe_load(text), option=orjson.OPT_NON_STR_KEYS))
     except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
         reason = re.sub(r"\s+", " ", str(error))
-        raise Invalid(f"{path.name}: {reason}", (path.name,)) from None
+        raise Invalid(f"{file}: {reason}", (file,)) from None
 
 
 def _folder_name(folder: Path) -> str:

@@ -129,7 +129,9 @@ async def _complete(home: Path, requires: Sequence[str], assumed: Sequence[str],
         except JobFailed as error:
             absent.append(name)
             await log(f"{name} is imported, not required by the manifest, and could not be installed: {error}", "warning")
-    (home / READY).write_bytes(orjson.dumps(absent))
+    coming = home / (READY + ".coming")
+    coming.write_bytes(orjson.dumps(absent))
+    coming.rename(home / READY)  # whole at once: it is read without the lock
 
 
 def _own_pip() -> bool:
