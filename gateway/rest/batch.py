@@ -29,7 +29,8 @@ async def search_many(hub: Hub, served: Served, arguments: Arguments) -> web.Res
     scopes = arguments.items("scopes")
     scopes = ["_id"] if scopes is None else scopes
     request = read_request(served, arguments, read_query(None))
-    if scopes == ["_id"] and not (request.filters or request.post_filter or request.offset):
+    compound = any(isinstance(term, list) for term in terms)
+    if scopes == ["_id"] and not (compound or request.filters or request.post_filter or request.offset):
         results = await _by_id(hub, served, terms)
     else:
         results = await _search(hub, served, request, [_query(term, scopes) for term in terms])

@@ -92,6 +92,7 @@ async def test_terms_by_id_and_without_scopes(site: Site) -> None:
     assert ids(await site.post("/query", json={"q": ["symbol:abl1"], "scopes": []})) == ["25"]
     compound = {"q": [["cdk2", "10090"], ["cdk2", "9606"]], "scopes": [["symbol", "alias"], "taxid"]}
     assert ids(await site.post("/query", json=compound)) == ["12566", "1017"]
+    assert ids(await site.post("/query", json={"q": [["25"], ["1017"]], "scopes": ["_id"]})) == ["25", "1017"]
     assert (await site.post("/query", 400, json={"q": [["cdk2"]], "scopes": ["symbol", "taxid"]}))["keyword"] == "q"
 
 
