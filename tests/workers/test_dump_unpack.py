@@ -133,6 +133,29 @@ def test_bomb_is_known_by_its_ratio(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         unpack(tmp_path)
 
 
+def test_bomb_of_packed_files_in_an_archive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes out of an archive is unpacked within that archive's bounds: a thousand small bombs are one."""
+    monkeypatch.setattr("workers.dump.unpack._FREE", 2**20)
+    small = gzip.compress(bytes(2**19))
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(100):
+            archive.writestr(f"{number}.gz", small)
+    packed = (tmp_path / "a.zip").stat().st_size
+    with pytest.raises(DumpRefused, match="bomb"):
+        unpack(tmp_path)
+    assert sum(file.stat().st_size for file in tmp_path.iterdir()) < 500 * packed + 2**21
+
+
+def test_a_colon_is_no_drive(tmp_path: Path) -> None:
+    """Names such as `GO:1.tsv` are files as others are; `c:` of another system is refused."""
+    tar(tmp_path / "a.tar", "w", (member("GO:1.tsv"), DATA))
+    unpack(tmp_path)
+    assert (tmp_path / "GO:1.tsv").read_bytes() == DATA
+    tar(tmp_path / "b.tar", "w", (member("c:evil.tsv"), DATA))
+    with pytest.raises(DumpRefused, match="outside"):
+        unpack(tmp_path)
+
+
 def test_bomb_of_many_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files are counted, too."""
     monkeypatch.setattr("workers.dump.unpack._COUNT", 10)

@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import lzma
+import re
 import stat
 import tarfile
 import zipfile
@@ -16,6 +17,7 @@ from workers.context import Report
 from workers.dump.errors import DumpRefused
 
 _CHUNK = 2**20
+_DRIVE = re.compile(r"[A-Za-z]:")
 _COUNT = 200_000
 """Files that an archive may hold."""
 _RATIO = 500
@@ -49,6 +51,7 @@ def unpack_folder(folder: Path, limit: int, warn: Callable[[str], None]) -> None
     """Unpack what is packed at the top of `folder`, in BioThings' order (zip, tar, gz, then bz2, xz), so that a .gz out of a zip
     is unpacked too. The packed files stay. Raises DumpRefused; then the folder is half done and to be thrown away."""
     originals = frozenset(path.name for path in folder.iterdir())
+    budget = _Budget(limit, max(_FREE, _RATIO * packed_size(folder)))
     stages: tuple[tuple[tuple[str, ...], Callable[[_Unpacking], None]], ...] = (
         ((".zip",), _unzip),
         (_TARS, _untar),
@@ -62,33 +65,44 @@ def unpack_folder(folder: Path, limit: int, warn: Callable[[str], None]) -> None
             if not archive.is_file() or not name.endswith(endings) or (endings is not _TARS and name.endswith(_TARS)):
                 continue
             try:
-                step(_Unpacking(archive, originals, limit, warn))
+                step(_Unpacking(archive, originals, budget, warn))
             except _BROKEN as error:
                 raise DumpRefused(f"{archive.name} can't be unpacked: {error}") from error
+
+
+class _Budget:
+    """What archives may come to: each of them `limit` bytes, all of them together `most`, since one may hold a thousand others."""
+
+    def __init__(self, limit: int, most: int) -> None:
+        self.limit = limit
+        self.most = most
+        self.size = 0
+        self.count = 0
 
 
 class _Unpacking:
     """One archive being unpacked: where its files may go, and how much they may be."""
 
-    def __init__(self, archive: Path, originals: frozenset[str], limit: int, warn: Callable[[str], None]) -> None:
+    def __init__(self, archive: Path, originals: frozenset[str], budget: _Budget, warn: Callable[[str], None]) -> None:
         self.archive = archive
         self.folder = archive.parent
         self.originals = originals
+        self.budget = budget
         self.warn = warn
-        self.count = 0
         self.size = 0
-        self.most = min(limit, max(_FREE, _RATIO * archive.stat().st_size))
 
     def add(self, size: int) -> None:
         """Count unpacked bytes; raises DumpRefused for a bomb."""
         self.size += size
-        if self.size > self.most:
-            raise DumpRefused(f"{self.archive.name} unpacks to more than {self.most} bytes: it is refused as a bomb")
+        self.budget.size += size
+        most = self.budget.most if self.budget.size > self.budget.most else self.budget.limit
+        if self.size > most or self.budget.size > self.budget.most:
+            raise DumpRefused(f"{self.archive.name} unpacks to more than {most} bytes: it is refused as a bomb")
 
     def store(self, name: str, source: IO[bytes], *, counted: bool = False) -> None:
         """Write one member. `counted`: the bytes are counted where they are read."""
-        self.count += 1
-        if self.count > _COUNT:
+        self.budget.count += 1
+        if self.budget.count > _COUNT:
             raise DumpRefused(f"{self.archive.name} holds more than {_COUNT} files")
         target = self._target(name)
         if target is None:
@@ -101,7 +115,7 @@ class _Unpacking:
 
     def _target(self, name: str) -> Path | None:
         path = PurePosixPath(name.replace("\\", "/"))
-        if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0] or "\x00" in name:
+        if not path.parts or path.is_absolute() or ".." in path.parts or _DRIVE.match(path.parts[0]) or "\x00" in name:
             raise DumpRefused(f"{self.archive.name} holds {name!r}, which would lie outside its folder")
         if str(path) in self.originals:
             self.warn(f"{self.archive.name} holds {path}, which was fetched by itself: left out")
