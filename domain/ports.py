@@ -110,6 +110,10 @@ class Sealed(msgspec.Struct, frozen=True, kw_only=True):
     """What its writer sealed with it."""
 
 
+BATCH_BYTES = 4 * 2**20
+"""Bytes of bodies with which a batch of documents ends, however few they are, so that memory stays bounded."""
+
+
 class Documents(ABC):
     """Bulk JSON documents by `_id`, in collections that are written once by one writer, sealed, and never renamed.
 
@@ -136,8 +140,9 @@ class Documents(ABC):
     def scan(
         self, name: str, *, after: str = "", until: str = "", bodies: bool = True, batch: int = 1000
     ) -> AsyncIterator[list[Document]]:
-        """All documents ordered by `_id` (by UTF-8 bytes), `after` < _id, and _id <= `until` where that is given, in batches;
-        bodies empty where not wanted. A whole scan that ends on another count than was sealed raises NotReady."""
+        """All documents ordered by `_id` (by UTF-8 bytes), `after` < _id, and _id <= `until` where that is given, in batches
+        of up to `batch` documents and about BATCH_BYTES; bodies empty where not wanted. A whole scan that ends on another count
+        than was sealed raises NotReady."""
 
     @abstractmethod
     async def get(self, name: str, ids: Sequence[str]) -> dict[str, bytes]:

@@ -13,7 +13,7 @@ from pymongo.errors import BulkWriteError, CursorNotFound, DocumentTooLarge, Dup
 from pymongo.read_concern import ReadConcern
 
 from domain.errors import Conflict, JobFailed, NotReady, Stale, Unavailable
-from domain.ports import Document, Documents, Kind, Record, Records, Sealed
+from domain.ports import BATCH_BYTES, Document, Documents, Kind, Record, Records, Sealed
 from stores.mongodb_json import DIGEST, escaped, from_bson, to_bson, unescaped
 
 Fields = dict[str, Any]
@@ -22,8 +22,10 @@ DATABASE = "leat"
 """Where the URL names none."""
 PATIENCE = 10_000
 """Milliseconds that an operation waits for a server to be found, where the URL doesn't say."""
-BATCH_DOCUMENTS, BATCH_BYTES = 1000, 8 * 2**20
-"""What one bulk write, or one `$in`, takes at most."""
+BATCH_DOCUMENTS = 1000
+"""What one bulk write (which ends at BATCH_BYTES too), or one `$in`, takes at most."""
+STEP = 100
+"""Documents that a scan takes at once from what the server sent, before it looks at their size."""
 DURABLE = WriteConcern("majority", j=True)
 COMMITTED = ReadConcern("majority")
 DUPLICATE = 11000
@@ -187,8 +189,7 @@ class MongoDocuments(Documents):
             cursor = self._cursor(name, last, until, bodies, batch)
             try:
                 with _translated():
-                    while found := await cursor.to_list(batch):
-                        documents = [_key(values) if not bodies else from_bson(values) for values in found]
+                    while documents := await _take(cursor, bodies, batch):
                         last, count, resumable = documents[-1].id, count + len(documents), True
                         yield documents
                     break
@@ -296,6 +297,19 @@ def _batches(documents: Sequence[Document]) -> Iterator[list[Document]]:
         size += len(document.body)
     if batch:
         yield batch
+
+
+async def _take(cursor: Any, bodies: bool, batch: int) -> list[Document]:
+    taken: list[Document] = []
+    size = 0
+    while len(taken) < batch and size < BATCH_BYTES:
+        found = await cursor.to_list(min(STEP, batch - len(taken)))
+        if not found:
+            break
+        documents = [from_bson(values) if bodies else _key(values) for values in found]
+        taken += documents
+        size += sum(len(document.body) for document in documents)
+    return taken
 
 
 def _record(found: Fields) -> Record:

@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote
 import orjson
 
 from domain.errors import Conflict, NotReady, Unavailable
-from domain.ports import Document, Documents, Sealed
+from domain.ports import BATCH_BYTES, Document, Documents, Sealed
 
 T = TypeVar("T")
 
@@ -275,8 +275,15 @@ def _select(connection: sqlite3.Connection, after: str, until: str, bodies: bool
 
 
 def _take(name: str, rows: sqlite3.Cursor, batch: int) -> list[Document]:
+    taken: list[Document] = []
+    size = 0
     with _translated(name):
-        return [Document._make(row) for row in rows.fetchmany(batch)]
+        for row in rows:
+            taken.append(Document._make(row))
+            size += len(row[1])
+            if len(taken) == batch or size >= BATCH_BYTES:
+                break
+    return taken
 
 
 def _get(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str, bytes]:

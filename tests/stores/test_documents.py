@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from domain.errors import Conflict, NotReady
-from domain.ports import Document, Documents
+from domain.ports import BATCH_BYTES, Document, Documents
 from tests.stores.places import Place, document, open_documents
 from tests.stores.processes import process
 
@@ -84,6 +84,15 @@ async def test_scans_are_ordered_by_the_bytes_of_ids(documents: Documents) -> No
     assert [found.id for batch in batches for found in batch] == expected
     assert {len(batch) for batch in batches[:-1]} == {50}
     assert [found.id for found in await read(documents, "job.1", bodies=False)] == expected
+
+
+async def test_batches_of_large_documents_are_short(documents: Documents) -> None:
+    """A scan's batches end by bytes too: large documents come in several, and each once."""
+    large = [document(f"{number:03}", text="x" * (BATCH_BYTES // 100)) for number in range(300)]
+    await fill(documents, "job.1", large)
+    batches = [batch async for batch in documents.scan("job.1", batch=1000)]
+    assert [found for batch in batches for found in batch] == large
+    assert max(map(len, batches)) <= 100
 
 
 async def test_a_scan_may_be_cut_on_both_sides(documents: Documents) -> None:

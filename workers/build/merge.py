@@ -9,7 +9,7 @@ import msgspec
 
 from domain.hub import Stores
 from domain.merging import merged
-from domain.ports import Document
+from domain.ports import BATCH_BYTES, Document
 from workers.context import Report
 
 BATCH = 2000
@@ -41,11 +41,14 @@ async def merge(stores: Stores, arguments: dict[str, Any], report: Report) -> di
     await documents.create(output)
     merger = Merger(inputs)
     waiting: list[Document] = []
+    size = 0
     async for blocks in aligned([documents.scan(each.collection, batch=SCAN) for each in inputs]):
+        known = len(waiting)
         waiting += merger.block(blocks)
-        if len(waiting) >= BATCH:
+        size += sum(len(document.body) for document in waiting[known:])
+        if len(waiting) >= BATCH or size >= BATCH_BYTES:
             await documents.write(output, waiting)
-            waiting = []
+            waiting, size = [], 0
             report.progress(sum(merger.read), total, "documents", "merging")
     if waiting:
         await documents.write(output, waiting)

@@ -14,7 +14,7 @@ import orjson
 from domain.documents import encoded
 from domain.manifests import Duplicates
 from domain.merging import merge_struct
-from domain.ports import Document
+from domain.ports import BATCH_BYTES, Document
 
 T = TypeVar("T")
 
@@ -120,5 +120,12 @@ def _unwrapped(value: Any, listed: set[str]) -> Any:
     }
 
 
-def _take(documents: Iterator[Document], size: int) -> list[Document]:
-    return list(islice(documents, size))
+def _take(documents: Iterator[Document], most: int) -> list[Document]:
+    taken: list[Document] = []
+    size = 0
+    for document in islice(documents, most):
+        taken.append(document)
+        size += len(document.body)
+        if size >= BATCH_BYTES:
+            break
+    return taken
