@@ -16,9 +16,9 @@ from stores.elasticsearch_clauses import ID, name_of, query
 from stores.elasticsearch_index import decoded, encoded, mapping, meta, serving_settings, settings, spec_of
 from stores.refusals import refusal
 
-CHUNK = 2_000_000
+CHUNK = 1_000_000
 """Bytes of a bulk request."""
-CHUNKS = 3
+CHUNKS = 4
 """Bulk requests under way at a time."""
 BATCH = 1000
 """Hits of a scan that are fetched at once."""
@@ -71,13 +71,16 @@ class ElasticsearchSearch(Search):
                 )
             self._last[name] = document.id
         refused: list[tuple[str, str]] = []
-        chunks = list(_chunks(documents))
-        for start in range(0, len(chunks), CHUNKS):
-            sent = (self._send(name, chunk) for chunk in chunks[start : start + CHUNKS])
-            for answer in await asyncio.gather(*sent, return_exceptions=True):
-                if isinstance(answer, BaseException):
-                    raise answer
-                refused += answer
+        slots = asyncio.Semaphore(CHUNKS)
+
+        async def send(chunk: Sequence[Document]) -> list[tuple[str, str]]:
+            async with slots:
+                return await self._send(name, chunk)
+
+        for answer in await asyncio.gather(*map(send, _chunks(documents)), return_exceptions=True):
+            if isinstance(answer, BaseException):
+                raise answer
+            refused += answer
         if refused:
             raise refusal(refused, len(documents))
 

@@ -8,6 +8,9 @@ from domain.hub import Stores
 from domain.ports import IndexSpec
 from workers.context import Report
 
+BATCH = 5000
+"""Documents, or BATCH_BYTES of them, that are handed over at once: enough for several requests of a server's adapter in flight."""
+
 
 async def feed(stores: Stores, arguments: dict[str, Any], report: Report) -> dict[str, Any]:
     """Make the index `output` as `spec` says and fill it from the spec's collection. Returns the sealed index's count."""
@@ -15,7 +18,7 @@ async def feed(stores: Stores, arguments: dict[str, Any], report: Report) -> dic
     total = (await stores.documents.describe(spec.collection)).count
     await stores.search.create(output, spec)
     done = 0
-    async for batch in stores.documents.scan(spec.collection):
+    async for batch in stores.documents.scan(spec.collection, batch=BATCH):
         await stores.search.bulk(output, batch)
         done += len(batch)
         report.progress(done, total, "documents", "indexing")
