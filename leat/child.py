@@ -22,6 +22,8 @@ async def run(step: str, address: dict[str, Any], arguments: dict[str, Any], rep
             from workers.index.feed import feed as work
         case _:
             raise AssertionError(f"there is no step {step!r}")
+    if step != "feed":  # the only one that indexes; the driver of Elasticsearch takes longer to import than most steps take
+        address = {**address, "search": "tantivy:"}
     async with open_stores(address) as stores:
         return await work(stores, arguments, report)
 

@@ -69,7 +69,7 @@ def be_quick() -> None:
             msgspec.structs.replace(each, retry=msgspec.structs.replace(each.retry, base=BASE)) for each in registrations
         )
     stream.SILENCE = 0.5
-    leat.serving.Reaper = quick_reaper  # type: ignore[attr-defined]
+    leat.serving.Reaper = quick_reaper  # type: ignore[assignment,attr-defined]
 
 
 def quick_reaper(hub: Hub) -> Reaper:
