@@ -70,6 +70,7 @@ class Line:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=hears_interrupts,
         )
 
     @contextlib.contextmanager
@@ -84,6 +85,11 @@ class Line:
             yield process
         finally:
             stop(process)
+
+
+def hears_interrupts() -> None:
+    """Undo what a shell does to the children of a background job: there Ctrl-C is ignored, and stays so."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def stop(process: subprocess.Popen[str]) -> int:
