@@ -2,9 +2,10 @@
 
 import asyncio
 import os
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from pathlib import Path
 
+import orjson
 import pytest
 
 from domain.errors import JobFailed, JobTimedOut
@@ -122,20 +123,21 @@ async def test_a_flood_of_prints_is_cut(tmp_path: Path) -> None:
     assert tried.lines[-1] == ("warning", "… the plugin printed 298001 more lines")
 
 
-async def test_garbage_on_the_documents_descriptor(tmp_path: Path) -> None:
+@pytest.mark.parametrize("garbage", [b"garbage", b"R\0\0\0\2{}"])
+async def test_garbage_on_the_documents_descriptor(tmp_path: Path, garbage: bytes) -> None:
     """Who finds the descriptor and writes to it fails, and only itself."""
     parser = """
         import os
         def load_data(folder):
             for descriptor in range(3, 64):
                 try:
-                    os.write(descriptor, b"garbage")
+                    os.write(descriptor, GARBAGE)
                 except OSError:
                     pass
             yield {"_id": "a"}
     """
     with pytest.raises(JobFailed, match="descriptor that its documents leave by"):
-        await parse(tmp_path, parser)
+        await parse(tmp_path, parser.replace("GARBAGE", repr(garbage)))
 
 
 async def test_nothing_of_it_is_left(tmp_path: Path) -> None:
@@ -149,6 +151,34 @@ async def test_nothing_of_it_is_left(tmp_path: Path) -> None:
     tried = await parse(tmp_path, parser)
     for document in tried.documents:
         await gone(int(document["_id"]))
+
+
+@pytest.mark.parametrize("end", ["ends", "fails", "is left", "loses its parent", "has no time"])
+async def test_no_session_of_its_own_saves_a_process(tmp_path: Path, end: str) -> None:
+    """What a plugin started ends with it although it left the plugin's session, or lost its parent, and however the call ends."""
+    parser = f"""
+        import subprocess, sys, time
+        def load_data(folder):
+            yield {{"_id": str(subprocess.Popen(["sleep", "1000"], start_new_session=True).pid)}}
+            orphan = "setsid sleep 1000 >/dev/null 2>&1 & echo $!"
+            yield {{"_id": subprocess.check_output(["sh", "-c", orphan], text=True).strip()}}
+            yield {{"_id": str(subprocess.Popen(["sleep", "1000"]).pid)}}
+            yield {{"_id": "0", "x": "y" * 2**20}}
+            if {end == "fails"}: raise ValueError("bad")
+            if {end in ("is left", "loses its parent", "has no time")}: time.sleep(1000)
+    """
+    tried = await ready(tmp_path, {"parser.py": parser}, limits=Limits(plugin_timeout=3.0 if end == "has no time" else 60.0))
+    fields = {"function": "parser:load_data", "keywords": {}, "limit": None}
+    async with tried.plugin._process("parse", fields) as process:
+        ids = orjson.loads((await process.receive()).payload.partition(b"\n")[0])
+        assert len(ids) == 4
+        if end == "loses its parent":
+            process.lifeline.abort()
+        if end != "is left":
+            with suppress(JobFailed):
+                await process.receive()
+    for id in ids[:3]:
+        await gone(int(id))
 
 
 async def test_leaving_early_ends_the_process(tmp_path: Path) -> None:

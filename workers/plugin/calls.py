@@ -12,7 +12,7 @@ from domain.errors import JobFailed
 from domain.hub import Limits
 from domain.manifests import Manifest, Uploader
 from workers.plugin.environment import python_for
-from workers.plugin.process import Log, PluginProcess
+from workers.plugin.process import Log, PluginProcess, garbage
 from workers.plugin.workspace import Workspace, prepare
 
 
@@ -80,7 +80,11 @@ class Plugin:
             while (frame := await process.receive()).letter == b"D":
                 ids, _, bodies = frame.payload.partition(b"\n")
                 yield Batch(ids=orjson.loads(ids), bodies=bodies.split(b"\n"))
-            yield msgspec.json.decode(frame.payload, type=Parsed)
+            try:
+                parsed = msgspec.json.decode(frame.payload, type=Parsed)
+            except msgspec.DecodeError as error:
+                raise garbage() from error
+            yield parsed
 
     async def _result(self, action: str, fields: Mapping[str, Any]) -> Any:
         async with self._process(action, fields) as process:

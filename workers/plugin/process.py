@@ -96,11 +96,11 @@ class PluginProcess:
             raise
         finally:
             _close(ends["lifeline"][0], ends["printed"][1], ends["frames"][1])
-        self.deadline = asyncio.get_running_loop().call_later(self.seconds, self._out_of_time)
         self.frames = await _open_reader(ends["frames"][0], 4 * PIPE)
         self.printed = await _open_reader(ends["printed"][0], 1 << 16)
         self.printing = asyncio.create_task(self._copy_output())
         self.lifeline = await _open_writer(ends["lifeline"][1])
+        self.deadline = asyncio.get_running_loop().call_later(self.seconds, self._out_of_time)
         request = {**self.request, "channel": ends["frames"][1], "memory": self.memory, "shim": str(SHIM)}
         self.lifeline.write(orjson.dumps(request) + b"\n")
         return self
@@ -108,7 +108,7 @@ class PluginProcess:
     async def __aexit__(self, *_: object) -> None:
         self.deadline.cancel()
         if not self.over:
-            self._kill()
+            self.lifeline.abort()
         await asyncio.shield(self._end())
 
     async def receive(self) -> Frame:
@@ -125,7 +125,7 @@ class PluginProcess:
         """The result of a call that sends nothing else."""
         frame = await self.receive()
         if frame.letter != b"R":
-            raise _garbage()
+            raise garbage()
         return orjson.loads(frame.payload)
 
     def _environment(self) -> dict[str, str]:
@@ -134,7 +134,7 @@ class PluginProcess:
 
     def _out_of_time(self) -> None:
         self.timed_out = True
-        self._kill()
+        self.lifeline.abort()  # its guard ends it, with all that it started
 
     def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):  # all of them have ended
@@ -204,7 +204,7 @@ async def _read(stream: asyncio.StreamReader) -> Frame | None:
     try:
         letter, size = HEADER.unpack(await stream.readexactly(HEADER.size))
         if letter not in (b"D", b"R", b"E") or size > LARGEST:
-            raise _garbage()
+            raise garbage()
         return Frame(letter, await stream.readexactly(size))
     except asyncio.IncompleteReadError:
         return None
@@ -237,7 +237,8 @@ def _close(*descriptors: int) -> None:
             os.close(descriptor)
 
 
-def _garbage() -> JobFailed:
+def garbage() -> JobFailed:
+    """The error of a plugin that wrote what is no frame."""
     return JobFailed("the plugin wrote to the descriptor that its documents leave by", code="PLUGIN_FAILED")
 
 

@@ -77,7 +77,9 @@ class Outlet:
     def encoded(self, document: Any, body: bytes) -> tuple[str, bytes]:
         """`_id` and canonical JSON of a document that needs a closer look (`body`, if it has any); no bytes if it is skipped."""
         id = document["_id"] if isinstance(document, dict) and body else None
-        if not isinstance(id, str) or not id or len(body) > MAX_SIZE:
+        if isinstance(id, str) and id and len(body) > MAX_SIZE:
+            raise self.too_large(document, len(body))
+        if not isinstance(id, str) or not id:
             body = self.encoded_with_care(document)
             id = str(document["_id"])
         if b"null" in body and not finite(document):
@@ -106,8 +108,12 @@ class Outlet:
         except (TypeError, ValueError) as error:
             raise self.refused(document, str(error)) from None
         if len(body) > MAX_SIZE:
-            raise self.refused(document, f"it has {len(body) / 2**20:.1f} MiB, at most {MAX_SIZE // 2**20} are stored")
+            raise self.too_large(document, len(body))
         return body
+
+    def too_large(self, document: Any, size: int) -> DocumentRefused:
+        """The refusal of a document of so many bytes; it is not encoded a second time, for which memory might be short."""
+        return self.refused(document, f"it has {size / 2**20:.1f} MiB, at most {MAX_SIZE // 2**20} are stored")
 
     def skip(self, id: str) -> None:
         """Count a document whose `_id` is too long."""

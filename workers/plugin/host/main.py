@@ -10,7 +10,6 @@ import pickle
 import resource
 import signal
 import sys
-import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,6 +18,7 @@ import orjson
 from . import failure, results
 from .channel import Channel
 from .documents import Outlet
+from .guard import guard
 from .loading import Loader, call
 
 PR_SET_PDEATHSIG = 1
@@ -27,10 +27,10 @@ PR_SET_PDEATHSIG = 1
 
 def main() -> None:
     """Do one request."""
-    lifeline, line = _request()
-    request = orjson.loads(line)
+    guard()
+    request = orjson.loads(_request())
     channel = Channel(request["channel"])
-    _tie_to_parent(lifeline)
+    _tie_to_parent()
     _limit(request["memory"])
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a TextIOWrapper here
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(levelname)s: %(message)s")
@@ -91,32 +91,24 @@ def _loader(request: dict[str, Any]) -> Loader:
     return Loader(request["root"], request["name"], request["shim"])
 
 
-def _request() -> tuple[int, bytes]:
-    """The descriptor that stdin became, and its first line; the plugin itself finds stdin empty."""
-    lifeline = os.dup(0)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
+def _request() -> bytes:
+    """The first line of stdin, which the plugin itself finds empty."""
     line = b""
     while not line.endswith(b"\n"):
-        chunk = os.read(lifeline, 1 << 20)
+        chunk = os.read(0, 1 << 20)
         if not chunk:
             os._exit(1)
         line += chunk
-    return lifeline, line
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return line
 
 
-def _tie_to_parent(lifeline: int) -> None:
-    """End with all that the plugin started when stdin closes; and when the parent dies, even while C code holds the interpreter."""
+def _tie_to_parent() -> None:
+    """End when the guard dies, which nobody but the plugin would have done."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-    def watch() -> None:
-        while os.read(lifeline, 4096):
-            pass
-        os.killpg(0, signal.SIGKILL)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _limit(memory: int) -> None:
