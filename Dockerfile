@@ -28,6 +28,6 @@ WORKDIR /data
 VOLUME /data
 EXPOSE 8000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=5s CMD ["leat", "check", "--quiet"]
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["leat", "check", "--quiet"]
 ENTRYPOINT ["leat"]
 CMD ["up"]

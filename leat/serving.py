@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import logging
 import os
 import secrets
 from collections.abc import AsyncIterator, Sequence
@@ -16,11 +17,14 @@ from domain.reaper import Reaper, void_leases
 from gateway.app import make_app
 from leat import folder, ports
 from leat.cli.address import TOKEN_FILE, URL_FILE, Address
+from leat.cli.health import PULSE, PULSE_FILE
 from leat.settings import Settings
 from leat.signals import stop_on_signals
 from leat.wiring import open_hub
 from workers.catalogue import WORKERS
 from workers.worker import Worker
+
+log = logging.getLogger(__name__)
 
 
 class PortTaken(LeatError):
@@ -30,14 +34,17 @@ class PortTaken(LeatError):
 
 
 @asynccontextmanager
-async def serving(settings: Settings, concurrency: int = 2) -> AsyncIterator[tuple[Address, asyncio.Event]]:
-    """A whole hub in this process; the event is set by a signal. Raises FolderRefused or PortTaken."""
+async def serving(
+    settings: Settings, concurrency: int = 2, *, queues: Sequence[str] = tuple(sorted(WORKERS))
+) -> AsyncIterator[tuple[Address, asyncio.Event]]:
+    """A gateway with workers of these queues, all of them unless told otherwise, in this process; the event is set by a signal.
+    Raises FolderRefused or PortTaken."""
     with ExitStack() as stack:
         stack.enter_context(folder.held(settings.data))
         token = settings.token.get_secret_value() or kept_token(settings.data)
         async with open_hub(settings) as hub:
             alone = settings.bus.startswith("embedded:")
-            async with working(hub, sorted(WORKERS), concurrency, alone=alone) as ended, listening(hub, settings, token) as url:
+            async with working(hub, queues, concurrency, alone=alone) as ended, listening(hub, settings, token) as url:
                 stack.callback((settings.data / URL_FILE).unlink, missing_ok=True)
                 (settings.data / URL_FILE).write_text(f"{url}\n")
                 yield Address(url, token), ended
@@ -45,26 +52,50 @@ async def serving(settings: Settings, concurrency: int = 2) -> AsyncIterator[tup
 
 @asynccontextmanager
 async def working(hub: Hub, queues: Sequence[str], concurrency: int, *, alone: bool = False) -> AsyncIterator[asyncio.Event]:
-    """Workers of these queues and a reaper. Behind the block they stop in order; a second signal exits at once."""
-    ended = asyncio.Event()
-    registrations = [registration for queue in queues for registration in WORKERS[queue]]
-    worker = Worker(hub, registrations, concurrency)
+    """Workers of these queues, where there are any, and a reaper. Behind the block they stop in order; a second signal exits at
+    once."""
     if alone:
         await void_leases(hub)
-    with stop_on_signals(ended.set):
-        tasks = [asyncio.create_task(worker.run()), asyncio.create_task(Reaper(hub).run())]
-        for task in tasks:
+    async with until_signal(hub.data) as ended:
+        registrations = [registration for queue in queues for registration in WORKERS[queue]]
+        worker = Worker(hub, registrations, concurrency)
+        workers = [asyncio.create_task(worker.run())] if queues else []
+        reaper = asyncio.create_task(Reaper(hub).run())
+        for task in (*workers, reaper):
             task.add_done_callback(lambda _: ended.set())
         try:
             yield ended
         finally:
             worker.stop()
-            await asyncio.wait([tasks[0]])
-            tasks[1].cancel()
-            results = await asyncio.gather(*tasks, return_exceptions=True)
+            if workers:
+                await asyncio.wait(workers)
+            reaper.cancel()
+            results = await asyncio.gather(*workers, reaper, return_exceptions=True)
     for result in results:
         if isinstance(result, Exception):
             raise result
+
+
+@asynccontextmanager
+async def until_signal(data: Path) -> AsyncIterator[asyncio.Event]:
+    """What every process of a hub does while it lives: set the event at a signal, and show the data folder a pulse."""
+    ended = asyncio.Event()
+    pulse = asyncio.create_task(_beat(data / PULSE_FILE))
+    try:
+        with stop_on_signals(ended.set):
+            yield ended
+    finally:
+        pulse.cancel()
+        await asyncio.gather(pulse, return_exceptions=True)
+
+
+async def _beat(file: Path) -> None:
+    while True:
+        try:
+            await asyncio.to_thread(file.touch)
+        except OSError as error:  # a full disk, say: then the health check says what is true
+            log.warning("pulse not shown", extra={"error": str(error)})
+        await asyncio.sleep(PULSE)
 
 
 @asynccontextmanager

@@ -30,7 +30,7 @@ EXITS = """exit codes:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; returns the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    parser = _parser(next((word for word in given if word in COMMANDS), ""))
+    parser = _parser(given)
     flags = parser.parse_args(given)
     try:
         return int(flags.run(flags))
@@ -45,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return Exit.DONE
 
 
-def _parser(command: str) -> ArgumentParser:
+def _parser(given: Sequence[str]) -> ArgumentParser:
+    command = next((word for word in given if word in COMMANDS), "")
     parser = ArgumentParser(
         prog="leat", description="Leads files to live, searchable APIs.", epilog=EXITS, formatter_class=RawDescriptionHelpFormatter
     )
@@ -53,16 +54,16 @@ def _parser(command: str) -> ArgumentParser:
     for name, description in COMMANDS.items():
         chosen = commands.add_parser(name, help=description, description=f"{description[0].upper()}{description[1:]}.")
         if name == command:
-            _define(name, chosen)
+            _define(name, chosen, given)
     return parser
 
 
-def _define(name: str, parser: ArgumentParser) -> None:
+def _define(name: str, parser: ArgumentParser, given: Sequence[str]) -> None:
     match name:
         case "up" | "work" | "check" | "schema" | "demo":
             from leat.cli import hub
 
-            hub.define(name, parser)
+            hub.define(name, parser, given)
         case "source":
             from leat.cli import sources
 

@@ -1,6 +1,8 @@
 """`leat up | work | check | demo | schema`: the commands that are, or look at, a hub."""
 
+import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,21 +12,33 @@ if TYPE_CHECKING:
     from leat.settings import Settings
 
 
-def define(name: str, parser: ArgumentParser) -> None:
-    """Add the arguments of one of these commands."""
+def define(name: str, parser: ArgumentParser, given: Sequence[str] = ()) -> None:
+    """Add the arguments of one of these commands; `given`: the command line, since what a container's health check asks all the
+    time must not import what settings need."""
     match name:
         case "up":
             _settings_flags(parser)
-            parser.add_argument("--concurrency", type=int, default=2, metavar="N", help="jobs of each queue at a time (2)")
+            _concurrency(parser)
+            parser.add_argument(
+                "--no-workers", dest="workers", action="store_false", help="the gateway alone, beside `leat work` processes"
+            )
             parser.set_defaults(run=_up)
         case "work":
             parser.add_argument("queues", nargs="+", metavar="QUEUE", help="dump, upload, build or index")
             _settings_flags(parser)
-            parser.add_argument("--concurrency", type=int, default=2, metavar="N", help="jobs of each queue at a time (2)")
+            _concurrency(parser)
+            _define_scale(parser)
             parser.set_defaults(run=_work)
+        case "check" if "--quiet" in given:
+            parser.add_argument("--quiet", action="store_true")
+            parser.add_argument("--data", default="")
+            parser.set_defaults(run=_check_pulse)
         case "check":
-            _settings_flags(parser)
+            _settings_flags(parser, but="quiet")
             parser.add_argument("--json", action="store_true", help="print JSON for scripts")
+            parser.add_argument(
+                "--quiet", action="store_true", help="only whether the process of the data folder lives: exit code 0 or 1, cheap"
+            )
             parser.set_defaults(run=_check)
         case "demo":
             _settings_flags(parser)
@@ -36,11 +50,34 @@ def define(name: str, parser: ArgumentParser) -> None:
             parser.set_defaults(run=_schema)
 
 
-def _settings_flags(parser: ArgumentParser) -> None:
+def _concurrency(parser: ArgumentParser) -> None:
+    parser.add_argument("--concurrency", type=_positive, default=2, metavar="N", help="jobs of each queue at a time (2)")
+
+
+def _define_scale(parser: ArgumentParser) -> None:
+    scale = parser.add_argument_group("scaling: processes on this machine, as many as the backlog wants")
+    scale.add_argument("--max", type=_positive, metavar="N", help="at most so many; each does --concurrency jobs")
+    scale.add_argument("--min", type=int, default=1, metavar="N", help="at least so many, 0 among them (1)")
+    scale.add_argument(
+        "--cool-down", type=float, default=60.0, metavar="SECONDS", help="less is wanted for so long before one stops (60)"
+    )
+    parser.add_argument("--until-eof", action="store_true", help="stop in order when standard input, a pipe, ends too")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def _settings_flags(parser: ArgumentParser, but: str = "") -> None:
     from leat.settings import Settings
 
     group = parser.add_argument_group("settings (each is an environment variable too)")
     for name, field in Settings.model_fields.items():
+        if name == but:
+            continue
         default = "" if name == "token" else f" [{field.default}]"
         text = f"{field.description} (LEAT_{name.upper()}){default}".replace("%", "%%")
         group.add_argument(f"--{name.replace('_', '-')}", dest=f"setting_{name}", metavar="VALUE", help=text)
@@ -50,26 +87,37 @@ def settings(flags: Namespace) -> "Settings":
     """What flags and environment say; raises Ended naming what is wrong."""
     from leat.settings import SettingsInvalid, load
 
-    prefix = "setting_"
-    given: dict[str, Any] = {
-        name.removeprefix(prefix): value for name, value in vars(flags).items() if name.startswith(prefix) and value is not None
-    }
     try:
-        return load(**given)
+        return load(**_given(flags))
     except SettingsInvalid as error:
         raise Ended(Exit.USAGE, error.message) from error
+
+
+def _given(flags: Namespace) -> dict[str, str]:
+    """The settings among the flags."""
+    prefix = "setting_"
+    named = {name.removeprefix(prefix): value for name, value in vars(flags).items() if name.startswith(prefix)}
+    return {name: value for name, value in named.items() if value is not None}
 
 
 def _up(flags: Namespace) -> Exit:
     from leat.cli.up import up
 
-    return _hub(up(settings(flags), flags.concurrency))
+    return _hub(up(settings(flags), flags.concurrency, workers=flags.workers))
 
 
 def _work(flags: Namespace) -> Exit:
-    from leat.cli.up import work
+    from leat.cli.up import work, work_scaled
+    from leat.scaling import Scale
 
-    return _hub(work(settings(flags), flags.queues, flags.concurrency))
+    if flags.max is None:
+        return _hub(work(settings(flags), flags.queues, flags.concurrency, until_eof=flags.until_eof))
+    if not 0 <= flags.min <= flags.max:
+        raise Ended(Exit.USAGE, "--min is a number from 0 to --max")
+    scale = Scale(flags.min, flags.max, flags.concurrency, flags.cool_down)
+    given = [word for name, value in _given(flags).items() for word in (f"--{name.replace('_', '-')}", value)]
+    words = ("work", *flags.queues, "--concurrency", str(flags.concurrency), "--until-eof", *given)
+    return _hub(work_scaled(settings(flags), flags.queues, scale, (sys.executable, "-m", "leat", *words)))
 
 
 def _demo(flags: Namespace) -> Exit:
@@ -84,6 +132,13 @@ def _check(flags: Namespace) -> Exit:
 
     chosen = settings(flags)
     return _hub(check_hub(chosen, gateway_of(chosen.data, chosen.url), json=flags.json))
+
+
+def _check_pulse(flags: Namespace) -> Exit:
+    from leat.cli.address import data_folder
+    from leat.cli.health import check_pulse
+
+    return check_pulse(data_folder(flags))
 
 
 def _hub(work: Any) -> Exit:

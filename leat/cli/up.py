@@ -1,33 +1,72 @@
 """`leat up` and `leat work`: a hub, or workers beside one, until a signal."""
 
-from collections.abc import Sequence
+import asyncio
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 
 from leat import logs
 from leat.cli.exits import Ended, Exit
-from leat.serving import serving, working
+from leat.scaling import Scale, scale_workers
+from leat.serving import serving, until_signal, working
 from leat.settings import Settings, without_password
 from leat.wiring import open_hub
 from workers.catalogue import WORKERS
 
 
-async def up(settings: Settings, concurrency: int) -> None:
-    """Run gateway and all workers; says where they are."""
+async def up(settings: Settings, concurrency: int, *, workers: bool = True) -> None:
+    """Run a gateway and, unless told otherwise, all workers; says where they are."""
+    if not workers:
+        _refuse_embedded(settings, "a gateway without workers needs a bus between processes", "`leat work`")
     logs.configure()
-    async with serving(settings, concurrency) as (address, ended):
+    queues = sorted(WORKERS) if workers else ()
+    async with serving(settings, concurrency, queues=queues) as (address, ended):
         print(f"Leat serves at {address.url}\ntoken {address.token}\nstop it with Ctrl-C", flush=True)
         await ended.wait()
 
 
-async def work(settings: Settings, queues: Sequence[str], concurrency: int) -> None:
-    """Run workers of these queues."""
-    if settings.bus.startswith("embedded:"):
-        told = (
-            "workers of their own need a bus between processes: set LEAT_BUS=amqp://user:password@host/ for them and for `leat up`"
-        )
-        raise Ended(Exit.USAGE, told)
-    if unknown := sorted(set(queues) - set(WORKERS)):
-        raise Ended(Exit.USAGE, f"there is no queue {unknown[0]!r}; there are {', '.join(sorted(WORKERS))}")
+async def work(settings: Settings, queues: Sequence[str], concurrency: int, *, until_eof: bool = False) -> None:
+    """Run workers of these queues; `until_eof`: only as long as standard input, a pipe, is open."""
+    _check_queues(settings, queues)
     logs.configure()
     async with open_hub(settings) as hub, working(hub, queues, concurrency) as ended:
-        print(f"working on {', '.join(queues)} of {hub.name} over {without_password(settings.bus)}", flush=True)
-        await ended.wait()
+        with _stopped_at_eof(ended) if until_eof else nullcontext():
+            print(f"working on {', '.join(queues)} of {hub.name} over {without_password(settings.bus)}", flush=True)
+            await ended.wait()
+
+
+async def work_scaled(settings: Settings, queues: Sequence[str], scale: Scale, command: Sequence[str]) -> None:
+    """Run processes of workers of these queues, each started by `command`, as many as the backlog wants."""
+    _check_queues(settings, queues)
+    logs.configure()
+    async with open_hub(settings) as hub, until_signal(hub.data) as ended:
+        print(f"scaling {', '.join(queues)} of {hub.name} from {scale.minimum} to {scale.maximum} processes", flush=True)
+        await scale_workers(hub, queues, scale, command, ended)
+
+
+def _check_queues(settings: Settings, queues: Sequence[str]) -> None:
+    _refuse_embedded(settings, "workers of their own need a bus between processes", "`leat up`")
+    if unknown := sorted(set(queues) - set(WORKERS)):
+        raise Ended(Exit.USAGE, f"there is no queue {unknown[0]!r}; there are {', '.join(sorted(WORKERS))}")
+
+
+def _refuse_embedded(settings: Settings, reason: str, other: str) -> None:
+    if settings.bus.startswith("embedded:"):
+        raise Ended(Exit.USAGE, f"{reason}: set LEAT_BUS=amqp://user:password@host/ for it and for {other}")
+
+
+@contextmanager
+def _stopped_at_eof(ended: asyncio.Event) -> Iterator[None]:
+    loop, descriptor = asyncio.get_running_loop(), sys.stdin.fileno()
+
+    def look() -> None:
+        if not os.read(descriptor, 4096):
+            loop.remove_reader(descriptor)
+            ended.set()
+
+    loop.add_reader(descriptor, look)
+    try:
+        yield
+    finally:
+        loop.remove_reader(descriptor)

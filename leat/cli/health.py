@@ -1,0 +1,41 @@
+"""`leat check --quiet`: whether the hub's process of this data folder lives, for a container's health check every few seconds.
+
+It imports next to nothing, and asks neither servers nor stores: a process is not ill because a server is away.
+"""
+
+import time
+from pathlib import Path
+
+from leat.cli.address import URL_FILE
+from leat.cli.exits import Exit
+
+PULSE_FILE = "pulse"
+"""In the data folder; gateway, workers and scalers touch it from their event loop every `PULSE` seconds."""
+PULSE = 5.0
+FRESH = 30.0
+"""Seconds after which a pulse is none any more."""
+PATIENCE = 3.0
+"""Seconds that a gateway may take to answer."""
+
+
+def check_pulse(folder: Path) -> Exit:
+    """DONE where the event loop of a process turned just now, and the gateway, where it is one, answers; else FAILED."""
+    try:
+        well = abs(time.time() - (folder / PULSE_FILE).stat().st_mtime) < FRESH
+        url = (folder / URL_FILE).read_text().strip() if (folder / URL_FILE).exists() else ""
+    except OSError:
+        return Exit.FAILED
+    return Exit.DONE if well and (not url or _answers(url)) else Exit.FAILED
+
+
+def _answers(url: str) -> bool:
+    from http.client import HTTPConnection, HTTPException
+
+    connection = HTTPConnection(url.removeprefix("http://"), timeout=PATIENCE)
+    try:
+        connection.request("GET", "/health/live")
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,161 @@
+"""Scaling: as many worker processes on this machine as the backlog wants, each started, replaced and stopped in order."""
+
+import asyncio
+import logging
+import platform
+import signal
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections import deque
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from domain import backlog, presence
+from domain.errors import Unavailable
+from domain.hub import Hub
+
+log = logging.getLogger(__name__)
+
+TICK = 1.0
+"""Seconds between two looks at the backlog."""
+BACKOFF = (0.0, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+"""Seconds before a process is started in place of one that died, by how many died in a row."""
+SOUND = 60.0
+"""Seconds after which a process counts as having lived, so that the back-off begins anew."""
+PATIENCE = 10.0
+"""Seconds beyond the grace time before a process that does not stop is killed."""
+
+
+class Scale(NamedTuple):
+    """Between which numbers of processes to stay."""
+
+    minimum: int
+    maximum: int
+    concurrency: int
+    """Jobs that one process does at a time."""
+    cool_down: float
+    """Seconds that the backlog must want fewer processes before one is stopped."""
+
+
+class Wish:
+    """How many processes the backlog wants: more at once, fewer only when it has wanted no more for the whole cool-down."""
+
+    def __init__(self, scale: Scale) -> None:
+        self._scale = scale
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def wanted(self, work: int, now: float) -> int:
+        """`work`: jobs that wait, and those that run on this machine; `now`: seconds of a monotonic clock."""
+        scale = self._scale
+        enough = -(-work // scale.concurrency)
+        self._seen.append((now, min(max(enough, scale.minimum), scale.maximum)))
+        while self._seen[0][0] < now - scale.cool_down:
+            self._seen.popleft()
+        return max(number for _, number in self._seen)
+
+
+class Member:
+    """One worker process of ours."""
+
+    def __init__(self, process: Process, now: float) -> None:
+        self.process = process
+        self.started_at = now
+        self.kill_at: float | None = None
+        """When it is killed; None while it was not asked to stop."""
+
+    def stop(self, deadline: float) -> None:
+        """Ask it to stop in order: once, since a second signal would not be in order."""
+        if self.kill_at is None:
+            self.kill_at = deadline
+            with suppress(ProcessLookupError):
+                self.process.send_signal(signal.SIGTERM)
+
+
+class Pool:
+    """The worker processes of one scaler. Each leads a session of its own, so that a terminal's Ctrl-C reaches it through us
+    only, and stops when its standard input ends: so none outlives us, however we end."""
+
+    def __init__(self, command: Sequence[str], grace: float) -> None:
+        self._command = command
+        self._patience = grace + PATIENCE
+        self._members: list[Member] = []
+        self._deaths = 0
+        self._start_at = 0.0
+
+    @property
+    def pids(self) -> frozenset[int]:
+        """The processes that there are, those being stopped among them."""
+        return frozenset(member.process.pid for member in self._members)
+
+    async def keep(self, size: int, idle: Collection[int], now: float) -> None:
+        """Go towards `size` processes: bury the dead, start what is missing, stop what is idle and too many."""
+        self._bury(now)
+        while len(self._members) < size and now >= self._start_at:
+            await self._start(now)
+        staying = [member for member in self._members if member.kill_at is None]
+        unneeded = [member for member in reversed(staying) if member.process.pid in idle]
+        for member in unneeded[: max(0, len(staying) - size)]:
+            member.stop(now + self._patience)
+            log.info("worker process stops: there is less to do", extra={"pid": member.process.pid})
+
+    def _bury(self, now: float) -> None:
+        for member in [*self._members]:
+            if member.process.returncode is not None:
+                self._members.remove(member)
+                if member.kill_at is None:
+                    self._mourn(member, now)
+            elif member.kill_at is not None and now >= member.kill_at:
+                log.warning("worker process does not stop and is killed", extra={"pid": member.process.pid})
+                member.process.kill()
+
+    def _mourn(self, member: Member, now: float) -> None:
+        self._deaths = 1 if now - member.started_at >= SOUND else self._deaths + 1
+        wait = BACKOFF[min(self._deaths, len(BACKOFF)) - 1]
+        self._start_at = now + wait
+        told = {"pid": member.process.pid, "exit": member.process.returncode, "seconds": wait}
+        log.error("worker process died; another takes its place", extra=told)
+
+    async def _start(self, now: float) -> None:
+        process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=DEVNULL, start_new_session=True)
+        self._members.append(Member(process, now))
+        log.info("worker process started", extra={"pid": process.pid})
+
+    async def close(self) -> None:
+        """Stop every process in order; returns when they have ended."""
+        for member in self._members:
+            member.stop(0.0)
+        ends = [asyncio.create_task(member.process.wait()) for member in self._members]
+        if ends:
+            await asyncio.wait(ends, timeout=self._patience)
+        for member in self._members:
+            if member.process.returncode is None:
+                member.process.kill()
+        await asyncio.gather(*ends)
+
+
+async def scale_workers(hub: Hub, queues: Sequence[str], scale: Scale, command: Sequence[str], ended: asyncio.Event) -> None:
+    """Keep worker processes, started by `command`, until `ended`; then stop them in order. While bus or records don't answer,
+    the number stays."""
+    loop, pool, wish, size = asyncio.get_running_loop(), Pool(command, hub.limits.grace), Wish(scale), scale.minimum
+    idle: frozenset[int] = frozenset()
+    try:
+        while not ended.is_set():
+            try:
+                waiting = sum(depth.ready for depth in await backlog.depths_of(hub, tuple(queues)))
+                running, idle = await _at_work(hub, pool.pids)
+                size = wish.wanted(waiting + running, loop.time())
+            except Unavailable as error:
+                log.warning("backlog not seen", extra={"error": error.message})
+            await pool.keep(size, idle, loop.time())
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK):
+                    await ended.wait()
+    finally:
+        await pool.close()
+
+
+async def _at_work(hub: Hub, pids: frozenset[int]) -> tuple[int, frozenset[int]]:
+    """(jobs that these processes of this machine do, those of the processes that do none), as each says itself."""
+    host = platform.node()
+    found = [said.value for said in await presence.page(hub) if said.value.host == host and said.value.pid in pids]
+    return sum(len(said.running) for said in found), frozenset(said.pid for said in found if not said.running)
