@@ -10,17 +10,28 @@ from typing import Literal
 import msgspec
 
 from domain import chains
+from domain.clocks import SKEW, is_over
 from domain.errors import JobSuperseded, JobTimedOut, LeatError, Stale
 from domain.hub import Hub
-from domain.jobs import ALIVE, JOBS, Job, JobError, Progress, canceled, extended, finished, publish, queued, replace_unless_changed
+from domain.jobs import (
+    ALIVE,
+    JOBS,
+    Job,
+    JobError,
+    Progress,
+    canceled,
+    extended,
+    finished,
+    publish,
+    queued,
+    queued_at,
+    replace_unless_changed,
+)
 from domain.nouns import Stored
 from domain.plans import RUNS
-from domain.retries import Retry, wait_after
+from domain.retries import Retry, is_outage, wait_after
 from events.jobs import JobQueued, JobStarted
 from events.message import Event
-
-SKEW = 5.0
-"""Seconds by which the clocks of two machines may differ before a job counts as not due yet."""
 
 
 class Attempt:
@@ -104,13 +115,14 @@ class Attempt:
         def changed(job: Job) -> Job:
             if job.state == "CANCELING":
                 return canceled(self.id, job)
-            failures, why = job.failures + 1, error_of(error)
-            wait = wait_after(retry, failures, error, chance)
+            sort = "outages" if is_outage(error) else "failures"
+            count, why = getattr(job, sort) + 1, error_of(error)
+            wait = wait_after(retry, count, error, chance)
             if wait is None:
                 outcome: Literal["TIMED_OUT", "FAILED"] = "TIMED_OUT" if isinstance(error, JobTimedOut) else "FAILED"
-                return finished(self.id, job, outcome, error=why, failures=failures)
+                return finished(self.id, job, outcome, error=why, **{sort: count})
             event = JobQueued(seq=0, command=job.type, reason=reason, error=why.message, not_before=time.time() + wait)
-            return queued(self.id, job, event, failures=failures, error=why)
+            return queued(self.id, job, event, error=why, **{sort: count})
 
         return await self.change(changed)
 
@@ -134,7 +146,7 @@ async def claim(hub: Hub, id: str, worker: str, retry: Retry) -> Attempt | None:
         if stored is None or stored.value.state != "QUEUED":
             return None
         job = stored.value
-        if job.not_before > time.time() + SKEW:
+        if not is_over(queued_at(job), job.not_before - SKEW, time.time()):
             if job.sent_at:
                 await replace_unless_changed(hub, stored, msgspec.structs.replace(job, sent_at=0.0))
             return None

@@ -89,6 +89,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Counts claims, and fences."""
     failures: int = 0
     """Counts failures, and spends `retry`."""
+    outages: int = 0
+    """Counts attempts that ended because a server could not be reached; see domain.retries."""
     retry: tuple[int, float, float] = (3, 2.0, 300.0)
     """Attempts, base and cap of the registration's Retry as its last owner had it, for whoever settles a dead attempt."""
     beat: int = 0
@@ -363,10 +365,15 @@ def queued(id: str, job: Job, event: JobQueued, **changes: Any) -> Job:
     return extended(id, job, event, **{**back, "not_before": event.not_before, "waiting_for": event.waiting_for, **changes})
 
 
+def queued_at(job: Job) -> float:
+    """When a queued job was queued: Unix seconds."""
+    return float(job.events[-1]["at"])
+
+
 def reopened(id: str, job: Job) -> Job:
     """A finished job QUEUED anew."""
     event = JobQueued(seq=0, command=job.type, reason="retried")
-    return queued(id, job, event, outcome=None, failures=0, error=None, result=None, finished_at=0.0, chained=True)
+    return queued(id, job, event, outcome=None, failures=0, outages=0, error=None, result=None, finished_at=0.0, chained=True)
 
 
 async def publish(hub: Hub, stored: Stored[Job], count: int) -> None:

@@ -2,14 +2,17 @@
 
 import msgspec
 
-from domain.errors import JobTimedOut, NotReady, Refused
+from domain.errors import JobTimedOut, NotReady, Refused, Unavailable
+
+OUTAGES = 10
+"""Failures that end a job where each came from a server that could not be reached: an outage of minutes ends no job."""
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True):
     """What happens after a failure. The n-th failure waits min(cap, base * 2 ** (n - 1)) seconds, give or take a fifth."""
 
     attempts: int = 3
-    """Failures that end the job."""
+    """Failures that end the job; 1 means that it is never tried again."""
     base: float = 2.0
     cap: float = 300.0
     never: tuple[type[Exception], ...] = ()
@@ -19,10 +22,16 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
 def wait_after(retry: Retry, failures: int, error: Exception, chance: float) -> float | None:
     """Seconds until the next attempt, or None where the job has failed.
 
-    `failures` counts this one; `chance` in [0, 1) spreads the wait. A refusal repeats itself, except NotReady; a job that took
-    too long once is not tried again by itself.
+    `failures` counts this one and those of its sort: outages, or all others. `chance` in [0, 1) spreads the wait. A refusal repeats
+    itself, except NotReady; a job that took too long once is not tried again by itself.
     """
     repeats = isinstance(error, Refused) and not isinstance(error, NotReady)
-    if repeats or isinstance(error, (JobTimedOut, *retry.never)) or failures >= retry.attempts:
+    attempts = OUTAGES if is_outage(error) and retry.attempts > 1 else retry.attempts
+    if repeats or isinstance(error, (JobTimedOut, *retry.never)) or failures >= attempts:
         return None
     return min(retry.cap, retry.base * 2.0 ** (failures - 1)) * (0.8 + 0.4 * chance)
+
+
+def is_outage(error: Exception) -> bool:
+    """Does it say nothing about the job, but that a server could not be reached?"""
+    return isinstance(error, Unavailable)

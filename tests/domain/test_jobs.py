@@ -8,7 +8,7 @@ import pytest
 
 from domain import jobs
 from domain.attempts import claim
-from domain.errors import Conflict, JobFailed, JobTimedOut, NotFound, Unavailable
+from domain.errors import Conflict, JobFailed, JobTimedOut, NotFound
 from domain.hub import Hub
 from domain.jobs import JOBS, ask, derived_id, key_id
 from domain.plans import RUNS, Run
@@ -225,7 +225,7 @@ async def test_a_failure_is_retried_until_it_is_spent(hub: Hub) -> None:
 
     async def fail(command: UploadSource, context: Any) -> Any:
         tries.append(context.output)
-        raise Unavailable(f"try {len(tries)}")
+        raise JobFailed(f"try {len(tries)}")
 
     id = (await ask(hub, UploadSource(source="s"))).job.id
     known = registrations(Retry(attempts=3, base=0.0), UploadSource=fail)

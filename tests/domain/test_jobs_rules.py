@@ -8,7 +8,7 @@ import pytest
 
 from domain import jobs, writers
 from domain.attempts import claim, seize
-from domain.errors import JobSuperseded
+from domain.errors import JobSuperseded, Unavailable
 from domain.hub import Hub
 from domain.jobs import ask
 from domain.retries import Retry
@@ -99,6 +99,19 @@ async def test_a_dead_attempt_of_a_cancelled_job_is_cancelled(hub: Hub) -> None:
     stored = await jobs.cancel(hub, id)
     assert await settle(other(hub), stored)
     assert (await get(hub, id)).outcome == "CANCELED"
+
+
+async def test_an_outage_spends_no_failure(hub: Hub) -> None:
+    """Attempts that end because a server is away leave what a job may fail by itself as it was; there may be more of them."""
+    id = await asked(hub)
+
+    async def away(command: UploadSource, context: JobContext) -> Any:
+        raise Unavailable("away")
+
+    for _ in range(5):
+        await perform(hub, id, registrations(Retry(attempts=3, base=0.0), UploadSource=away))
+    job = await get(hub, id)
+    assert (job.state, job.failures, job.outages, job.attempt) == ("QUEUED", 0, 5, 5)
 
 
 async def test_settling_twice_ends_the_attempt_once(hub: Hub) -> None:

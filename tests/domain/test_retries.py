@@ -13,7 +13,10 @@ THREE = Retry(attempts=3, base=2.0, cap=10.0)
     [
         (THREE, 1, Unavailable(), 2.0),
         (THREE, 2, Unavailable(), 4.0),
-        (THREE, 3, Unavailable(), None),
+        (THREE, 3, Unavailable(), 8.0),
+        (THREE, 9, Unavailable(), 10.0),
+        (THREE, 10, Unavailable(), None),
+        (THREE, 3, KeyError(), None),
         (Retry(attempts=9, base=2.0, cap=10.0), 5, Unavailable(), 10.0),
         (THREE, 1, ValueError(), 2.0),
         (THREE, 1, JobFailed(), 2.0),
