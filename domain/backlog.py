@@ -5,9 +5,10 @@ import time
 
 import msgspec
 
+from domain.clocks import is_over
 from domain.errors import Unavailable
 from domain.hub import Hub
-from domain.jobs import JOBS, Job
+from domain.jobs import JOBS, Job, queued_at
 from events.bus import BusError, Depth
 from events.catalogue import QUEUES
 
@@ -61,4 +62,4 @@ async def _oldest(hub: Hub, queue: str) -> float | None:
 
 def _is_due(job: Job, now: float) -> bool:
     """A worker could take it: it waits neither for a time nor for another job."""
-    return job.not_before <= now and not job.waiting_for
+    return is_over(queued_at(job), job.not_before, now) and not job.waiting_for

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from domain import dead_letters, garbage, jobs, presence, retention, runs, schedules, settling, writers
+from domain.clocks import is_over
 from domain.errors import LeatError, Unavailable
 from domain.garbage import AGE
 from domain.hub import Hub
@@ -107,7 +108,7 @@ class Reaper:
                 looked_at.add(target)
                 if await writers.is_free(self._hub, target):
                     await jobs.resend(self._hub, stored)
-        elif due_at(job, self.intervals.unsent) <= time.time():
+        elif is_over(jobs.queued_at(job), due_at(job, self.intervals.unsent), time.time()):
             await jobs.resend(self._hub, stored)
 
     async def fire_schedules(self) -> None:
@@ -117,12 +118,13 @@ class Reaper:
     async def go_on(self) -> None:
         """Free writers whose job does not run, run chains that were not run, finish what was begun with runs."""
         await relieve(self._hub)
-        recently = time.time() - self.intervals.chains
+        now, pause = time.time(), self.intervals.chains
         for stored in await JOBS.find(self._hub.records, chained=False, limit=SMALL):
-            if stored.value.state == "FINISHED" and stored.value.finished_at <= recently:
+            ended_at = stored.value.finished_at
+            if stored.value.state == "FINISHED" and is_over(ended_at, ended_at + pause, now):
                 await runs.follow(self._hub, stored)
         for run in await RUNS.find(self._hub.records, pending="ask", limit=SMALL):
-            if run.value.created_at <= recently:
+            if is_over(run.value.created_at, run.value.created_at + pause, now):
                 await runs.ask_first(self._hub, run.id)
         for run in await RUNS.find(self._hub.records, pending="cancel", limit=SMALL):
             await runs.settle_cancelled(self._hub, run)
@@ -141,7 +143,7 @@ class Reaper:
 
 def due_at(job: Job, unsent: float) -> float:
     """When a queued job that was not sent is due: at its own time, else `unsent` seconds after it was queued."""
-    return job.not_before or float(job.events[-1]["at"]) + unsent
+    return job.not_before or jobs.queued_at(job) + unsent
 
 
 async def relieve(hub: Hub) -> None:
@@ -164,7 +166,8 @@ async def void_leases(hub: Hub) -> None:
     await settling.settle_all(hub, gone)
     await relieve(hub)
     for stored in await JOBS.every(hub.records, state="QUEUED"):
-        if not stored.value.waiting_for and stored.value.not_before <= time.time():
+        job = stored.value
+        if not job.waiting_for and is_over(jobs.queued_at(job), job.not_before, time.time()):
             await jobs.resend(hub, stored)
 
 
