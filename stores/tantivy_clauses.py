@@ -93,11 +93,11 @@ class Translator:
             return terms[0] if len(terms) == 1 else Wanted.boolean_query([(Occur.Must, term) for term in terms])
         return Wanted.phrase_query(self.schema, name_of(clause.field.path), list(words), clause.slop)
 
-    def _regex(self, field: Field, regex: str, position: int) -> Wanted:
+    def _regex(self, field: Field, regex: str, position: int, what: str = "the pattern is too complex") -> Wanted:
         try:
             return Wanted.regex_query(self.schema, name_of(field.path), regex)
         except ValueError as error:
-            raise QueryInvalid("the pattern is too complex", position) from error
+            raise QueryInvalid(what, position) from error
 
     def _near(self, clause: Near) -> Wanted:
         if not clause.edits:
@@ -108,9 +108,10 @@ class Translator:
         field, bounds = clause.field, clause.bounds
         if field.type in ("keyword", "text"):
             regex = regex_between(bounds)
+            too_long = "the bounds of the range are too long"
             if regex is None:
-                raise QueryInvalid("the bounds of the range are too long", clause.position)
-            return self._regex(field, regex, clause.position)
+                raise QueryInvalid(too_long, clause.position)
+            return self._regex(field, regex, clause.position, too_long)
         if bounds.lower is not None and bounds.lower == bounds.upper:
             return self.term(field, bounds.lower)
         kind = FieldType.Float if field.type in ("float", "double") else FieldType.Integer
