@@ -12,10 +12,14 @@ URLS = {
 }
 
 
+def required(name: str) -> bool:
+    """Does LEAT_TEST_REQUIRE name it?"""
+    return name in {word.strip() for word in os.environ.get("LEAT_TEST_REQUIRE", "").split(",")}
+
+
 def missing(name: str, reason: str) -> None:
     """Skip the test with the reason, or fail it where LEAT_TEST_REQUIRE names what is missing."""
-    required = {word.strip() for word in os.environ.get("LEAT_TEST_REQUIRE", "").split(",")}
-    if name in required:
+    if required(name):
         pytest.fail(f"LEAT_TEST_REQUIRE names {name}, but {reason}")
     pytest.skip(reason)
 

@@ -1,4 +1,4 @@
-"""`python -m tests.faults`: runs at random, 200 on the embedded stack and 50 on the servers; SEED=… repeats one.
+"""`python -m tests.faults`: runs at random, 200 on the embedded stack, 50 on the servers and two long outages; SEED=… repeats one.
 
 --embedded N    runs on the embedded stack (200)
 --servers N     runs on the servers (50; none where LEAT_TEST_AMQP_URL and its like are not set)
@@ -9,18 +9,22 @@
 import argparse
 import asyncio
 import os
+import random
 import secrets
 import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from tests.faults import nursery, stack
+from tests.faults.faults import outage
 from tests.faults.front import patient_client
 from tests.faults.nursery import Nursery
-from tests.faults.runs import perform
+from tests.faults.runs import Strike, perform, suffer
+from tests.faults.world import API, BUILD, World
 from tests.services import URLS
 
 WORKERS = ("work", "dump", "upload", "build", "index", "--concurrency", "1")
@@ -39,7 +43,9 @@ def main() -> int:
         seeds = [flags.seed]
     else:
         seeds = [f"embedded-{secrets.token_hex(4)}" for _ in range(flags.embedded)]
-        seeds += [f"servers-{secrets.token_hex(4)}" for _ in range(flags.servers if all(urls.values()) else 0)]
+        if all(urls.values()):
+            seeds += [f"servers-{secrets.token_hex(4)}" for _ in range(flags.servers)]
+            seeds += [f"long-{secrets.token_hex(4)}" for _ in range(flags.servers and 2)]
     with nursery.opened() as opened, patient_client():
         failed = asyncio.run(_all(opened, seeds, urls, flags.at_a_time))
     say(f"{len(seeds) - failed} of {len(seeds)} runs held")
@@ -78,7 +84,21 @@ async def do(opened: Nursery, seed: str, folder: Path, urls: dict[str, str]) -> 
     """The run of this seed, on the stack that it names."""
     if seed.startswith("embedded"):
         return await perform(seed, stack.embedded(opened, folder))
-    return await perform(seed, stack.on_servers(opened, folder, urls, up=("up", "--concurrency", "1"), work=WORKERS), servers=True)
+    members = {"up": ("up", "--concurrency", "1"), "work": WORKERS}
+    if seed.startswith("long"):
+        async with stack.on_servers(opened, folder, urls, **members) as hub:
+            return await long_outage(hub, seed)
+    return await perform(seed, stack.on_servers(opened, folder, urls, **members), servers=True)
+
+
+async def long_outage(hub: stack.Stack, seed: str) -> str:
+    """One server is away for half a minute in the middle of a job."""
+    chance = random.Random(seed)
+    server, step = chance.choice((("mongodb", "upload:genes"), ("mongodb", f"build:{BUILD}"), ("elasticsearch", f"release:{API}")))
+    world = World(hub.folder)
+    world.plant("genes", rows=2000)
+    await suffer(hub, world, [Strike(partial(outage, server=server, seconds=30.0), step, "JobStarted", child=True)], chance)
+    return f"{server} was away for 30 s in the middle of {step}"
 
 
 if __name__ == "__main__":

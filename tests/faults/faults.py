@@ -8,13 +8,14 @@ import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import aiormq
+import aio_pika
 
 from domain.jobs import JOBS
 from events.catalogue import QUEUES, command_from
 from leat.wiring import open_hub
 from tests.faults.front import Front, Watcher
 from tests.faults.process import CLOCK
+from tests.faults.proxy import Cable
 from tests.faults.stack import LEASE, Stack
 from tests.faults.world import World
 
@@ -34,6 +35,10 @@ class Scene:
     def somebody(self) -> str:
         """Any process of the hub."""
         return self.chance.choice(sorted(self.stack.members))
+
+    def cable(self, server: str = "") -> Cable:
+        """The cable to that server, or to any."""
+        return self.stack.cables[server or self.chance.choice(sorted(self.stack.cables))]
 
     async def owner(self) -> str:
         """The process that does a job just now, if any does, else any."""
@@ -99,9 +104,9 @@ async def jump(scene: Scene) -> None:
 
 async def cut(scene: Scene) -> None:
     """The connections to a server are cut, several times."""
-    cable = scene.chance.choice(sorted(scene.stack.cables))
+    cable = scene.cable()
     for _ in range(scene.chance.randrange(1, 4)):
-        scene.stack.cables[cable].cut()
+        cable.cut()
         await asyncio.sleep(scene.chance.random() * 0.3)
 
 
@@ -112,24 +117,24 @@ async def cut_bus(scene: Scene) -> None:
         await asyncio.sleep(scene.chance.random() * 0.25)
 
 
-async def outage(scene: Scene, seconds: float = 0.0) -> None:
+async def outage(scene: Scene, server: str = "", seconds: float = 0.0) -> None:
     """A server can't be reached for some seconds."""
-    cable = scene.stack.cables[scene.chance.choice(sorted(scene.stack.cables))]
+    cable = scene.cable(server)
     await cable.pull_out()
     await asyncio.sleep(seconds or scene.chance.uniform(0.2, 4.0))
     await cable.plug_in()
 
 
-async def silence(scene: Scene) -> None:
+async def silence(scene: Scene, server: str = "", seconds: float = 0.0) -> None:
     """A server says nothing for some seconds, and nobody is told."""
-    cable = scene.stack.cables[scene.chance.choice(sorted(scene.stack.cables))]
+    cable = scene.cable(server)
     cable.hold()
-    await asyncio.sleep(scene.chance.uniform(0.2, 4.0))
+    await asyncio.sleep(seconds or scene.chance.uniform(0.2, 4.0))
     cable.let_go()
 
 
 async def double(scene: Scene) -> None:
-    """Every command so far comes a second time, and those to come are sent twice soon after."""
+    """Every command so far comes again, three times."""
     async with open_hub(scene.stack.settings) as hub:
         for _ in range(3):
             for stored in await JOBS.every(hub.records):
@@ -141,12 +146,11 @@ async def poison(scene: Scene) -> None:
     """Messages that nobody can decode lie on every queue."""
     async with open_hub(scene.stack.settings) as hub:
         name = hub.name
-    connection = await aiormq.connect(scene.stack.direct["LEAT_BUS"])
-    channel = await connection.channel()
-    for queue in QUEUES:
-        await channel.basic_publish(scene.chance.randbytes(40), exchange=f"{name}.commands", routing_key=queue)
-        scene.letters += 1
-    await connection.close()
+    async with await aio_pika.connect(scene.stack.direct["LEAT_BUS"]) as connection:
+        exchange = await (await connection.channel()).get_exchange(f"{name}.commands")
+        for queue in QUEUES:
+            await exchange.publish(aio_pika.Message(scene.chance.randbytes(40)), queue)
+            scene.letters += 1
 
 
 EMBEDDED: tuple[Fault, ...] = (crash, crash, crash, lose_child, lose_child, stop, stop_at_once, pause, jump)

@@ -2,6 +2,7 @@
 second instead of one or two. `python -m tests.faults.nursery` is the process, `Nursery` our end of it."""
 
 import contextlib
+import importlib
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ from typing import Any
 from gateway.schema import build_schema
 from tests.faults.process import run
 
+ADAPTERS = ("sqlite_records", "sqlite_documents", "tantivy_search", "mongodb", "elasticsearch_search", "folder")
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -51,6 +53,8 @@ def opened() -> Iterator[Nursery]:
 def serve() -> None:
     """Answer requests, one line each, until stdin closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in ADAPTERS:
+        importlib.import_module(f"stores.{name}")
     build_schema()
     # Unbuffered, so that nothing read or not yet written is copied into what is forked off.
     requests, answers = os.fdopen(os.dup(0), "rb", buffering=0), os.fdopen(os.dup(1), "wb", buffering=0)

@@ -5,31 +5,40 @@ Its seed says what is done and when, as far as other processes let it: moments a
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 
 from tests.faults import front
 from tests.faults.faults import EMBEDDED, SERVERS, Fault, Scene
-from tests.faults.stack import Stack
-from tests.faults.world import API, BUILD, World, check_left, check_watched
+from tests.faults.stack import Stack, until
+from tests.faults.world import API, BUILD, World, check_left, check_watched, slow_site
 
 KILLED = frozenset({"PLUGIN_DIED"})
-"""Errors with which a job fails for good where its plugin's process is killed."""
+"""A plugin whose process is killed fails its job for good, since that may be its own doing."""
 
 
 @dataclass(frozen=True)
 class Strike:
-    """A fault, some time after something was told of a step."""
+    """A fault, some time after something was told of a step; perhaps not before a child process is at it."""
 
     fault: Fault
     step: str
     event: str
-    delay: float
+    delay: float = 0.0
+    child: bool = False
+
+    async def hit(self, scene: Scene) -> None:
+        """Wait for the moment, and strike."""
+        await scene.watcher.until(self.step, self.event)
+        if self.child:
+            await until(lambda: bool(scene.stack.descendants()) or scene.watcher.ended.is_set(), f"a child of {self.step}")
+        await asyncio.sleep(self.delay)
+        await self.fault(scene)
 
     def __str__(self) -> str:
-        return f"{self.fault.__name__} {self.delay:.2f} s after {self.step} {self.event}"
+        return f"{getattr(self.fault, '__name__', self.fault)} {self.delay:.2f} s after {self.step} {self.event}"
 
 
 def plan(chance: random.Random, world: World, faults: Sequence[Fault]) -> list[Strike]:
@@ -48,48 +57,54 @@ def plan(chance: random.Random, world: World, faults: Sequence[Fault]) -> list[S
 
 
 async def perform(seed: str, stack: AbstractAsyncContextManager[Stack], *, servers: bool = False) -> str:
-    """Do the run of this seed; returns what was done to it. Raises AssertionError, or TimeoutError where it never ended."""
+    """Do the run of this seed; returns what was done to it. Raises AssertionError with everything that was said."""
     chance = random.Random(seed)
-    async with stack as hub:
-        world = World.of(hub.folder, chance)
+    async with stack as hub, slow_site(hub.folder) as site:
+        world = World.of(hub.folder, chance, site)
         strikes = plan(chance, world, SERVERS if servers else EMBEDDED)
-        told = "; ".join(map(str, strikes))
-        try:
-            async with front.opened(hub) as gateway:
-                await world.settle_in(gateway)
-                letters = await suffer(hub, gateway, world, chance, strikes)
-            await hub.stop_all()
-            await check_left(hub, letters)
-        except (AssertionError, TimeoutError) as error:
-            logs = "\n".join(f"--- {name}\n{hub.said(name)}" for name in hub.members)
-            raise AssertionError(f"seed {seed}: {told}: {error!r}\n{logs}") from error
-    return told
+        await suffer(hub, world, strikes, chance)
+    return "; ".join(map(str, strikes))
 
 
-async def suffer(hub: Stack, gateway: front.Front, world: World, chance: random.Random, strikes: Sequence[Strike]) -> int:
-    """The pipeline, and what strikes it; returns how many dead letters there are."""
+async def suffer(hub: Stack, world: World, strikes: Sequence[Strike], chance: random.Random, errors: Set[str] = KILLED) -> None:
+    """A pipeline over the world, and what strikes it; then everything that has to hold. Jobs may fail for good with these errors,
+    and are tried again then. Raises AssertionError with what was done and what the processes said."""
+    told = "; ".join(map(str, strikes))
+    try:
+        async with front.opened(hub) as gateway:
+            await world.settle_in(gateway)
+            letters = await _suffer(hub, gateway, world, chance, strikes, errors)
+        await hub.stop_all()
+        await check_left(hub, letters)
+    except (AssertionError, TimeoutError) as error:
+        said = "\n".join(f"--- {name}\n{hub.said(name)}" for name in hub.members)
+        raise AssertionError(f"{told}: {error!r}\n{said}") from error
+
+
+async def _suffer(
+    hub: Stack, gateway: front.Front, world: World, chance: random.Random, strikes: Sequence[Strike], errors: Set[str]
+) -> int:
+    """Returns how many dead letters there are."""
     run = await gateway.start("runPipeline", build=BUILD, api=API)
     async with front.watching(gateway, run) as watcher:
         scene = Scene(hub, gateway, world, watcher, chance)
         for strike in strikes:
-            await watcher.until(strike.step, strike.event)
-            await asyncio.sleep(strike.delay)
-            await strike.fault(scene)
+            await strike.hit(scene)
         ended = await watcher.end()
-        seen = [watcher]
-        while ended["state"] == "FAILED":
-            ended = await try_again(scene, ended, seen)
-        assert ended["state"] == "SUCCEEDED", ended
-        await world.check_served(gateway)
-        await front.quiet(gateway)
-        check_watched(seen, ended, await gateway.jobs())
+    watchers = [watcher]
+    while ended["state"] == "FAILED":
+        ended = await try_again(scene, ended, watchers, errors)
+    assert ended["state"] == "SUCCEEDED", ended
+    await world.check_served(gateway)
+    await front.quiet(gateway)
+    check_watched(watchers, ended, await gateway.jobs())
     return scene.letters
 
 
-async def try_again(scene: Scene, run: dict[str, Any], watchers: list[front.Watcher]) -> dict[str, Any]:
-    """A plugin whose process is killed fails its job for good, since that may be its own doing: an operator tries it again."""
-    errors = [step["job"]["error"]["code"] for step in run["steps"] if step["job"] and step["job"]["outcome"] == "FAILED"]
-    assert set(errors) <= KILLED, run
+async def try_again(scene: Scene, run: dict[str, Any], watchers: list[front.Watcher], errors: Set[str]) -> dict[str, Any]:
+    """What failed for good, and with the right error, an operator tries again."""
+    found = {step["job"]["error"]["code"] for step in run["steps"] if step["job"] and step["job"]["outcome"] == "FAILED"}
+    assert found <= errors, run
     for step in run["steps"]:
         if step["job"] and step["job"]["outcome"] == "FAILED":
             await scene.front.mutate("retryJob", "job { state }", jobId=step["jobId"])

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import aiormq
 from elasticsearch import AsyncElasticsearch
 from motor.motor_asyncio import AsyncIOMotorClient
 
@@ -24,7 +23,7 @@ from tests.faults.nursery import Nursery
 from tests.faults.proxy import Cable
 
 LEASE = 1.0
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds that anything may take on a busy machine before it counts as never."""
 READY = re.compile(r"^(Leat serves at|working on) ", re.MULTILINE)
 SERVERS = ("rabbitmq", "mongodb", "elasticsearch")
@@ -221,7 +220,7 @@ async def on_servers(nursery: Nursery, folder: Path, urls: dict[str, str], **mem
         }
         hub = Stack(nursery, folder, environment_of(folder, **settings), cables, direct=direct)
         try:
-            await hub.start("up", *members.pop("up", ("up", "--concurrency", "0")))
+            await hub.start("up", *members.pop("up", ("up", "--no-workers")))
             await asyncio.gather(*(hub.start(each, *words) for each, words in members.items()))
             yield hub
         finally:
@@ -239,8 +238,5 @@ async def _wipe(urls: dict[str, str], name: str) -> None:
         indexes = await search.indices.get(index=f"{name}-*", expand_wildcards="all")
         for index in indexes:
             await search.indices.delete(index=index)
-    connection = await aiormq.connect(urls["rabbitmq"])
-    channel = await connection.channel()
     for hub in hubs:
-        await remove(channel, hub)
-    await connection.close()
+        await remove(urls["rabbitmq"], hub)

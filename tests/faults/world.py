@@ -1,14 +1,18 @@
 """What the hub is given to do: sources with real files and code, the documents that must come out, and what must not be left."""
 
 import asyncio
+import contextlib
 import gzip
 import json
 import random
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
+
+from aiohttp import web
+from aiohttp.test_utils import RawTestServer
 
 import stores.folder
 from domain import garbage
@@ -36,6 +40,24 @@ def load_data(folder):
 """
 
 
+@contextlib.asynccontextmanager
+async def slow_site(folder: Path) -> AsyncIterator[str]:
+    """A web site of the plugins' data that takes half a second for each file; yields its URL."""
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        content = await asyncio.to_thread((folder / "plugins" / request.path[1:]).read_bytes)
+        response = web.StreamResponse()
+        response.content_length = len(content)
+        await response.prepare(request)
+        for part in (content[:10], content[10:]):
+            await response.write(part)
+            await asyncio.sleep(0.25)
+        return response
+
+    async with RawTestServer(answer) as server:
+        yield str(server.make_url("")).rstrip("/")
+
+
 @dataclass
 class World:
     """Sources, one build and one API of them."""
@@ -46,17 +68,17 @@ class World:
     """Every document that the API has to serve."""
 
     @classmethod
-    def of(cls, folder: Path, chance: random.Random, sources: int = 0) -> "World":
+    def of(cls, folder: Path, chance: random.Random, site: str) -> "World":
         """A world that depends on chance alone."""
         world = cls(folder)
-        for number in range(sources or chance.choice((1, 1, 2))):
-            world.plant(
-                f"source{number}", rows=chance.randrange(20, 300), doubled=chance.random() < 0.3, packed=chance.random() < 0.3
-            )
+        for number in range(chance.choice((1, 1, 2))):
+            doubled, packed, slow = chance.random() < 0.3, chance.random() < 0.3, chance.random() < 0.3
+            rows = chance.randrange(20, 300)
+            world.plant(f"source{number}", rows=rows, doubled=doubled, packed=packed, site=site if slow else "")
         return world
 
-    def plant(self, name: str, rows: int, *, doubled: bool = False, packed: bool = False) -> None:
-        """A plugin with its data: `doubled` rows are merged, a `packed` file is unpacked."""
+    def plant(self, name: str, rows: int, *, doubled: bool = False, packed: bool = False, site: str = "") -> None:
+        """A plugin with its data: `doubled` rows are merged, a `packed` file is unpacked, and it is fetched from a slow `site`."""
         home = self.folder / "plugins" / name
         (home / "data").mkdir(parents=True)
         lines = [(f"id{number:05}", f"{name} {number}") for number in range(rows)]
@@ -71,7 +93,7 @@ class World:
         (home / "data" / file).write_bytes(gzip.compress(text) if packed else text)
         manifest = {
             "version": "1",
-            "dumper": {"data_url": [f"file:data/{file}"], "uncompress": packed},
+            "dumper": {"data_url": [f"{site}/{name}/data/{file}" if site else f"file:data/{file}"], "uncompress": packed},
             "uploader": {"parser": "parser:load_data", "on_duplicates": "merge" if doubled else "error"},
         }
         (home / "manifest.json").write_text(json.dumps(manifest))

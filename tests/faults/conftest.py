@@ -1,0 +1,24 @@
+"""What fault tests start from: processes come from a nursery, and the client does not give up."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults import nursery as nurseries
+from tests.faults.front import patient_client
+from tests.faults.nursery import Nursery
+from tests.faults.stack import SERVERS
+from tests.services import need
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """Where hubs' processes are forked off."""
+    with nurseries.opened() as opened, patient_client():
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def urls() -> dict[str, str]:
+    """The three servers."""
+    return {server: need(server) for server in SERVERS}

@@ -1,0 +1,91 @@
+"""A whole hub in one process: killed, stopped and robbed of its children in every step, with a full disk, and at random."""
+
+import asyncio
+import os
+import random
+import secrets
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults import stack
+from tests.faults.faults import Fault, Scene, crash, lose_child, stop
+from tests.faults.nursery import Nursery
+from tests.faults.runs import KILLED, Strike, perform, suffer
+from tests.faults.world import API, BUILD, World, slow_site
+from tests.services import required
+
+RUNS = 20 if required("rabbitmq") else 5
+"""Random runs: a tenth of what `make faults` does where everything is tested, fewer on a laptop."""
+CHILDREN = ("upload:genes", "inspect:genes", f"build:{BUILD}", f"release:{API}")
+"""Steps that are done in child processes."""
+
+
+@pytest.mark.parametrize("fault", [crash, stop, lose_child])
+async def test_every_step_is_struck(fault: Fault, nursery: Nursery, tmp_path: Path) -> None:
+    """One pipeline whose every step is struck in its middle succeeds, with each document once and nothing left behind."""
+    strikes = [Strike(fault, step, "JobStarted", child=True) for step in CHILDREN]
+    if fault is not lose_child:
+        strikes.insert(0, Strike(fault, "dump:genes", "JobStarted", delay=0.2))
+    async with stack.embedded(nursery, tmp_path) as hub, slow_site(tmp_path) as site:
+        world = World(tmp_path)
+        world.plant("genes", rows=300, site=site)
+        await suffer(hub, world, strikes, random.Random(0))
+
+
+async def test_runs_at_random(nursery: Nursery, tmp_path: Path) -> None:
+    """Fresh seeds each time; `make faults SEED=…` repeats one."""
+    seeds = [f"embedded-{secrets.token_hex(4)}" for _ in range(RUNS)]
+    slots = asyncio.Semaphore(2)
+
+    async def one(seed: str) -> str:
+        folder = tmp_path / seed
+        folder.mkdir()
+        async with slots:
+            try:
+                await perform(seed, stack.embedded(nursery, folder))
+            except AssertionError as error:
+                return f"seed {seed}: {error}"
+        return ""
+
+    assert [failure for failure in await asyncio.gather(*map(one, seeds)) if failure] == []
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of our own, whose size can be changed."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1g", "leat-faults", place], capture_output=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"only root can mount a disk: {mounted.stderr.decode().strip()}")
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+async def test_a_full_disk_is_survived(nursery: Nursery, disk: Path) -> None:
+    """While the disk is full jobs wait, or fail saying so; with room again, the run goes on and ends well."""
+
+    async def fill(scene: Scene) -> None:
+        await leave(disk, 4096)
+        await asyncio.sleep(1.0)
+        await leave(disk, 2**30)
+
+    async with stack.embedded(nursery, disk) as hub:
+        world = World(disk)
+        world.plant("genes", rows=300, doubled=True)
+        strikes = [Strike(fill, step, "JobStarted", delay=0.1) for step in ("upload:genes", f"build:{BUILD}", f"release:{API}")]
+        await suffer(hub, world, strikes, random.Random(0), KILLED | {"DISK_FULL"})
+
+
+async def leave(disk: Path, more: int) -> None:
+    """Let the disk have room for so many bytes more."""
+    while True:
+        status = os.statvfs(disk)
+        used = (status.f_blocks - status.f_bfree) * status.f_frsize
+        command = ["mount", "-o", f"remount,size={used + more}", str(disk)]
+        done = await asyncio.to_thread(subprocess.run, command, capture_output=True, check=False)
+        if done.returncode == 0:  # else somebody was faster, and used more than that
+            return
