@@ -127,7 +127,7 @@ class _Reading:
             data_url=self.urls(self.needed(dumper, "data_url", ("dumper",))),
             uncompress=self.flag(dumper, "uncompress", ("dumper",)),
             release=self.function(dumper, "release", ("dumper",)),
-            schedule=self.text(dumper, "schedule", ("dumper",)),
+            schedule=self.schedule(dumper),
             disabled=self.flag(dumper, "disabled", ("dumper",)),
             uploaders=uploaders,
             warnings=tuple(self.warnings),
@@ -257,6 +257,15 @@ class _Reading:
         if not isinstance(value, str):
             raise self.invalid((*path, key), f"{value!r} should be text")
         return value.strip()
+
+    def schedule(self, dumper: Mapping[str, Any]) -> str:
+        from domain.cron import reason_against  # noqa: PLC0415  child processes read no manifests
+
+        text = self.text(dumper, "schedule", ("dumper",))
+        if reason := text and reason_against(text):
+            self.warn(("dumper", "schedule"), f"{text!r} is no cron expression: {reason}; there will be no schedule")
+            return ""
+        return text
 
     def flag(self, entry: Mapping[str, Any], key: str, path: tuple[str, ...]) -> bool:
         value = entry.get(key)

@@ -49,7 +49,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     unfinished."""
 
 
-RUNS = Shelf(Kind(name="run", indexes=(("pending",),)), Run)
+RUNS = Shelf(Kind(name="run", indexes=(("pending",), ("asked_by",))), Run)
 
 
 def step(command: Command, after: Iterable[str] = (), delay: float = 0.0) -> Step:

@@ -265,6 +265,12 @@ async def view(hub: Hub, run_id: str) -> RunView:
     return _view_alone(job)
 
 
+async def page_of(hub: Hub, asked_by: str, *, after: tuple[float, str] | None = None, limit: int = 50) -> list[RunView]:
+    """The planned runs that somebody asked for, a schedule for instance, newest first."""
+    found = await RUNS.find(hub.records, descending=True, after=after, limit=limit, asked_by=asked_by)
+    return [await _view(hub, stored) for stored in found]
+
+
 async def page(hub: Hub, *, descending: bool = True, after: tuple[float, str] | None = None, limit: int = 50) -> list[RunView]:
     """Runs by creation, newest first unless asked otherwise, behind `after` = (created_at, id) of the last one seen."""
     planned = await RUNS.find(hub.records, descending=descending, after=after, limit=limit)

@@ -7,14 +7,14 @@ from: who dies between asking and noting it is followed by another that asks aga
 import hashlib
 import logging
 import time
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-from cronsim import CronSim, CronSimError
 
-from domain import runs
+from domain import cron, runs
 from domain.apis import APIS
 from domain.builds import BUILDS
 from domain.errors import Conflict, Invalid, Refused, Stale
@@ -57,10 +57,8 @@ def check(schedule: Schedule) -> Schedule:
         ZoneInfo(schedule.timezone)
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise Invalid(f"{schedule.timezone!r} is no time zone such as Europe/Berlin", ("timezone",)) from error
-    try:
-        CronSim(_seconds_first(schedule.cron), datetime.now(ZoneInfo(schedule.timezone)))
-    except CronSimError as error:
-        raise Invalid(f"{schedule.cron!r} is no cron expression: {error}", ("cron",)) from error
+    if reason := cron.reason_against(schedule.cron):
+        raise Invalid(f"{schedule.cron!r} is no cron expression: {reason}", ("cron",))
     if schedule.jitter < 0:
         raise Invalid("jitter is a number of seconds, 0 or more", ("jitter",))
     if bool(schedule.source) == bool(schedule.build) or (schedule.api and not schedule.build):
@@ -73,8 +71,8 @@ def due(name: str, schedule: Schedule, now: float) -> float:
     made up for once."""
     since = datetime.fromtimestamp(max(schedule.fired_at, schedule.created_at), ZoneInfo(schedule.timezone))
     latest = 0.0
-    backwards = CronSim(_seconds_first(schedule.cron), datetime.fromtimestamp(now + 1, ZoneInfo(schedule.timezone)), reverse=True)
-    for moment in backwards:
+    start = datetime.fromtimestamp(now + 1, ZoneInfo(schedule.timezone))
+    for moment in cron.moments(schedule.cron, start, backwards=True):
         at = moment.timestamp()
         if moment <= since:
             break
@@ -87,7 +85,7 @@ def due(name: str, schedule: Schedule, now: float) -> float:
 def next_at(name: str, schedule: Schedule, now: float) -> float:
     """When it fires next, jitter included."""
     start = datetime.fromtimestamp(now, ZoneInfo(schedule.timezone))
-    at: float = next(CronSim(_seconds_first(schedule.cron), start)).timestamp()
+    at = next(cron.moments(schedule.cron, start)).timestamp()
     return at + _put_off(name, schedule, at)
 
 
@@ -122,9 +120,22 @@ async def remove(hub: Hub, name: str) -> None:
 
 async def from_manifest(hub: Hub, source: Stored[Source]) -> None:
     """Make the schedule that a plugin's manifest asks for, named as its source, where there is none of that name."""
-    cron = source.value.manifest.schedule
-    if cron and await SCHEDULES.find_one(hub.records, source.id) is None:
-        await add(hub, source.id, cron=cron, source=source.id)
+    expression = source.value.manifest.schedule
+    if expression and await SCHEDULES.find_one(hub.records, source.id) is None:
+        with suppress(Conflict):  # somebody else made it meanwhile
+            await add(hub, source.id, cron=expression, source=source.id)
+
+
+async def remove_those_of(hub: Hub, **target: str) -> None:
+    """Remove the schedules of a source, build or API that was removed."""
+    for stored in await SCHEDULES.every(hub.records):
+        if all(getattr(stored.value, kind) == name for kind, name in target.items()):
+            await remove(hub, stored.id)
+
+
+def asked_by(name: str) -> str:
+    """Who its runs were asked for by."""
+    return f"schedule {name}"
 
 
 async def fire_due(hub: Hub, now: float) -> int:
@@ -140,7 +151,7 @@ async def fire_due(hub: Hub, now: float) -> int:
 
 async def _fire(hub: Hub, stored: Stored[Schedule], at: float) -> None:
     name, schedule = stored.id, stored.value
-    who, key, failure = f"schedule {name}", repr(at), ""
+    who, key, failure = asked_by(name), repr(at), ""
     try:
         if schedule.source:
             started = await runs.start_dump(hub, schedule.source, asked_by=who, key=key)
@@ -166,12 +177,6 @@ async def _check_target(hub: Hub, schedule: Schedule) -> None:
         await BUILDS.get(hub.records, schedule.build)
     if schedule.api:
         await APIS.get(hub.records, schedule.api)
-
-
-def _seconds_first(cron: str) -> str:
-    """The expression as CronSim reads it: BioThings, as croniter, has the seconds last."""
-    fields = cron.split()
-    return " ".join([fields[5], *fields[:5]]) if len(fields) == 6 else cron
 
 
 def _put_off(name: str, schedule: Schedule, at: float) -> float:

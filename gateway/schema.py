@@ -33,12 +33,20 @@ from gateway.graphql.queues import QueueQuery
 from gateway.graphql.releases import ReleaseMutation
 from gateway.graphql.run_events import RunCursor, RunEventBatch, RunReader
 from gateway.graphql.runs import RunId, RunMutation, RunQuery, find_run
+from gateway.graphql.schedules import ScheduleMutation, ScheduleQuery, find_schedule
 from gateway.graphql.source_mutations import SourceMutation
 from gateway.graphql.sources import SourceQuery, find_source
 from gateway.graphql.workers import WorkerBatch, WorkerQuery, WorkerReader
 from gateway.scalars import SCALARS
 
-FINDERS = {"Source": find_source, "Build": find_build, "Api": find_api, "Job": find_job, "Run": find_run}
+FINDERS = {
+    "Source": find_source,
+    "Build": find_build,
+    "Api": find_api,
+    "Job": find_job,
+    "Run": find_run,
+    "Schedule": find_schedule,
+}
 """How `node` finds each type again."""
 
 
@@ -51,12 +59,14 @@ class JobLog:
 
 
 @strawberry.type(description="What can be read.")
-class Query(SourceQuery, BuildQuery, ApiQuery, RunQuery, JobQuery, WorkerQuery, QueueQuery):
+class Query(SourceQuery, BuildQuery, ApiQuery, RunQuery, JobQuery, WorkerQuery, QueueQuery, ScheduleQuery):
     """The sum of the nouns' queries."""
 
     @strawberry.field(description="Whatever has this id; null where there is nothing.")
     async def node(
-        self, info: Info, id: Annotated[strawberry.ID, argument(description="The `id` of a source, build, API, job or run.")]
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, argument(description="The `id` of a source, build, API, job, run or schedule.")],
     ) -> Node | None:
         """By the type in the id."""
         type, _, local = (decode(id) or "").partition(":")
@@ -90,7 +100,7 @@ class Query(SourceQuery, BuildQuery, ApiQuery, RunQuery, JobQuery, WorkerQuery, 
 
 
 @strawberry.type(description="What can be changed.")
-class Mutation(SourceMutation, BuildMutation, ApiMutation, ReleaseMutation, RunMutation, JobMutation):
+class Mutation(SourceMutation, BuildMutation, ApiMutation, ReleaseMutation, RunMutation, JobMutation, ScheduleMutation):
     """The sum of the nouns' mutations."""
 
 

@@ -6,7 +6,7 @@ import orjson
 import strawberry
 from strawberry import UNSET, argument, field
 
-from domain import apis
+from domain import apis, schedules
 from domain.apis import APIS
 from domain.apis import Api as ApiRecord
 from domain.errors import Invalid
@@ -306,4 +306,5 @@ class ApiMutation:
     async def remove_api(self, info: Info, input: In[RemoveApiInput]) -> RemoveApiPayload:
         """Refused while a job works on it."""
         await apis.remove(info.context.hub, input.name)
+        await schedules.remove_those_of(info.context.hub, api=input.name)
         return RemoveApiSuccess(name=input.name)

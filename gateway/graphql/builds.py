@@ -6,7 +6,7 @@ import orjson
 import strawberry
 from strawberry import UNSET, argument, field
 
-from domain import builds, runs
+from domain import builds, runs, schedules
 from domain.builds import BUILDS
 from domain.builds import Build as BuildRecord
 from domain.nouns import Stored
@@ -236,6 +236,7 @@ class BuildMutation:
     async def remove_build(self, info: Info, input: In[RemoveBuildInput]) -> RemoveBuildPayload:
         """Refused while an API serves it or a job works on it."""
         await builds.remove(info.context.hub, input.name)
+        await schedules.remove_those_of(info.context.hub, build=input.name)
         return RemoveBuildSuccess(name=input.name)
 
     @strawberry.mutation(description="Merge the current uploads of a build's sources.")

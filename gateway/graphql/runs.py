@@ -91,6 +91,13 @@ async def find_run(info: Info, id: str) -> Run | None:
         return None
 
 
+def run_connection(found: list[RunView], first: int) -> Connection[Run]:
+    """A page of at most `first` of these runs; one more than that says that there is a next one."""
+    edges = [Edge(cursor=encode(f"{view.created_at!r}:{view.id}"), node=Run.of(view)) for view in found[:first]]
+    end = edges[-1].cursor if edges else None
+    return Connection(edges=edges, page_info=PageInfo(has_next_page=len(found) > first, end_cursor=end))
+
+
 @strawberry.type
 class RunQuery:
     """Reading runs."""
@@ -98,10 +105,7 @@ class RunQuery:
     @strawberry.field(description="Runs, newest first.")
     async def runs(self, info: Info, first: First = 20, after: After = None) -> Connection[Run]:
         """A page."""
-        found = await runs.page(info.context.hub, after=position(after), limit=page_size(first) + 1)
-        edges = [Edge(cursor=encode(f"{view.created_at!r}:{view.id}"), node=Run.of(view)) for view in found[:first]]
-        end = edges[-1].cursor if edges else None
-        return Connection(edges=edges, page_info=PageInfo(has_next_page=len(found) > first, end_cursor=end))
+        return run_connection(await runs.page(info.context.hub, after=position(after), limit=page_size(first) + 1), first)
 
     @strawberry.field(description="One run.")
     async def run(self, info: Info, id: RunId) -> Run | None:

@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 from strawberry import field
 
-from domain import runs, sources
+from domain import runs, schedules, sources
 from domain.errors import Invalid
 from gateway.context import Info
 from gateway.errors import Refusal
@@ -208,10 +208,12 @@ ValidateMappingPayload = Annotated[
 class SourceMutation:
     """Changing sources."""
 
-    @strawberry.mutation(description="Make a source of a plugin.")
+    @strawberry.mutation(description="Make a source of a plugin, and the schedule that its manifest asks for.")
     async def add_source(self, info: Info, input: In[AddSourceInput]) -> AddSourcePayload:
         """Its code is stored, so that every worker has it."""
-        return AddSourceSuccess(source=Source.of(await sources.add(info.context.hub, input.folder, input.name)))
+        stored = await sources.add(info.context.hub, input.folder, input.name)
+        await schedules.from_manifest(info.context.hub, stored)
+        return AddSourceSuccess(source=Source.of(stored))
 
     @strawberry.mutation(description="Edit a source.")
     async def edit_source(self, info: Info, input: In[EditSourceInput]) -> EditSourcePayload:
@@ -222,12 +224,15 @@ class SourceMutation:
     @strawberry.mutation(description="Read a source's code and manifest again, after a change.")
     async def reload_source(self, info: Info, input: In[ReloadSourceInput]) -> ReloadSourcePayload:
         """What was made stays until the next jobs."""
-        return ReloadSourceSuccess(source=Source.of(await sources.reload(info.context.hub, input.name)))
+        stored = await sources.reload(info.context.hub, input.name)
+        await schedules.from_manifest(info.context.hub, stored)
+        return ReloadSourceSuccess(source=Source.of(stored))
 
-    @strawberry.mutation(description="Remove a source with everything that was made of it.")
+    @strawberry.mutation(description="Remove a source with its schedules and everything that was made of it.")
     async def remove_source(self, info: Info, input: In[RemoveSourceInput]) -> RemoveSourcePayload:
         """Refused while a build merges it or a job works on it."""
         await sources.remove(info.context.hub, input.name)
+        await schedules.remove_those_of(info.context.hub, source=input.name)
         return RemoveSourceSuccess(name=input.name)
 
     @strawberry.mutation(description="Commit the mapping of a part, whole or field by field.")

@@ -15,6 +15,7 @@ COMMANDS = {
     "build": "merge sources into one collection",
     "api": "publish a build as an API, and query it",
     "release": "index a build for its API, and roll back",
+    "schedule": "start dumps, builds and whole pipelines by the clock",
     "run": "everything for an API, from its sources' files to a release",
     "jobs": "what was asked for, and how it stands",
     "watch": "follow a run, a job, or everything",
@@ -76,6 +77,10 @@ def _define(name: str, parser: ArgumentParser, given: Sequence[str]) -> None:
             from leat.cli import apis
 
             apis.define(parser)
+        case "schedule":
+            from leat.cli import schedules
+
+            schedules.define(parser)
         case "release":
             from leat.cli import releases
 

@@ -150,3 +150,11 @@ def test_what_cannot_be_meant_is_refused(members: Any, path: tuple[str, ...], sa
         read(**members) if isinstance(members, dict) else normalise(members, "manifest.json", "demo")
     assert caught.value.path == ("manifest.json", *path)
     assert caught.value.message.startswith("manifest.json: ")
+
+
+def test_a_schedule_that_is_none_is_left_out() -> None:
+    """A cron expression that can't be makes a warning, not a refusal: the plugin works without."""
+    manifest = read(dumper={**DUMPER, "schedule": "every night"})
+
+    assert manifest.schedule == ""
+    assert "'every night' is no cron expression" in manifest.warnings[0]

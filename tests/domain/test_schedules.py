@@ -1,11 +1,24 @@
 """Schedules: which times fire, and that each starts one run."""
 
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
 
 import pytest
 
+from domain import schedules
 from domain.errors import Invalid
-from domain.schedules import Schedule, check, due, next_at
+from domain.hub import Hub
+from domain.jobs import JOBS
+from domain.plans import RUNS
+from domain.ports import Records
+from domain.schedules import SCHEDULES, Schedule, check, due, next_at
+from domain.sources import SOURCES
+from tests.domain.processes import Died, Mortal, add_build, add_source, open_hub, other
 
 
 def at(text: str) -> float:
@@ -69,3 +82,81 @@ def test_what_is_refused(values: dict[str, object], path: str) -> None:
         check(Schedule(created_at=0.0, **values))  # type: ignore[arg-type]
 
     assert refused.value.path == (path,)
+
+
+@pytest.fixture
+async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
+    """A hub with a source and a build, each with a schedule that is due every second."""
+    async with open_hub(tmp_path) as opened:
+        await add_source(opened)
+        await add_build(opened)
+        await schedules.add(opened, "of-a-source", cron="* * * * * *", source="s")
+        await schedules.add(opened, "of-a-build", cron="* * * * * *", build="b")
+        yield opened
+
+
+async def started(hub: Hub) -> list[tuple[str, int]]:
+    """Who asked for each run, and how many jobs it has."""
+    found = await RUNS.every(hub.records)
+    return sorted([(run.value.asked_by, len(await JOBS.every(hub.records, run_id=run.id))) for run in found])
+
+
+ONCE = [("schedule of-a-build", 1), ("schedule of-a-source", 1)]
+
+
+async def test_many_processes_start_one_run(hub: Hub) -> None:
+    """Eight processes that fire at the same time start each schedule's run once."""
+    now = time.time() + 1
+
+    await asyncio.gather(*(schedules.fire_due(other(hub, f"process {number}"), now) for number in range(8)))
+
+    assert await started(hub) == ONCE
+    assert await schedules.fire_due(hub, now) == 0
+
+
+async def test_one_after_another_starts_one_run(hub: Hub) -> None:
+    """A process that looks a moment later has nothing to fire; at the next time there is another run."""
+    now = float(int(time.time()) + 1)
+    fired = [await schedules.fire_due(hub, at) for at in (now, now + 0.5, now + 1)]
+
+    assert fired == [2, 0, 2]
+    assert await started(hub) == sorted([*ONCE, *ONCE])
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("writes", range(5))
+async def test_a_process_that_dies_while_it_fires(hub: Hub, writes: int, before: bool) -> None:
+    """Whichever of its writes it dies before or after, between asking for the run and noting it as well: another process goes
+    on, and there is one run for the time."""
+    now = time.time() + 1
+    mortal = Mortal(hub.records, writes, before=before)
+    try:
+        await schedules.fire_due(replace(hub, records=cast(Records, mortal)), now)
+    except Died:
+        assert mortal.dead
+
+    await asyncio.gather(schedules.fire_due(other(hub, "second"), now), schedules.fire_due(other(hub, "third"), now))
+
+    assert await started(hub) == ONCE
+    assert {stored.value.fired_at > 0 for stored in await SCHEDULES.every(hub.records)} == {True}
+
+
+async def test_a_paused_schedule_makes_up_for_nothing(hub: Hub) -> None:
+    """What passed while it was paused never fires."""
+    await schedules.edit(hub, "of-a-source", paused=True)
+    await schedules.edit(hub, "of-a-build", paused=True)
+    assert await schedules.fire_due(hub, time.time() + 1) == 0
+    await schedules.edit(hub, "of-a-source", paused=False)
+
+    assert await schedules.fire_due(hub, time.time()) == 0
+
+
+async def test_a_fire_that_starts_nothing_says_why(hub: Hub) -> None:
+    """It is noted as fired, so that the next time is tried again, not this one."""
+    await hub.records.delete(SOURCES.kind, "s")
+    now = time.time() + 1
+
+    assert await schedules.fire_due(hub, now) == 2
+    assert (await SCHEDULES.get(hub.records, "of-a-source")).value.failure == "there is no source 's'"
+    assert await schedules.fire_due(hub, now) == 0
+    assert await started(hub) == ONCE[:1]

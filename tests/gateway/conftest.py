@@ -12,16 +12,10 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from domain import jobs
-from domain.apis import APIS
 from domain.attempts import Attempt, claim
-from domain.builds import BUILDS
 from domain.hub import Hub
-from domain.jobs import JOBS
-from domain.logs import LOGS
-from domain.presence import WORKERS
+from domain.kinds import KINDS
 from domain.retries import Retry
-from domain.runs import RUNS
-from domain.sources import SOURCES
 from events.embedded import EmbeddedBus
 from events.sources import InspectSource, SourceInspected
 from gateway.app import make_app
@@ -38,7 +32,7 @@ async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
     """A hub of embedded adapters, without workers."""
     async with AsyncExitStack() as stack:
         records = await stack.enter_async_context(SqliteRecords.open(tmp_path / "records.db"))
-        await records.prepare((SOURCES.kind, BUILDS.kind, APIS.kind, JOBS.kind, RUNS.kind, LOGS.kind, WORKERS.kind))
+        await records.prepare(KINDS)
         documents = await stack.enter_async_context(SqliteDocuments.open(tmp_path / "documents"))
         yield Hub(
             name="test",

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
-import aiormq
 import pytest
 
 from leat import scaling
@@ -127,8 +126,7 @@ async def shared(tmp_path: Path) -> AsyncIterator[Line]:
     """The command line of a hub over RabbitMQ, whose queues are deleted afterwards."""
     url, id = need("rabbitmq"), secrets.token_hex(4)
     yield Line(tmp_path, LEAT_BUS=url, LEAT_NAME="test", LEAT_ID=id, LEAT_LEASE="3")
-    async with aiormq.connect(url) as connection:
-        await remove(await connection.channel(), f"test-{id}")
+    await remove(url, f"test-{id}")
 
 
 def gated(folder: Path, name: str, gate: Path) -> Path:
