@@ -6,7 +6,8 @@ from domain.query_values import Bounds
 GREATEST = "\U0010ffff"
 LAST = "\\x{10FFFF}"
 LONGEST_BOUND = 80
-"""Characters of a word that bounds a range: tantivy's regular expressions nest 250 levels deep, and each takes three."""
+"""Characters of a word that bounds a range, behind what both have in common: tantivy's regular expressions nest 250 levels deep,
+and each character takes three."""
 
 
 def regex_of(pattern: Pattern) -> str:
@@ -30,10 +31,10 @@ def _class(part: Characters) -> str:
 def regex_between(bounds: Bounds) -> str | None:
     """The regular expression of all words within bounds, ordered by code points; None where it would be too long."""
     lower, upper = bounds.lower, bounds.upper
-    if len(str(lower or "")) > LONGEST_BOUND or len(str(upper or "")) > LONGEST_BOUND:
-        return None
     choices: list[str] = []
     if lower is None or upper is None:
+        if len(str(lower or upper)) > LONGEST_BOUND:
+            return None
         if lower is not None:
             choices = _from(str(lower), bounds.include_lower)
         if upper is not None:
@@ -42,6 +43,8 @@ def regex_between(bounds: Bounds) -> str | None:
     first, last = str(lower), str(upper)
     same = next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
     start, rest, end = first[:same], first[same:], last[same:]
+    if max(len(rest), len(end)) > LONGEST_BOUND:
+        return None
     if not end:  # then both are the same word
         return _any(["()"], start)
     if rest:

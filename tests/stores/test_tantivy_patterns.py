@@ -68,3 +68,13 @@ def test_long_bounds_are_no_trouble(
         regex = regex_between(Bounds(lower=lower, upper=upper))
         assert regex is not None
         tantivy.Query.regex_query(searcher[0], "word", regex)
+
+
+def test_what_bounds_have_in_common_does_not_count(searcher: Searched) -> None:
+    """Addresses on one host differ at their end only; what is longer is left to the caller to refuse."""
+    start = "https://example.org/" * 20
+    regex = regex_between(Bounds(lower=start + "a", upper=start + "b" * LONGEST_BOUND))
+    assert regex is not None
+    tantivy.Query.regex_query(searcher[0], "word", regex)
+    assert regex_between(Bounds(lower="a", upper="b" * (LONGEST_BOUND + 1))) is None
+    assert regex_between(Bounds(lower="a" * (LONGEST_BOUND + 1), upper=None)) is None
