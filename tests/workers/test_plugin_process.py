@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from domain.errors import JobFailed, JobTimedOut
+from domain.errors import JobFailed, JobTimedOut, Unavailable
 from domain.hub import Limits
 from tests.workers.parsing import parse, ready, uploading
 from workers.plugin.calls import Batch
@@ -191,6 +191,20 @@ async def test_leaving_early_ends_the_process(tmp_path: Path) -> None:
         first = await anext(stream)
         assert isinstance(first, Batch)
     await gone(int(first.ids[0].split()[0]))
+
+
+async def test_leaving_after_the_process_is_plain(tmp_path: Path) -> None:
+    """Who leaves because of an error of its own, such as a full disk, when the process has ended already, gets that error."""
+    tried = await ready(tmp_path, {"parser.py": "def load_data(folder):\n    yield {'_id': 'a'}"})
+    fields = {"function": "parser:load_data", "keywords": {}, "limit": None}
+    with pytest.raises(Unavailable, match="full"):
+        async with tried.plugin._process("parse", fields) as process:
+            assert (await process.receive()).letter == b"D"
+            async with asyncio.timeout(20):
+                while not process.lifeline.is_closing():  # noqa: ASYNC110 (another process's end)
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
+            raise Unavailable("the disk is full")
 
 
 async def test_a_parent_that_dies_takes_the_process_with_it(tmp_path: Path) -> None:

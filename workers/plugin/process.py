@@ -108,7 +108,7 @@ class PluginProcess:
     async def __aexit__(self, *_: object) -> None:
         self.deadline.cancel()
         if not self.over:
-            self.lifeline.abort()
+            self._cut_lifeline()
         await asyncio.shield(self._end())
 
     async def receive(self) -> Frame:
@@ -134,7 +134,12 @@ class PluginProcess:
 
     def _out_of_time(self) -> None:
         self.timed_out = True
-        self.lifeline.abort()  # its guard ends it, with all that it started
+        self._cut_lifeline()
+
+    def _cut_lifeline(self) -> None:
+        """Its guard ends it then, with all that it started."""
+        if not self.lifeline.is_closing():  # else it has ended by itself, and asyncio fails at a pipe without reader
+            self.lifeline.abort()
 
     def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):  # all of them have ended
