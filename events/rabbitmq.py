@@ -9,16 +9,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 
-import aiormq
 import msgspec
-from aiormq.abc import DeliveredMessage
+from aio_pika.abc import AbstractIncomingMessage
 from yarl import URL
 
 from events.broadcast import BUFFER, Broadcast
 from events.bus import Bus, BusError, Consumer, Control, DeadLetter, Delivery, Depth
 from events.catalogue import QUEUES, UndecodableMessage, decode_command, decode_event, encode
 from events.message import Command, Event
-from events.rabbitmq_link import PATIENCE, ConnectionLost, Link, driven
+from events.rabbitmq_link import PATIENCE, ConnectionLost, Link, Stop, driven
 from events.tasks import Tasks
 
 T = TypeVar("T")
@@ -38,18 +37,17 @@ CONTROL = msgspec.json.Decoder(Control)
 class RabbitDelivery(Delivery):
     """A command that arrived on one channel; once that channel is gone, so is the right to acknowledge it."""
 
-    def __init__(self, command: Command, channel: aiormq.abc.AbstractChannel, tag: int) -> None:
+    def __init__(self, command: Command, message: AbstractIncomingMessage) -> None:
         self.command = command
-        self._channel: aiormq.abc.AbstractChannel | None = channel
-        self._tag = tag
+        self._message: AbstractIncomingMessage | None = message
 
     async def ack(self) -> None:
         """Take the command off its queue; a second time, and after a lost connection, this does nothing."""
-        channel, self._channel = self._channel, None
-        if channel is not None:
+        message, self._message = self._message, None
+        if message is not None:
             with contextlib.suppress(ConnectionLost, TimeoutError):
                 async with asyncio.timeout(PATIENCE):
-                    await driven(channel.basic_ack(self._tag, wait=False))
+                    await driven(message.ack())
 
 
 class RabbitConsumer(Consumer):
@@ -62,7 +60,7 @@ class RabbitConsumer(Consumer):
         self._tasks = tasks
         self._changing = asyncio.Lock()
         self._link: Link | None = None
-        self._tag = ""
+        self._stop_taking: Stop | None = None
         self.wanted = True
         self.held = True
         """False once nobody waits for deliveries that may still arrive."""
@@ -71,21 +69,20 @@ class RabbitConsumer(Consumer):
         """Consume on this connection, once."""
         async with self._changing:
             if self.wanted and self._link is not link:
-                self._tag = await link.consume(self._queue, self._slots, self._received)
+                self._stop_taking = await link.consume(self._queue, self._slots, self._received)
                 self._link = link
 
-    async def _received(self, message: DeliveredMessage) -> None:
-        tag = message.delivery_tag or 0
+    async def _received(self, message: AbstractIncomingMessage) -> None:
         try:
             command = decode_command(message.body)
         except UndecodableMessage as error:
             log.error("undecodable message", extra={"queue": self._queue, "error": str(error)})
-            await message.channel.basic_reject(tag, requeue=False, wait=False)
+            await message.reject()
             return
         if self.held:
-            self._tasks.start(self._handler(RabbitDelivery(command, message.channel, tag)))
+            self._tasks.start(self._handler(RabbitDelivery(command, message)))
         else:
-            await message.channel.basic_reject(tag, requeue=True, wait=False)
+            await message.reject(requeue=True)
 
     async def cancel(self) -> None:
         """Return when the broker said that nothing more will come."""
@@ -95,9 +92,9 @@ class RabbitConsumer(Consumer):
     async def _stop(self) -> None:
         async with self._changing:
             link, self._link = self._link, None
-            if link is not None and not link.lost.is_set():
+            if link is not None and self._stop_taking is not None and not link.lost.is_set():
                 with contextlib.suppress(ConnectionLost):  # then nothing comes over it any more
-                    await driven(link.stop(self._queue, self._tag))
+                    await driven(self._stop_taking())
 
 
 class RabbitListener:
@@ -117,7 +114,7 @@ class RabbitListener:
                 await link.subscribe(self._exchange, self._received)
                 self._link = link
 
-    async def _received(self, message: DeliveredMessage) -> None:
+    async def _received(self, message: AbstractIncomingMessage) -> None:
         try:
             self._heard(message.body)
         except (UndecodableMessage, msgspec.DecodeError) as error:

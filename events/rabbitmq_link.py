@@ -1,15 +1,15 @@
-"""One connection to RabbitMQ, through aiormq (the protocol layer of aio-pika), with everything that a hub declares on it."""
+"""One connection to RabbitMQ, through aio-pika, with everything that a hub declares on it."""
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+import functools
+import secrets
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
 
-import aiormq
-from aiormq import spec
-from aiormq.abc import AbstractConnection, DeliveredMessage
-from pamqp.common import FieldTable
-from pamqp.exceptions import PAMQPException
+import aio_pika
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage, AbstractQueue
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS, PublishError
 from yarl import URL
 
 from events.bus import BusError, DeadLetter, Depth
@@ -17,7 +17,8 @@ from events.catalogue import QUEUES, UndecodableMessage, decode_command, encode
 from events.message import Command
 
 T = TypeVar("T")
-Received = Callable[[DeliveredMessage], Coroutine[Any, Any, None]]
+Received = Callable[[AbstractIncomingMessage], Awaitable[None]]
+Stop = Callable[[], Awaitable[object]]
 
 PATIENCE = 10.0
 """Seconds that a call waits for the connection and the answer before it raises BusError."""
@@ -43,7 +44,7 @@ async def driven(call: Awaitable[T]) -> T:
         if task is not None and task.cancelling():
             raise
         raise ConnectionLost("the connection to RabbitMQ ended") from error
-    except (aiormq.AMQPError, PAMQPException, OSError, RuntimeError) as error:  # it says "closed" by RuntimeError
+    except CONNECTION_EXCEPTIONS as error:
         raise ConnectionLost(f"RabbitMQ: {error or type(error).__name__}") from error
 
 
@@ -53,17 +54,18 @@ class Link:
     def __init__(self, connection: AbstractConnection, hub: str) -> None:
         self._connection = connection
         self._hub = hub
-        self._channels: dict[str, aiormq.Channel] = {}
+        self._channels: dict[str, AbstractChannel] = {}
+        self._exchanges: dict[str, AbstractExchange] = {}
         self._opening = asyncio.Lock()
         self._consuming = asyncio.Lock()
         self._window = asyncio.Semaphore(IN_FLIGHT)
         self.lost = asyncio.Event()
-        connection.closing.add_done_callback(self._ended)
+        connection.close_callbacks.add(self._ended)
 
     @classmethod
     async def open(cls, url: URL, hub: str) -> "Link":
         """Connect and declare; raises ConnectionLost."""
-        link = cls(await driven(asyncio.wait_for(aiormq.connect(url), PATIENCE)), hub)
+        link = cls(await driven(aio_pika.connect(url, timeout=PATIENCE)), hub)
         try:
             await driven(asyncio.wait_for(link._declare(), PATIENCE))
         except BaseException:
@@ -71,13 +73,8 @@ class Link:
             raise
         return link
 
-    def _ended(self, closing: "asyncio.Future[object]") -> None:
-        if not closing.cancelled():
-            closing.exception()  # looked at, so that asyncio does not report it
+    def _ended(self, *_: object) -> None:
         self.lost.set()
-
-    def _consumer_cancelled(self, _: spec.Basic.Cancel) -> None:
-        self.lost.set()  # somebody deleted its queue: declare it again
 
     async def close(self) -> None:
         """Close channels and connection; fine where they are closed."""
@@ -85,100 +82,96 @@ class Link:
         with contextlib.suppress(ConnectionLost):
             await driven(asyncio.wait_for(self._connection.close(), PATIENCE))
 
-    async def channel(self, purpose: str, confirms: bool = False) -> aiormq.Channel:
+    async def channel(self, purpose: str, confirms: bool = False) -> AbstractChannel:
         """The channel for that purpose, opened on first use."""
         async with self._opening:
-            found = self._channels.get(purpose)
-            if found is None:
-                opened = await self._connection.channel(publisher_confirms=confirms, on_return_raises=True)
-                assert isinstance(opened, aiormq.Channel)  # the abstract one does not tell of `wait`
-                found = opened
-                found.closing.add_done_callback(self._ended)
-                found.on_consumer_cancel_callbacks.add(self._consumer_cancelled)
-                self._channels[purpose] = found
-            return found
+            if purpose not in self._channels:
+                channel = self._connection.channel(publisher_confirms=confirms, on_return_raises=confirms)
+                channel.close_callbacks.add(self._ended)
+                await channel.initialize()
+                # aio-pika itself does not tell that somebody deleted a consumer's queue: declare it again.
+                (await channel.get_underlay_channel()).on_consumer_cancel_callbacks.add(self._ended)
+                self._channels[purpose] = channel
+            return self._channels[purpose]
 
     async def _declare(self) -> None:
-        channel = await self.channel("commands", confirms=True)
-        await self.channel("hints")
+        commands, hints = await self.channel("commands", confirms=True), await self.channel("hints")
         for exchange, kind in (("commands", "direct"), ("dead", "fanout"), ("events", "topic"), ("control", "fanout")):
-            await channel.exchange_declare(f"{self._hub}.{exchange}", exchange_type=kind, durable=True)
-        await channel.queue_declare(f"{self._hub}.dead", durable=True, arguments={"x-queue-type": "quorum"})
-        await channel.queue_bind(f"{self._hub}.dead", f"{self._hub}.dead")
+            channel = commands if exchange == "commands" else hints
+            self._exchanges[exchange] = await channel.declare_exchange(f"{self._hub}.{exchange}", kind, durable=True)
+        dead = await commands.declare_queue(f"{self._hub}.dead", durable=True, arguments={"x-queue-type": "quorum"})
+        await dead.bind(self._exchanges["dead"])
         for queue in QUEUES:
-            await self.declare(queue)
+            await self._declared(queue)
 
-    async def declare(self, queue: str) -> Depth:
-        """Make the queue where it is missing, and say how it stands."""
-        arguments: FieldTable = {
-            "x-queue-type": "quorum",
-            "x-delivery-limit": DELIVERY_LIMIT,
-            "x-dead-letter-exchange": f"{self._hub}.dead",
-        }
-        channel = await self.channel("declare")
-        found = await channel.queue_declare(f"{self._hub}.{queue}", durable=True, arguments=arguments)
-        await channel.queue_bind(f"{self._hub}.{queue}", f"{self._hub}.commands", queue)
-        return Depth(queue=queue, ready=found.message_count or 0, consumers=found.consumer_count or 0)
+    async def _declared(self, queue: str) -> AbstractQueue:
+        """The queue, made where it is missing."""
+        declared = await (await self.channel("declare")).declare_queue(
+            f"{self._hub}.{queue}",
+            durable=True,
+            arguments={
+                "x-queue-type": "quorum",
+                "x-delivery-limit": DELIVERY_LIMIT,
+                "x-dead-letter-exchange": f"{self._hub}.dead",
+            },
+        )
+        await declared.bind(self._exchanges["commands"], queue)
+        return declared
 
     async def depths(self, queues: Sequence[str]) -> list[Depth]:
         """How these queues stand."""
-        return [await self.declare(queue) for queue in queues]
+        found = [(queue, (await self._declared(queue)).declaration_result) for queue in queues]
+        return [Depth(queue=queue, ready=how.message_count or 0, consumers=how.consumer_count or 0) for queue, how in found]
 
     async def publish(self, command: Command) -> None:
         """Return once the broker has confirmed."""
-        properties = spec.Basic.Properties(content_type="application/json", delivery_mode=2, message_id=command.id)
-        exchange = f"{self._hub}.commands"
+        message = aio_pika.Message(encode(command), content_type="application/json", delivery_mode=2, message_id=command.id)
         async with self._window:
             try:
-                await self._channels["commands"].basic_publish(
-                    encode(command), exchange=exchange, routing_key=command.queue, properties=properties, mandatory=True, wait=False
-                )
-            except aiormq.PublishError:  # no such queue any more
+                await self._exchanges["commands"].publish(message, command.queue)
+            except PublishError:  # no such queue any more
                 self.lost.set()
                 raise
 
     async def hint(self, exchange: str, key: str, body: bytes) -> None:
         """Publish, unconfirmed, to whoever listens."""
-        await self._channels["hints"].basic_publish(body, exchange=f"{self._hub}.{exchange}", routing_key=key, wait=True)
+        await self._exchanges[exchange].publish(aio_pika.Message(body), key, mandatory=False)
 
-    async def consume(self, queue: str, slots: int, received: Received) -> str:
-        """Take deliveries of a queue; returns the consumer's tag."""
+    async def consume(self, queue: str, slots: int, received: Received) -> Stop:
+        """Take deliveries of a queue; returns what to call to get nothing more, which the broker then has said."""
         channel = await self.channel(f"consume {queue}")
+        source = await channel.get_queue(f"{self._hub}.{queue}", ensure=False)
         async with self._consuming:
-            await channel.basic_qos(prefetch_count=slots)
-            return (await channel.basic_consume(f"{self._hub}.{queue}", received)).consumer_tag or ""
-
-    async def stop(self, queue: str, tag: str) -> None:
-        """Return when the broker said that this consumer gets nothing more."""
-        channel = await self.channel(f"consume {queue}")
-        await channel.basic_cancel(tag, timeout=PATIENCE)
+            await channel.set_qos(slots)
+            return functools.partial(source.cancel, await source.consume(received), timeout=PATIENCE)
 
     async def subscribe(self, exchange: str, received: Received) -> None:
         """Take everything of that exchange, through a queue that ends with this connection."""
-        channel = await self.channel("subscribe")
-        arguments: FieldTable = {"x-max-length": EVENTS_WAITING, "x-overflow": "drop-head"}
-        queue = str((await channel.queue_declare(exclusive=True, arguments=arguments)).queue)
-        await channel.queue_bind(queue, f"{self._hub}.{exchange}", "#")
-        await channel.basic_consume(queue, received, no_ack=True)
+        queue = await (await self.channel("subscribe")).declare_queue(
+            f"{self._hub}.{exchange}.{secrets.token_hex(8)}",
+            exclusive=True,
+            arguments={"x-max-length": EVENTS_WAITING, "x-overflow": "drop-head"},
+        )
+        await queue.bind(self._exchanges[exchange], "#")
+        await queue.consume(received, no_ack=True)
 
     async def take_dead(self, limit: int) -> list[DeadLetter]:
         """Up to `limit` messages off the dead-letter queue."""
-        channel = await self.channel("dead")
-        taken: list[DeliveredMessage] = []
-        while len(taken) < limit and (message := await channel.basic_get(f"{self._hub}.dead")).delivery_tag:
+        queue = await (await self.channel("dead")).get_queue(f"{self._hub}.dead", ensure=False)
+        taken: list[AbstractIncomingMessage] = []
+        while len(taken) < limit and (message := await queue.get(fail=False)):
             taken.append(message)
         if taken:
-            await channel.basic_ack(taken[-1].delivery_tag or 0, multiple=True)
+            await taken[-1].ack(multiple=True)
         return [dead_letter(message, self._hub) for message in taken]
 
 
-def dead_letter(message: DeliveredMessage, hub: str) -> DeadLetter:
+def dead_letter(message: AbstractIncomingMessage, hub: str) -> DeadLetter:
     """Where it was, and why it died: what the decoder says, or the broker's word (`delivery_limit`)."""
-    headers = message.header.properties.headers or {}
-    reason = str(headers.get("x-first-death-reason", ""))
+    reason = str(message.headers.get("x-first-death-reason", ""))
     try:
         decode_command(message.body)
     except UndecodableMessage as error:
         reason = str(error)
-    queue = str(headers.get("x-first-death-queue", "")).removeprefix(f"{hub}.")
+    queue = str(message.headers.get("x-first-death-queue", "")).removeprefix(f"{hub}.")
     return DeadLetter(queue=queue, body=message.body, reason=reason)

@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-import aiormq
+import aio_pika
+import pamqp.frame
+from pamqp.base import Frame
 from yarl import URL
 
 from events.bus import Bus, Delivery, Depth
@@ -29,6 +31,7 @@ class Proxy:
         self._target = (host, port)
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
+        self._sent: list[bytearray] = []
         self.port = 0
 
     async def start(self) -> None:
@@ -54,16 +57,30 @@ class Proxy:
         both = {writer, far_writer}
         self._writers |= both
         try:
-            await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+            self._sent.append(sent := bytearray())
+            await asyncio.gather(self._pump(reader, far_writer, sent), self._pump(far_reader, writer, bytearray()))
         finally:
             self._writers -= both
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, record: bytearray) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(65536):
+                record += data
                 writer.write(data)
                 await writer.drain()
         writer.transport.abort()
+
+    def sent(self) -> list[Frame]:
+        """Every AMQP method that came through towards the broker."""
+        frames: list[Frame] = []
+        for sent in self._sent:
+            left = bytes(sent)
+            while left:
+                length, _, frame = pamqp.frame.unmarshal(left)
+                left = left[length:]
+                if isinstance(frame, Frame):
+                    frames.append(frame)
+        return frames
 
 
 @dataclass
@@ -101,14 +118,14 @@ async def rabbit(url: str) -> AsyncIterator[Bench]:
     hub = f"test-{secrets.token_hex(4)}"
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(proxy.stop)
-        connection = await stack.enter_async_context(aiormq.connect(url))
-        channel = await connection.channel()
-        stack.push_async_callback(remove, channel, hub)
+        stack.push_async_callback(remove, url, hub)
+        connection = await stack.enter_async_context(await aio_pika.connect(url))
+        commands = await (await connection.channel()).get_exchange(f"{hub}.commands", ensure=False)
         near = str(address.with_host("127.0.0.1").with_port(proxy.port))
         bus = await stack.enter_async_context(await RabbitBus.open(near, hub, patience=PATIENCE, buffer=BUFFER))
 
         async def put(queue: str, body: bytes) -> None:
-            await channel.basic_publish(body, exchange=f"{hub}.commands", routing_key=queue)
+            await commands.publish(aio_pika.Message(body), queue)
 
         async def other() -> Bus:
             return await stack.enter_async_context(await RabbitBus.open(url, hub, patience=PATIENCE, buffer=BUFFER))
@@ -116,12 +133,14 @@ async def rabbit(url: str) -> AsyncIterator[Bench]:
         yield Bench(bus, put, other, proxy)
 
 
-async def remove(channel: aiormq.abc.AbstractChannel, hub: str) -> None:
-    """Take away what a hub declared."""
-    for queue in (*QUEUES, "dead"):
-        await channel.queue_delete(f"{hub}.{queue}")
-    for exchange in ("commands", "dead", "events", "control"):
-        await channel.exchange_delete(f"{hub}.{exchange}")
+async def remove(url: str, hub: str) -> None:
+    """Take away what a hub declared; fine where it is gone."""
+    async with await aio_pika.connect(url) as connection:
+        channel = await connection.channel()
+        for queue in (*QUEUES, "dead"):
+            await channel.queue_delete(f"{hub}.{queue}")
+        for exchange in ("commands", "dead", "events", "control"):
+            await channel.exchange_delete(f"{hub}.{exchange}")
 
 
 class Inbox:

@@ -253,6 +253,30 @@ async def test_cancelled_send_harms_nobody(bench: Bench) -> None:
     await inbox.until(lambda: wanted <= set(inbox.sources))
 
 
+async def test_cancelled_calls_keep_the_connection(bench: Bench) -> None:
+    """Calls that are cancelled half-way cost nobody the connection: watchers miss nothing, nothing is delivered twice."""
+    inbox = Inbox(ack=False)
+    await bench.bus.consume("dump", inbox, 2)
+    await bench.bus.send(DumpSource(source="held"))
+    await inbox.count(1)
+    async with bench.bus.watch() as events:
+        for steps in range(1, 8):
+            for call in (bench.bus.depth(["dump"]), bench.bus.dead_letters(), bench.bus.consume("upload", Inbox(), 1)):
+                task = asyncio.ensure_future(call)
+                for _ in range(steps):
+                    await asyncio.sleep(0)
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+            await bench.bus.ping()
+        await bench.bus.emit(SourceAdded(source="a"))
+        assert await following(events) is not None
+
+    await inbox.deliveries[0].ack()
+    await bench.bus.send(DumpSource(source="next"))
+    await inbox.count(2)
+    assert inbox.sources == ["held", "next"]
+
+
 async def test_watchers_see_every_event(bench: Bench) -> None:
     """Every watcher, of this process and of others, sees every event from entering on, in order, as it was emitted."""
     other = await bench.open()

@@ -2,10 +2,11 @@
 
 import asyncio
 
-import aiormq
+import aio_pika
 import pytest
-from aiormq.abc import DeliveredMessage
-from pamqp.common import FieldTable
+from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
+from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
+from pamqp.commands import Exchange, Queue
 from yarl import URL
 
 from events.bus import BusError, Control
@@ -151,19 +152,28 @@ async def test_consumer_cancelled_in_an_outage(cuttable: Cuttable) -> None:
     assert inbox.deliveries == []
 
 
+async def consumers(connection: AbstractConnection, queue: str) -> int:
+    """How many a queue has, without declaring it."""
+    try:
+        return (await (await connection.channel()).get_queue(queue)).declaration_result.consumer_count or 0
+    except ChannelNotFoundEntity:
+        return 0
+
+
 async def test_deleted_queue_comes_back(cuttable: Cuttable) -> None:
     """A queue that somebody deletes is declared again, by its consumers as by who sends to it."""
     bench, _ = cuttable
     assert isinstance(bench.bus, RabbitBus)
-    inbox = Inbox()
-    async with aiormq.connect(need("rabbitmq")) as connection:
+    inbox, hub = Inbox(), bench.bus.hub
+    async with await aio_pika.connect(need("rabbitmq")) as connection:
         channel = await connection.channel()
-        await channel.queue_delete(f"{bench.bus.hub}.dump")
+        await channel.queue_delete(f"{hub}.dump")
         await bench.bus.send(DumpSource(source="a"))
         await bench.bus.consume("dump", inbox, 1)
         await inbox.count(1)
 
-        await channel.queue_delete(f"{bench.bus.hub}.dump")
+        await channel.queue_delete(f"{hub}.dump")
+        await polled(lambda: consumers(connection, f"{hub}.dump"), lambda number: number == 1)
         await bench.bus.send(DumpSource(source="b"))
         await inbox.count(2)
 
@@ -175,29 +185,49 @@ async def test_delivery_limit(cuttable: Cuttable) -> None:
     bench, _ = cuttable
     assert isinstance(bench.bus, RabbitBus)
     await bench.bus.send(DumpSource(source="poison"))
-    async with aiormq.connect(need("rabbitmq")) as connection:
+    async with await aio_pika.connect(need("rabbitmq")) as connection:
         channel = await connection.channel()
 
-        async def reject(message: DeliveredMessage) -> None:
-            await message.channel.basic_reject(message.delivery_tag or 0, requeue=True)
+        async def reject(message: AbstractIncomingMessage) -> None:
+            await message.reject(requeue=True)
 
-        await channel.basic_consume(f"{bench.bus.hub}.dump", reject)
+        await (await channel.get_queue(f"{bench.bus.hub}.dump")).consume(reject)
         letters = await polled(bench.bus.dead_letters, bool)
 
     assert [(letter.queue, letter.reason) for letter in letters] == [("dump", "delivery_limit")]
 
 
-async def test_names_carry_the_hub(cuttable: Cuttable) -> None:
-    """Queues are quorum queues named after the hub, so that hubs share a broker without meeting."""
+async def test_commands_wait_in_quorum_queues(cuttable: Cuttable) -> None:
+    """A queue of commands is a quorum queue: declaring it as a classic one is refused."""
     bench, _ = cuttable
     assert isinstance(bench.bus, RabbitBus)
-    hub = bench.bus.hub
-    classic: FieldTable = {"x-queue-type": "classic", "x-delivery-limit": 20, "x-dead-letter-exchange": f"{hub}.dead"}
-    async with aiormq.connect(need("rabbitmq")) as connection:
+    async with await aio_pika.connect(need("rabbitmq")) as connection:
         for queue in QUEUES:
             channel = await connection.channel()
-            with pytest.raises(aiormq.ChannelPreconditionFailed, match=r"x-queue-type.*quorum"):
-                await channel.queue_declare(f"{hub}.{queue}", durable=True, arguments=classic)
+            with pytest.raises(ChannelPreconditionFailed, match=r"x-queue-type.*quorum"):
+                await channel.declare_queue(
+                    f"{bench.bus.hub}.{queue}",
+                    durable=True,
+                    arguments={
+                        "x-queue-type": "classic",
+                        "x-delivery-limit": 20,
+                        "x-dead-letter-exchange": f"{bench.bus.hub}.dead",
+                    },
+                )
+
+
+async def test_names_carry_the_hub(cuttable: Cuttable) -> None:
+    """Every exchange and queue that a bus declares is named after its hub, so that hubs share a broker without meeting."""
+    bench, proxy = cuttable
+    assert isinstance(bench.bus, RabbitBus)
+    async with bench.bus.watch(), bench.bus.listen():
+        sent = proxy.sent()
+
+    names = [frame.queue for frame in sent if isinstance(frame, Queue.Declare)]
+    names += [frame.exchange for frame in sent if isinstance(frame, Exchange.Declare)]
+    hub = bench.bus.hub
+    assert {f"{hub}.{name}" for name in (*QUEUES, "dead", "commands", "events", "control")} <= set(names)
+    assert [name for name in names if not name.startswith(f"{hub}.")] == []
 
 
 async def test_wrong_address() -> None:

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
-import aiormq
 import pytest
 
 from leat.cli.exits import Exit
@@ -200,8 +199,7 @@ async def shared(tmp_path: Path) -> AsyncIterator[Line]:
     """The command line of a hub over RabbitMQ, whose queues are deleted afterwards."""
     url, id = need("rabbitmq"), secrets.token_hex(4)
     yield Line(tmp_path, LEAT_BUS=url, LEAT_NAME="test", LEAT_ID=id)
-    async with aiormq.connect(url) as connection:
-        await remove(await connection.channel(), f"test-{id}")
+    await remove(url, f"test-{id}")
 
 
 def test_workers_of_their_own(shared: Line, tmp_path: Path) -> None:
