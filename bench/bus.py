@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import math
 import os
 import secrets
 import statistics
@@ -16,13 +17,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import aio_pika
-import aiormq
 
 from events.bus import Bus, Delivery
-from events.catalogue import QUEUES, decode_command, encode
+from events.catalogue import decode_command, encode
 from events.embedded import EmbeddedBus
 from events.rabbitmq import RabbitBus
 from events.sources import DumpSource
+from tests.events.buses import remove
 
 IN_FLIGHT = 100
 SLOTS = 100
@@ -30,8 +31,8 @@ FRAMEWORKS = Path(__file__).with_name(".venv-queues") / "bin" / "python"
 PADDING = "x" * 900
 """Makes a message about one kilobyte long."""
 
-Measured = tuple[float, float]
-"""Published (confirmed) and consumed (acknowledged) messages a second."""
+Measured = tuple[float, float, float, float]
+"""Published (confirmed) and consumed (acknowledged) messages a second, and microseconds of processor time for each of them."""
 
 
 def command(number: int) -> DumpSource:
@@ -49,13 +50,14 @@ async def timed(
         for one in numbers:
             await send(one)
 
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), time.process_time()
     await asyncio.gather(*(sender() for _ in range(IN_FLIGHT)))
-    sent = time.perf_counter()
+    sent, used = time.perf_counter(), time.process_time()
     done = asyncio.Event()
     await consume(done)
     await done.wait()
-    return number / (sent - begun), number / (time.perf_counter() - sent)
+    taken, ended = time.perf_counter(), time.process_time()
+    return number / (sent - begun), number / (taken - sent), (used - worked) * 1e6 / number, (ended - used) * 1e6 / number
 
 
 async def over(bus: Bus, number: int) -> Measured:
@@ -85,16 +87,11 @@ async def embedded(url: str, number: int) -> Measured:
 async def rabbit(url: str, number: int) -> Measured:
     """The bus over RabbitMQ."""
     hub = f"bench-{secrets.token_hex(4)}"
-    async with aiormq.connect(url) as connection:
-        channel = await connection.channel()
-        try:
-            async with await RabbitBus.open(url, hub) as bus:
-                return await over(bus, number)
-        finally:
-            for queue in (*QUEUES, "dead"):
-                await channel.queue_delete(f"{hub}.{queue}")
-            for exchange in ("commands", "dead", "events", "control"):
-                await channel.exchange_delete(f"{hub}.{exchange}")
+    try:
+        async with await RabbitBus.open(url, hub) as bus:
+            return await over(bus, number)
+    finally:
+        await remove(url, hub)
 
 
 @contextlib.asynccontextmanager
@@ -145,15 +142,17 @@ def framework(name: str) -> Callable[[str, int], Awaitable[Measured]]:
         async with asyncio.timeout(300):
             told, _ = await process.communicate()
         publish, consume = json.loads(told.splitlines()[-1])
-        return publish, consume
+        return publish, consume, math.nan, math.nan
 
     return measured
 
 
-async def run(url: str, number: int, rounds: int) -> None:
+async def run(url: str, number: int, rounds: int, only: bool) -> None:
     """Interleaved rounds, medians, ratios to plain aio-pika."""
     contenders: dict[str, Callable[[str, int], Awaitable[Measured]]] = {"plain aio-pika": plain, "leat, RabbitMQ": rabbit}
-    if FRAMEWORKS.exists():
+    if only:
+        print("frameworks are left out")
+    elif FRAMEWORKS.exists():
         contenders |= {name: framework(name) for name in ("faststream", "taskiq", "celery")}
     else:
         print(f"{FRAMEWORKS} is missing, so faststream, taskiq and celery are left out")
@@ -163,10 +162,11 @@ async def run(url: str, number: int, rounds: int) -> None:
         for name, contender in contenders.items():
             measured[name].append(await contender(url, number))
     floor = [statistics.median(column) for column in zip(*measured["plain aio-pika"], strict=True)]
-    print(f"{'':24}{'publish/s':>12}{'ratio':>8}{'consume/s':>12}{'ratio':>8}")
+    titles = ("publish/s", "consume/s", "publish, us", "consume, us")
+    print(" " * 24 + "".join(f"{title:>14}{'ratio':>7}" for title in titles))
     for name, rows in measured.items():
-        publish, consume = (statistics.median(column) for column in zip(*rows, strict=True))
-        print(f"{name:24}{publish:12,.0f}{publish / floor[0]:8.2f}{consume:12,.0f}{consume / floor[1]:8.2f}")
+        columns = [statistics.median(column) for column in zip(*rows, strict=True)]
+        print(f"{name:24}" + "".join(f"{value:14,.0f}{value / plain:7.2f}" for value, plain in zip(columns, floor, strict=True)))
 
 
 def main() -> None:
@@ -175,8 +175,9 @@ def main() -> None:
     parser.add_argument("--url", default=os.environ.get("LEAT_TEST_AMQP_URL", "amqp://guest:guest@127.0.0.1:5672/"))
     parser.add_argument("--messages", type=int, default=5000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--no-frameworks", action="store_true", help="only plain aio-pika and Leat")
     flags = parser.parse_args()
-    asyncio.run(run(flags.url, flags.messages, flags.rounds))
+    asyncio.run(run(flags.url, flags.messages, flags.rounds, flags.no_frameworks))
 
 
 if __name__ == "__main__":
