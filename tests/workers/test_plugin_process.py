@@ -197,7 +197,7 @@ async def test_leaving_after_the_process_is_plain(tmp_path: Path) -> None:
     """Who leaves because of an error of its own, such as a full disk, when the process has ended already, gets that error."""
     tried = await ready(tmp_path, {"parser.py": "def load_data(folder):\n    yield {'_id': 'a'}"})
     fields = {"function": "parser:load_data", "keywords": {}, "limit": None}
-    with pytest.raises(Unavailable, match="full"):
+    with pytest.raises(Unavailable, match="full"):  # noqa: PT012 (what the context does with it is the point)
         async with tried.plugin._process("parse", fields) as process:
             assert (await process.receive()).letter == b"D"
             async with asyncio.timeout(20):
