@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+import re
 import shutil
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,6 +32,9 @@ BATCH = 1000
 DOUBTFUL = 20_000
 """Documents that a sloppy phrase may have to be looked for in one by one."""
 
+DISK = re.compile(r"\b(?:io|os)\W+error", re.IGNORECASE)
+"""How tantivy's errors name those of the operating system."""
+
 
 class TantivySearch(Search):
     """Indexes below one folder. Each is written by one process and, once sealed, read by any number of them."""
@@ -49,13 +54,16 @@ class TantivySearch(Search):
             folder.mkdir(parents=True)
             return Writer(folder, spec)
 
-        self._writers[name] = await asyncio.to_thread(make)
+        with _written(name):
+            self._writers[name] = await asyncio.to_thread(make)
 
     async def bulk(self, name: str, documents: Sequence[Document]) -> None:
-        await asyncio.to_thread(self._writer(name).add, documents)
+        with _written(name):
+            await asyncio.to_thread(self._writer(name).add, documents)
 
     async def seal(self, name: str) -> int:
-        count = await asyncio.to_thread(self._writer(name).seal)
+        with _written(name):
+            count = await asyncio.to_thread(self._writer(name).seal)
         del self._writers[name]
         return count
 
@@ -200,3 +208,15 @@ def _unless_gone(_function: object, _path: str, error: tuple[type[BaseException]
     """Files that another process takes away at the same time are as absent as they should be."""
     if not isinstance(error[1], FileNotFoundError):
         raise error[1]
+
+
+@contextmanager
+def _written(name: str) -> Iterator[None]:
+    """What the disk refuses may be tried again. tantivy says everything by ValueError, and of a thread that failed that it was the
+    disk, most likely."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) or DISK.search(str(error)):
+            raise Unavailable(f"index {name} can't be written: {error}") from error
+        raise

@@ -1,0 +1,41 @@
+"""tantivy on a disk that is full."""
+
+import os
+from pathlib import Path
+from typing import cast
+
+import orjson
+import pytest
+
+from domain.errors import Unavailable
+from domain.ports import Document, Documents, IndexSpec
+from stores.tantivy_search import TantivySearch
+from tests.disks import leave, mounted
+
+SPEC = IndexSpec(mapping={"x": {"type": "keyword"}}, collection="c", meta={})
+
+
+async def write(search: TantivySearch) -> None:
+    """An index of more than the disk may hold."""
+    await search.create("job.1", SPEC)
+    for batch in range(30):
+        ids = [f"{batch:03}{number:05}" for number in range(1000)]
+        bodies = [orjson.dumps({"_id": id, "x": os.urandom(20).hex()}) for id in ids]
+        await search.bulk("job.1", [Document(id, body, b"") for id, body in zip(ids, bodies, strict=True)])
+    await search.seal("job.1")
+
+
+async def test_a_full_disk_is_an_outage(tmp_path: Path) -> None:
+    """What does not fit, at whichever step, is said to be Unavailable, so that it is tried again; dropping it makes room."""
+    with mounted(tmp_path / "disk", 300_000) as disk:
+        search = TantivySearch(disk / "search", cast(Documents, None))
+        with pytest.raises(Unavailable, match="can't be written"):
+            await write(search)
+        await search.drop("job.1")
+        leave(disk, 4096)
+        with pytest.raises(Unavailable, match="No space left"):
+            await write(search)
+        await search.drop("job.1")
+        leave(disk, 2**30)
+        await write(search)
+        assert (await search.describe("job.1"))[1] == 30_000
