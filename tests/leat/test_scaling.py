@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import secrets
 import signal
 import sys
 import time
@@ -16,9 +15,8 @@ import pytest
 from leat import scaling
 from leat.cli.exits import Exit
 from leat.scaling import Pool, Scale, Wish
-from tests.events.buses import remove
 from tests.leat.hubs import Line, plugin, stop
-from tests.services import need
+from tests.leat.servers import on_rabbitmq
 
 MEMBER = (sys.executable, "-c", "import sys; sys.stdin.read()")
 """A process that ends with its standard input, as our workers do."""
@@ -124,9 +122,8 @@ async def test_who_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.fixture
 async def shared(tmp_path: Path) -> AsyncIterator[Line]:
     """The command line of a hub over RabbitMQ, whose queues are deleted afterwards."""
-    url, id = need("rabbitmq"), secrets.token_hex(4)
-    yield Line(tmp_path, LEAT_BUS=url, LEAT_NAME="test", LEAT_ID=id, LEAT_LEASE="3")
-    await remove(url, f"test-{id}")
+    async with on_rabbitmq(tmp_path, LEAT_LEASE="3") as line:
+        yield line
 
 
 def gated(folder: Path, name: str, gate: Path) -> Path:
