@@ -8,7 +8,7 @@ import msgspec
 from domain.clocks import is_over
 from domain.errors import Unavailable
 from domain.hub import Hub
-from domain.jobs import JOBS, Job, queued_at
+from domain.jobs import ALIVE, JOBS, Job, queued_at
 from events.bus import BusError, Depth
 from events.catalogue import QUEUES
 
@@ -46,6 +46,12 @@ async def depths_of(hub: Hub, queues: tuple[str, ...]) -> list[Depth]:
             return await hub.bus.depth(queues)
     except (BusError, TimeoutError) as error:
         raise Unavailable(f"the bus does not answer: {error}") from error
+
+
+async def running(hub: Hub, queue: str) -> int:
+    """How many of the queue's jobs are being done."""
+    counts = [await hub.records.count(JOBS.kind, {"queue": queue, "state": state}) for state in ALIVE]
+    return sum(counts)
 
 
 async def _oldest(hub: Hub, queue: str) -> float | None:

@@ -18,6 +18,11 @@ class Queue:
     consumers: int = field(description="Worker processes that take from it just now: one whose slots are all busy does not.")
     rate: int = field(description="Jobs that finished in the last minute, as far as this gateway has heard.")
 
+    @strawberry.field(description="Jobs that workers do just now; with `depth`, what there is to do.")
+    async def running(self, info: Info) -> Long:
+        """By their records."""
+        return Long(await backlog.running(info.context.hub, self.name))
+
 
 @strawberry.type
 class QueueQuery:

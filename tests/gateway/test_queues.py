@@ -44,11 +44,13 @@ async def test_the_oldest_is_measured_from_when_it_began_to_wait(client: Client,
     attempt = await claim(hub, asked.job.id, "a worker", Retry())
     assert attempt is not None
     running = await queue(client)
+    doing = {each["name"]: each["running"] for each in (await client.ask("{ queues { name running } }"))["queues"]}
     await attempt.stop()
     again = await queue(client)
 
     assert 7200 <= old["oldest"] < 7260
     assert running["oldest"] is None
+    assert doing == {"build": 0, "dump": 0, "index": 0, "upload": 1}
     assert again["oldest"] < 60
 
 
