@@ -87,11 +87,11 @@ async def stop_at_once(scene: Scene) -> None:
     await scene.stack.start(name)
 
 
-async def pause(scene: Scene) -> None:
-    """A process stands still for more than a lease, and goes on as if nothing had been."""
+async def pause(scene: Scene, seconds: float = 0.0) -> None:
+    """A process stands still, perhaps for more than a lease, and goes on as if nothing had been."""
     name = await scene.owner()
     scene.stack.signal(name, signal.SIGSTOP)
-    await asyncio.sleep(LEASE * scene.chance.uniform(0.5, 2.5))
+    await asyncio.sleep(seconds or LEASE * scene.chance.uniform(0.5, 2.5))
     scene.stack.signal(name, signal.SIGCONT)
 
 

@@ -1,0 +1,114 @@
+"""A hub on the three servers, each worker a process of its own: killed in every step, cut off, flooded and raced."""
+
+import asyncio
+import os
+import random
+import secrets
+import subprocess
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.faults import stack
+from tests.faults.__main__ import do
+from tests.faults.faults import Fault, Scene, crash, cut_bus, double, lose_child, outage, pause, poison, stop
+from tests.faults.nursery import Nursery
+from tests.faults.runs import Strike, suffer
+from tests.faults.stack import LEASE
+from tests.faults.world import API, BUILD, World, slow_site
+
+RUNS = 5
+"""Random runs: a tenth of what `make faults` does."""
+ONE_EACH = {queue: ("work", queue) for queue in ("dump", "upload", "build", "index")}
+TWO_OF_ALL = dict.fromkeys(("first", "second"), ("work", *ONE_EACH, "--concurrency", "1"))
+STEPS = ("dump:genes", "upload:genes", "inspect:genes", f"build:{BUILD}", f"release:{API}")
+
+
+async def struck(
+    nursery: Nursery, folder: Path, urls: dict[str, str], members: Mapping[str, tuple[str, ...]], strikes: Sequence[Strike]
+) -> None:
+    """A pipeline over one source on the servers, and what strikes it."""
+    async with stack.on_servers(nursery, folder, urls, **members) as hub, slow_site(folder) as site:
+        world = World(folder)
+        world.plant("genes", rows=300, site=site)
+        await suffer(hub, world, strikes, random.Random())
+
+
+def each_step(fault: Fault, *, children_only: bool = False) -> list[Strike]:
+    """That fault in the middle of every step."""
+    dump = Strike(fault, STEPS[0], "JobStarted", delay=0.2)
+    others = [Strike(fault, step, "JobStarted", delay=random.uniform(0.0, 1.0), child=True) for step in STEPS[1:]]
+    return others if children_only else [dump, *others]
+
+
+@pytest.mark.parametrize("fault", [crash, stop, lose_child])
+async def test_each_worker_is_struck_in_its_step(fault: Fault, nursery: Nursery, tmp_path: Path, urls: dict[str, str]) -> None:
+    """kill -9 of each worker in the middle of its step, SIGTERM, and kill -9 of its children: the run succeeds."""
+    await struck(nursery, tmp_path, urls, ONE_EACH, each_step(fault, children_only=fault is lose_child))
+
+
+async def test_two_workers_race_for_each_job(nursery: Nursery, tmp_path: Path, urls: dict[str, str]) -> None:
+    """The one that has the job stands still for longer than a lease, the other takes over, and both go on."""
+
+    async def overtake(scene: Scene) -> None:
+        await pause(scene, seconds=2.5 * LEASE)
+
+    await struck(nursery, tmp_path, urls, TWO_OF_ALL, each_step(overtake))
+
+
+async def test_the_bus_is_cut_all_the_time(nursery: Nursery, tmp_path: Path, urls: dict[str, str]) -> None:
+    """Connections to RabbitMQ that last for a fraction of a second, while commands are published, consumed and acknowledged."""
+    strikes = [Strike(cut_bus, step, "JobQueued") for step in STEPS]
+    await struck(nursery, tmp_path, urls, TWO_OF_ALL, strikes)
+
+
+async def test_rabbitmq_is_restarted(nursery: Nursery, tmp_path: Path, urls: dict[str, str]) -> None:
+    """The broker goes away with everything it holds in memory, and comes back, in the middle of a job and between two."""
+    command = os.environ.get("LEAT_TEST_RESTART_RABBITMQ", "")
+    if not command:
+        pytest.skip("LEAT_TEST_RESTART_RABBITMQ names no command that restarts it")
+
+    async def restart(_: Scene) -> None:
+        await asyncio.to_thread(subprocess.run, command, shell=True, check=True, stdout=subprocess.DEVNULL)
+
+    strikes = [Strike(restart, "upload:genes", "JobStarted", child=True), Strike(restart, "inspect:genes", "JobFinished")]
+    await struck(nursery, tmp_path, urls, ONE_EACH, strikes)
+
+
+@pytest.mark.parametrize(
+    ("server", "step"), [("mongodb", "upload:genes"), ("mongodb", f"build:{BUILD}"), ("elasticsearch", f"release:{API}")]
+)
+async def test_a_store_is_away_in_mid_job(server: str, step: str, nursery: Nursery, tmp_path: Path, urls: dict[str, str]) -> None:
+    """A store that can't be reached for some seconds, just when a job works with it, ends no job."""
+    away = partial(outage, server=server, seconds=4.0)
+    await struck(nursery, tmp_path, urls, ONE_EACH, [Strike(away, step, "JobStarted", delay=random.uniform(0.0, 1.0), child=True)])
+
+
+async def test_every_command_comes_twice(nursery: Nursery, tmp_path: Path, urls: dict[str, str]) -> None:
+    """Commands that are delivered several times, before, while and after their job is done, make it done once."""
+    await struck(nursery, tmp_path, urls, TWO_OF_ALL, [Strike(double, step, "JobQueued") for step in STEPS])
+
+
+async def test_poison_on_every_queue(nursery: Nursery, tmp_path: Path, urls: dict[str, str]) -> None:
+    """What nobody can decode holds up nothing, and is kept among the dead letters."""
+    await struck(nursery, tmp_path, urls, ONE_EACH, [Strike(poison, "upload:genes", "JobQueued")])
+
+
+async def test_runs_at_random(nursery: Nursery, tmp_path: Path, urls: dict[str, str]) -> None:
+    """Fresh seeds each time; `make faults SEED=…` repeats one."""
+    slots = asyncio.Semaphore(2)
+
+    async def one(seed: str) -> str:
+        folder = tmp_path / seed
+        folder.mkdir()
+        async with slots:
+            try:
+                await do(nursery, seed, folder, urls)
+            except AssertionError as error:
+                return f"seed {seed}: {error}"
+        return ""
+
+    failures = await asyncio.gather(*(one(f"servers-{secrets.token_hex(4)}") for _ in range(RUNS)))
+    assert [failure for failure in failures if failure] == []
