@@ -48,10 +48,10 @@ web: setup  ## builds GraphiQL from its npm package into the assets that the gat
 bench: tools  ## every benchmark beside its peer, in one run; see docs/performance.md
 	$(BIN)/python -m bench $(ARGS)
 
-PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 faults: tools  ## 200 runs of the embedded hub and 50 on the servers, struck at random; SEED=… repeats one; ARGS="--embedded 20" does fewer
 	SEED=$(SEED) $(BIN)/python -m tests.faults $(ARGS)
 
+PIN := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 lock: tools  ## pins everything anew; the lock files name no registry
 	$(PIN) --upgrade --extra fast --extra install pyproject.toml -o requirements.lock
 	$(PIN) --upgrade --extra fast --extra install --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
