@@ -1,6 +1,7 @@
 """Metrics for Prometheus: what this gateway heard and served, and how the hub stands when it is asked."""
 
 import asyncio
+import functools
 import importlib.metadata
 import math
 from collections.abc import AsyncIterator
@@ -9,6 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from aiohttp import web
 from aiohttp.hdrs import METH_ALL
 from aiohttp.typedefs import Handler, Middleware
+from aiohttp.web_urldispatcher import AbstractResource
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 
 from domain import backlog, presence
@@ -73,6 +75,10 @@ class Metrics:
     def count(self) -> Middleware:
         """Middleware that counts what is answered, by route: paths of one kind are one route."""
 
+        @functools.cache  # to find a child by its labels takes far longer than to count
+        def child(method: str, resource: AbstractResource | None, status: int) -> Counter:
+            return self._served.labels(method, resource.canonical if resource else "", str(status))
+
         @web.middleware
         async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
             status = 500
@@ -84,9 +90,8 @@ class Metrics:
                 status = answer.status
                 raise
             finally:
-                resource = request.match_info.route.resource
                 method = request.method if request.method in METH_ALL else "other"
-                self._served.labels(method, resource.canonical if resource else "", str(status)).inc()
+                child(method, request.match_info.route.resource, status).inc()
 
         return counted
 

@@ -4,10 +4,11 @@ import asyncio
 import os
 import shutil
 import sqlite3
+import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Self, TypeVar
@@ -24,6 +25,8 @@ SEALED, UNSEALED = ".sqlite", ".unsealed"
 """File name suffixes: a file gets the first one when it is whole and synced, so what a crash left is known by the second."""
 OPEN_COLLECTIONS = 32
 """Collections that are kept open for point reads."""
+SEEN = 1.0
+"""Seconds for which a collection that was read counts as being there: so long may a reader go on with one that was dropped."""
 POINTS = 100
 """Ids that `get` looks up in the event loop; more go to a thread."""
 
@@ -56,11 +59,11 @@ class Writer:
 
 
 class Reader(NamedTuple):
-    """A sealed collection that is kept open, and which file it was."""
+    """A sealed collection that is kept open, which file it was, and when (monotonic) it was last seen to be there."""
 
     connection: sqlite3.Connection
-    path: Path
     file: tuple[int, int]
+    seen: float
 
 
 class SqliteDocuments(Documents):
@@ -177,9 +180,15 @@ class SqliteDocuments(Documents):
             self._writers.pop(name).close()
 
     def _reader(self, name: str) -> sqlite3.Connection:
-        """A connection for reads in the event loop; a file that was dropped, by whichever process, is noticed."""
-        reader = self._readers.get(name)
-        path = reader.path if reader else self._path(name, SEALED)
+        """A connection for reads in the event loop. Whether its file is still that of the name is looked at once a second, since
+        to ask the file system costs more than to read a document."""
+        reader, now = self._readers.get(name), time.monotonic()
+        if reader is None or now - reader.seen >= SEEN:
+            reader = self._looked_after(name, reader, now)
+        return reader.connection
+
+    def _looked_after(self, name: str, reader: Reader | None, now: float) -> Reader:
+        path = self._path(name, SEALED)
         try:
             status = os.stat(path)
         except FileNotFoundError:
@@ -188,25 +197,34 @@ class SqliteDocuments(Documents):
         file = (status.st_ino, status.st_mtime_ns)
         if reader is None or reader.file != file:
             self._forget_reader(name)
-            reader = self._readers[name] = Reader(_connect(name, path), path, file)
+            connection = _connect(name, path)
             # Point reads only: a scan is no faster mapped, and its process would look as large as the file.
-            reader.connection.execute(f"PRAGMA mmap_size = {2**40}")
+            connection.execute(f"PRAGMA mmap_size = {2**40}")
+        else:
+            connection = reader.connection
+        reader = self._readers[name] = Reader(connection, file, now)
         self._readers.move_to_end(name)
         if len(self._readers) > OPEN_COLLECTIONS:
             self._forget_reader(next(iter(self._readers)))
-        return reader.connection
+        return reader
 
     def _forget_reader(self, name: str) -> None:
         if name in self._readers:
             self._readers.pop(name).connection.close()
 
 
-@contextmanager
-def _translated(name: str) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.OperationalError, OSError) as error:
-        raise Unavailable(f"collection {name} can't be read or written: {error}") from error
+class _translated:  # as a generator it would cost more than the read of a document
+    """Failures of file system and SQLite as Unavailable."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if isinstance(error, sqlite3.OperationalError | OSError):
+            raise Unavailable(f"collection {self.name} can't be read or written: {error}") from error
 
 
 def _folder(folder: Path) -> Path:

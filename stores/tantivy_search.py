@@ -82,7 +82,8 @@ class TantivySearch(Search):
         return SearchResult(total=found.total, hits=tuple(hits), max_score=best, facets=found.facets, warnings=asked.warnings)
 
     async def get(self, name: str, ids: Sequence[str]) -> dict[str, bytes]:
-        reader = await self._reader(name)
+        # What was once open says which collection has the bodies: whether those are still there, that one looks itself.
+        reader = self._readers.get(name) or await self._reader(name)
         return await self._documents.get(reader.seal.spec.collection, ids)
 
     async def scan(self, name: str, request: SearchRequest, after: str = "") -> AsyncIterator[list[Hit]]:

@@ -8,23 +8,27 @@ from domain.hub import Hub
 from domain.ports import SearchRequest
 from domain.query import Query, multi_match
 from gateway.rest.answers import RequestInvalid, encode, fail, headers
-from gateway.rest.arguments import Arguments
+from gateway.rest.arguments import Arguments, read_arguments
 from gateway.rest.metadata import is_indexed
 from gateway.rest.served import Served
 from gateway.rest.shape import Shape, read_shape
+from gateway.rest.stored import Stored
 
 MATCHES = 1000
 """Documents that one id may name, and ids of one request."""
+_PLAIN = Shape()
 _VERSION = b',"_version":1}'
 """BioThings passes Elasticsearch's document version on; documents of a release are written once."""
 
 
-async def annotate(hub: Hub, served: Served, id: str, arguments: Arguments | None) -> web.Response:
-    """The document of an id; several, as a list, for `field:value`. `arguments`: None where the URL has none."""
-    shape = read_shape(arguments) if arguments else Shape()
+async def annotate(hub: Hub, served: Served, id: str, request: web.Request) -> web.StreamResponse:
+    """The document of an id; several, as a list, for `field:value`."""
+    shape = read_shape(await read_arguments(request)) if request.query_string else _PLAIN
     bodies = await find(hub, served, id)
     if not bodies:
         return fail(404, "Not Found.", id=id)
+    if shape is _PLAIN and len(bodies) == 1 and Stored.suits(request):
+        return Stored(served.head, bodies[0][:-1] + _VERSION)
     if shape.plain:
         found = [body[:-1] + _VERSION for body in bodies]
         content = found[0] if len(found) == 1 else b"[" + b",".join(found) + b"]"

@@ -1,7 +1,6 @@
 """The routes below `/api/<name>/`, with and without `/v1`: which function answers, and what its errors become."""
 
 import logging
-import urllib.parse
 
 from aiohttp import web
 
@@ -39,11 +38,10 @@ class Published:
         """Answer; a release that was dropped between looking it up and reading it is looked up once more."""
         if request.method == "OPTIONS":
             return web.Response(status=204, headers=PREFLIGHT)
-        path = request.raw_path.partition("?")[0][len(_PREFIX) :]
-        name, *rest = [urllib.parse.unquote(part) if "%" in part else part for part in path.split("/")]
+        name, *rest = request.path[len(_PREFIX) :].split("/")
         if rest and rest[0] == "v1":
             del rest[0]
-        if len(rest) > 1 and not rest[-1]:
+        if len(rest) > 1 and not rest[-1] and not request.raw_path.partition("?")[0].lower().endswith("%2f"):
             del rest[-1]
         try:
             try:
@@ -71,8 +69,7 @@ class Published:
             if request.headers.get("If-None-Match") == served.etag and rest != ["status"]:
                 return web.Response(status=304, headers=headers(served.etag))
             if len(rest) > 1 and rest[0] == served.doc_type:
-                arguments = await read_arguments(request) if request.query_string else None
-                return await annotate(self.hub, served, "/".join(rest[1:]), arguments)
+                return await annotate(self.hub, served, "/".join(rest[1:]), request)
             return await self._get(request, served, rest)
         if request.method == "POST":
             return await self._post(request, served, rest)

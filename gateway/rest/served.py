@@ -10,6 +10,8 @@ from domain.apis import APIS, Api
 from domain.errors import NotReady
 from domain.hub import Hub
 from domain.ports import IndexSpec
+from gateway.rest.answers import headers
+from gateway.rest.stored import head_of
 
 AGE = 1.0
 """Seconds for which a look at the records holds: as long may a switch, a start or a stop go unnoticed."""
@@ -25,6 +27,8 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
     doc_type: str
     spec: IndexSpec
     count: int
+    head: bytes
+    """What goes before a document that leaves as it is stored; made with every look, for its date."""
     etag: str
     """Every GET of one release has the same: the URL says the rest. Weak, since `took` differs."""
 
@@ -79,11 +83,12 @@ class Registry:
             return f"the API {name} has no release yet"
         before = self.found.get(name, (0.0, None))[1]
         if isinstance(before, Served) and before.index == api.served:
-            return msgspec.structs.replace(before, api=api)
+            return msgspec.structs.replace(before, api=api, head=head_of(headers(before.etag)))
         try:
             spec, count = await self.hub.search.describe(api.served)
         except NotReady:
             return f"the release {api.served} of the API {name} is not there"
+        etag = f'W/"{api.served}"'
         return Served(
             name=name,
             api=api,
@@ -91,5 +96,6 @@ class Registry:
             doc_type=str(spec.meta.get("biothing_type") or "doc"),
             spec=spec,
             count=count,
-            etag=f'W/"{api.served}"',
+            etag=etag,
+            head=head_of(headers(etag)),
         )

@@ -190,8 +190,9 @@ async def test_drop_takes_everything_away(documents: Documents) -> None:
     assert await documents.names() == []
 
 
-async def test_a_drop_under_a_reader_is_safe(documents: Documents, documents_place: Place) -> None:
+async def test_a_drop_under_a_reader_is_safe(documents: Documents, documents_place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A scan whose collection is dropped by somebody else gives every document or says NotReady: never a part as the whole."""
+    monkeypatch.setattr("stores.sqlite_documents.SEEN", 0.0)
     await fill(documents, "job.1", [document(f"{n:05}", fill="x" * 1000) for n in range(3000)])
     assert await documents.get("job.1", ["00001"])
     read: list[str] = []
@@ -258,8 +259,11 @@ async def test_another_process_reads_what_is_sealed(documents: Documents, docume
         assert await documents.names() == ["job.1"]
 
 
-async def test_another_process_may_take_a_collection_away(documents: Documents, documents_place: Place) -> None:
-    """Who has read a collection notices at once that another process dropped it, or made it anew."""
+async def test_another_process_may_take_a_collection_away(
+    documents: Documents, documents_place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has read a collection notices at the next look that another process dropped it, or made it anew."""
+    monkeypatch.setattr("stores.sqlite_documents.SEEN", 0.0)
     async with open_documents(documents_place) as other:
         await fill(other, "job.1", [document("a", n=1), document("b")])
         assert await documents.get("job.1", ["a"]) == {"a": document("a", n=1).body}
