@@ -6,6 +6,10 @@ from leat.adapters import open_stores
 from workers.child import serve
 from workers.context import Report
 
+SEARCHING = ("feed",)
+"""Steps that need the search engine. The others open the embedded one, which costs nothing until it is asked: to import the client
+of Elasticsearch takes a second."""
+
 
 async def run(step: str, address: dict[str, Any], arguments: dict[str, Any], report: Report) -> dict[str, Any]:
     """Open the hub's stores and do the step; each imports only what it needs, since a child's start counts."""
@@ -24,7 +28,7 @@ async def run(step: str, address: dict[str, Any], arguments: dict[str, Any], rep
             raise AssertionError(f"there is no step {step!r}")
     if step != "feed":  # the only one that indexes; the driver of Elasticsearch takes longer to import than most steps take
         address = {**address, "search": "tantivy:"}
-    async with open_stores(address) as stores:
+    async with open_stores(address if step in SEARCHING else {**address, "search": "tantivy:"}) as stores:
         return await work(stores, arguments, report)
 
 
