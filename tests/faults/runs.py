@@ -5,6 +5,7 @@ Its seed says what is done and when, as far as other processes let it: moments a
 
 import asyncio
 import random
+import traceback
 from collections.abc import Sequence, Set
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -78,7 +79,8 @@ async def suffer(hub: Stack, world: World, strikes: Sequence[Strike], chance: ra
         await check_left(hub, letters)
     except (AssertionError, TimeoutError) as error:
         said = "\n".join(f"--- {name}\n{hub.said(name)}" for name in hub.members)
-        raise AssertionError(f"{told}: {error!r}\n{said}") from error
+        why = "".join(traceback.format_exception(error))
+        raise AssertionError(f"{told}:\n{why}\n{said}") from None
 
 
 async def _suffer(

@@ -134,7 +134,8 @@ def check_watched(watchers: Iterable[Watcher], run: dict[str, Any], jobs: Iterab
             told.setdefault(id, []).append(seq)
     last = {job["jobId"]: job["lastSeq"] for job in jobs}
     expected = {step["jobId"]: list(range(1, last[step["jobId"]] + 1)) for step in run["steps"] if step["job"]}
-    assert told == expected
+    wrong = {id: (told.get(id), seqs) for id, seqs in expected.items() if told.get(id) != seqs}
+    assert (wrong, set(told) - set(expected)) == ({}, set()), f"told, and what happened: {wrong}"
 
 
 async def check_left(stack: Stack, letters: int = 0) -> None:
