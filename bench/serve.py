@@ -38,6 +38,7 @@ from events.apis import ReleaseCreated
 from events.embedded import EmbeddedBus
 from gateway.app import make_app
 from leat.adapters import open_stores
+from leat.loop import run
 from stores.sqlite_records import SqliteRecords
 
 OUTPUT = "00000000-0000-4000-8000-000000000000.1"
@@ -216,7 +217,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
-        asyncio.run(serve(given.serve, given.documents, given.port))
+        run(serve(given.serve, given.documents, given.port))
         return
     ids = [urllib.parse.quote(one["_id"]) for one in documents(min(given.documents, 2000))]
     genes = GENES[:50]

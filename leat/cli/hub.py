@@ -143,13 +143,12 @@ def _check_pulse(flags: Namespace) -> Exit:
 
 def _hub(work: Any) -> Exit:
     """Run it; what it was refused becomes a word to the user."""
-    import asyncio
-
     from domain.errors import LeatError, Unavailable
     from events.bus import BusError
+    from leat.loop import run
 
     try:
-        return Exit(asyncio.run(work) or Exit.DONE)
+        return Exit(run(work) or Exit.DONE)
     except (Unavailable, BusError) as error:
         raise Ended(Exit.UNREACHABLE, str(error)) from error
     except LeatError as error:
