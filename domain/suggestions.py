@@ -21,19 +21,22 @@ class Warned(NamedTuple):
     message: str
 
 
-def expanded(path: Observed) -> Observed:
-    """The same with dotted keys taken apart, since `{"a.b": 1}` is indexed like `{"a": {"b": 1}}`; `a..b` can't be, and stays."""
+def expanded(path: Observed, depth: int = 0) -> Observed:
+    """The same with dotted keys taken apart, since `{"a.b": 1}` is indexed like `{"a": {"b": 1}}`; `a..b` can't be, and stays, and
+    so does what would end deeper than an index goes."""
     result = Observed()
     merge(result, path)
     result.children = {}
     for key, child in path.children.items():
-        names = key.split(".") if all(key.split(".")) else [key]
+        names = key.split(".")
+        if not all(names) or depth + len(names) > DEEPEST:
+            names = [key]
         parent = result
         for name in names[:-1]:
             parent = parent.children.setdefault(name, Observed())
             parent.types["object"] = parent.types.get("object", 0) + child.present
             parent.present += child.present
-        merge(parent.children.setdefault(names[-1], Observed()), expanded(child))
+        merge(parent.children.setdefault(names[-1], Observed()), expanded(child, depth + len(names)))
     return result
 
 
@@ -45,7 +48,8 @@ def properties(path: Observed, depth: int = 0) -> dict[str, Any]:
 
 def is_indexable(key: str, depth: int) -> bool:
     """Whether an index may have a field of this name, `depth` levels below the document."""
-    return all(key.split(".")) and "*" not in key and depth < DEEPEST and (depth > 0 or key not in OWN_NAMES)
+    names = key.split(".")
+    return all(names) and "*" not in key and depth + len(names) <= DEEPEST and (depth > 0 or names[0] not in OWN_NAMES)
 
 
 def field(path: Observed, depth: int = 0) -> dict[str, Any] | None:
@@ -134,7 +138,7 @@ def describe(inspection: Inspection) -> tuple[list[dict[str, Any]], dict[str, An
     warned: dict[str, list[dict[str, str]]] = {}
     _warn(inspection.root, "", warned)
     root = expanded(inspection.root)
-    rows: list[dict[str, Any]] = []
+    rows: dict[str, dict[str, Any]] = {}
     _rows(root, "", 0, warned, rows)
     summary = {
         "documents": inspection.documents,
@@ -142,7 +146,7 @@ def describe(inspection: Inspection) -> tuple[list[dict[str, Any]], dict[str, An
         "schema": schema(inspection.root),
         "warnings": [{"path": path, **each} for path, several in sorted(warned.items()) for each in several],
     }
-    return sorted(rows, key=lambda row: row["_id"].encode()), summary
+    return sorted(rows.values(), key=lambda row: row["_id"].encode()), summary
 
 
 def _warn(path: Observed, prefix: str, warned: dict[str, list[dict[str, str]]]) -> None:
@@ -158,15 +162,18 @@ def _warn(path: Observed, prefix: str, warned: dict[str, list[dict[str, str]]]) 
         _warn(child, f"{name}.", warned)
 
 
-def _rows(path: Observed, prefix: str, depth: int, warned: dict[str, list[dict[str, str]]], rows: list[dict[str, Any]]) -> None:
-    """`depth` is that of the children, or beyond the deepest where nothing below is indexed."""
+def _rows(
+    path: Observed, prefix: str, depth: int, warned: dict[str, list[dict[str, str]]], rows: dict[str, dict[str, Any]]
+) -> None:
+    """By path: where keys with dots spell one path in several ways, the first. `depth` is that of the children, or beyond the
+    deepest where nothing below is indexed."""
     for key, child in path.children.items():
         name = prefix + key
         row = _row(child) | {"_id": name, "warnings": warned.get(name, [])}
         suggested = field(child, depth + 1) if is_indexable(key, depth) else None
         if suggested and "properties" not in suggested:
             row["mapping"] = suggested
-        rows.append(row)
+        rows.setdefault(name, row)
         _rows(child, f"{name}.", depth + 1 if suggested else DEEPEST, warned, rows)
 
 

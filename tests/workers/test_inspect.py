@@ -1,11 +1,13 @@
 """InspectSource: what it stores, what it commits, and when it has nothing to do."""
 
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 
 from domain.errors import NotReady
+from domain.mappings import check
 from domain.sources import SOURCES
 from events.sources import InspectSource
 from tests.workers.desk import HandJob, open_desk
@@ -61,6 +63,35 @@ async def test_the_same_upload_is_inspected_once(tmp_path: Path) -> None:
         assert forced.output != first.output
         await upload(hub, "genes", [{"_id": "1"}, {"_id": "2"}])
         assert (await inspect_source(command, HandJob(hub, STEPS))).parts["genes"].documents == 2
+
+
+def nest(levels: int, *kinds: type) -> Any:
+    """Objects and lists in turn, inside each other."""
+    value: Any = 1
+    for level in range(levels):
+        value = {"x": value} if kinds[level % len(kinds)] is dict else [value, None]
+    return value
+
+
+DEEP: dict[str, dict[str, Any]] = {
+    "objects": {"v": nest(99, dict)},
+    "objects and lists": {"v": nest(99, dict, list)},
+    "lists": {"v": nest(99, list)},
+    "dots in a name": {".".join("a" * 3000): 1},
+    "dots in names below each other": {"v": {".".join("a" * 19): {".".join("b" * 19): {".".join("b" * 19): 1}}}},
+    "two names for a path": {"a..b": 1, "a": {"": {"b": 1}}},
+    "two names for a deep path": nest(30, dict) | {".".join("x" * 25): 1},
+}
+
+
+@pytest.mark.parametrize("value", DEEP.values(), ids=DEEP.keys())
+async def test_the_deepest_documents_are_inspected(tmp_path: Path, value: dict[str, Any]) -> None:
+    """Whatever an upload takes is looked at; what lies deeper than an index goes is not mapped."""
+    async with open_desk(tmp_path) as hub:
+        await add_source(hub, "deep")
+        await upload(hub, "deep", [{"_id": "1"} | value])
+        await inspect_source(InspectSource(source="deep"), HandJob(hub, STEPS))
+        check((await SOURCES.get(hub.records, "deep")).value.mapping["deep"])
 
 
 async def test_without_an_upload_it_is_refused(tmp_path: Path) -> None:

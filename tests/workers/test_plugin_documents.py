@@ -11,6 +11,10 @@ from tests.workers.parsing import parse
 HEAD = """
 import datetime, decimal, enum, uuid, collections
 class Text(str): pass
+def below(levels, kind=None):
+    value = 1
+    for _ in range(levels): value = kind([value]) if kind else {'x': value}
+    return value
 def load_data(folder):
 """
 
@@ -63,7 +67,15 @@ REFUSED = {
     "an object": ("{'_id': 'a', 'x': object()}", "x: object is no JSON"),
     "half a character": ("{'_id': 'a', 'x': '\\ud800'}", "x is no valid text"),
     "too big": ("{'_id': 'a', 'x': 'y' * (17 * 2**20)}", "it has 17.0 MiB, at most 16"),
-    "holding itself": ("(lambda d: d.update(x=d) or d)({'_id': 'a'})", "nested too deep, or holds itself"),
+    "holding itself": ("(lambda d: d.update(x=d) or d)({'_id': 'a'})", "nested deeper than 100 levels, or holds itself, at x.x"),
+    "too deep": (
+        "{'_id': 'a', 'b': below(100)}",
+        r"document 1 \(`_id` 'a'\): it is nested deeper than 100 levels, or .*, at b\.x\.x",
+    ),
+    "lists too deep": ("{'_id': 'a', 'b': below(100, list)}", r"nested deeper than 100 levels, or holds itself, at b\[0\]\[0\]"),
+    "other collections too deep": ("{'_id': 'a', 'b': below(100, collections.deque)}", "nested deeper than 100 levels"),
+    "too deep beside null": ("{'_id': 'a', 'b': below(100), 'c': None}", "nested deeper than 100 levels"),
+    "far too deep": ("{'_id': 'a', 'b': below(2000)}", "nested deeper than 100 levels"),
 }
 
 
@@ -92,6 +104,14 @@ async def test_long_ids_are_skipped_and_counted(tmp_path: Path) -> None:
     assert [len(document["_id"]) for document in tried.documents] == [512]
     assert tried.parsed is not None
     assert (tried.parsed.documents, tried.parsed.skipped) == (4, 3)
+
+
+@pytest.mark.parametrize("beside", ["'[{' * 60", "[{'y': [{}]}] * 200"])
+async def test_documents_of_a_hundred_levels(tmp_path: Path, beside: str) -> None:
+    """That deep a document may be, whatever brackets it has beside; what is deeper is refused."""
+    assert (await one(tmp_path / "taken", f"{{'_id': 'a', 'b': below(99), 'c': {beside}}}"))["_id"] == "a"
+    with pytest.raises(JobFailed, match="nested deeper than 100 levels"):
+        await one(tmp_path / "refused", f"{{'_id': 'a', 'b': below(100), 'c': {beside}}}")
 
 
 async def test_floats_keep_their_value(tmp_path: Path) -> None:

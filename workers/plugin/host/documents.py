@@ -21,6 +21,12 @@ MAX_ID = 512
 """Bytes (UTF-8) that an `_id` may have, as in Elasticsearch. BioThings stores longer ones and skips them when it indexes; here they
 are skipped at once, and counted."""
 
+MAX_DEPTH = 100
+"""Objects and lists inside each other that a document may have, itself counted: its schema has two for each, and JSON encoders
+allow some 250."""
+TEXT = bytes(set(range(256)) - set(b"{}[]"))
+"""Every byte that is no bracket."""
+
 SHORT_ID = MAX_ID // 4
 """Characters of an `_id` that surely has no more than MAX_ID bytes."""
 
@@ -57,6 +63,7 @@ class Outlet:
                 id = document["_id"]
                 body = dumps(document, default, STRICT)
                 plain = type(document) is dict and type(id) is str and 0 < len(id) <= SHORT_ID and b"null" not in body
+                plain = plain and (len(body) < 2 * MAX_DEPTH or body.count(b"{") + body.count(b"[") <= MAX_DEPTH)
             except (TypeError, LookupError, ValueError, AttributeError):
                 plain, body = False, b""
             if not plain or len(body) > MAX_SIZE:
@@ -84,6 +91,8 @@ class Outlet:
             id = str(document["_id"])
         if b"null" in body and not finite(document):
             raise self.refused(document, next(problems(document, finite_only=True)))
+        if not shallow(body) and (deep := next(problems(orjson.loads(body)), None)):
+            raise self.refused(document, deep)
         if len(id.encode()) > MAX_ID:
             self.skip(id)
             return id, b""
@@ -178,16 +187,28 @@ def finite(value: Any) -> bool:
     return next(problems(value, finite_only=True), None) is None
 
 
-def problems(value: Any, path: str = "", depth: int = 0, finite_only: bool = False) -> Iterator[str]:
+def shallow(body: bytes) -> bool:
+    """Whether a document surely is nested no deeper than MAX_DEPTH; brackets in its texts may leave that open."""
+    left = body.translate(None, TEXT)
+    for _ in range(MAX_DEPTH // 2):  # each time one level goes, or two
+        if not left:
+            return True
+        left = left.replace(b"{}", b"").replace(b"[]", b"")
+    return not left
+
+
+def problems(value: Any, path: str = "", depth: int = 1, finite_only: bool = False) -> Iterator[str]:
     """What keeps a value from being stored, with the path to it."""
-    if isinstance(value, Mapping):
+    if depth > MAX_DEPTH and isinstance(value, Mapping | list | tuple | Set):
+        yield f"it is nested deeper than {MAX_DEPTH} levels, or holds itself, at {path[:80]}{'…' * (len(path) > 80)}"
+    elif isinstance(value, Mapping):
         for key, inner in value.items():
             if not isinstance(key, str) and not finite_only:
                 yield f"a key {'in ' + path if path else 'of it'} is no text but {type(key).__name__}: {reprlib.repr(key)}"
-            yield from _below(inner, f"{path}.{key}" if path else str(key), depth, finite_only)
+            yield from problems(inner, f"{path}.{key}" if path else str(key), depth + 1, finite_only)
     elif isinstance(value, list | tuple | Set):
         for number, inner in enumerate(value):
-            yield from _below(inner, f"{path}[{number}]", depth, finite_only)
+            yield from problems(inner, f"{path}[{number}]", depth + 1, finite_only)
     elif _no_number(value):
         yield f"{path} is {value}: JSON has no such number"
     elif not finite_only and not isinstance(value, float):
@@ -200,13 +221,6 @@ def _no_number(value: Any) -> bool:
     if isinstance(value, decimal.Decimal):
         return not value.is_finite()
     return hasattr(value, "dtype") and getattr(value, "ndim", 0) == 0 and bool(value != value)
-
-
-def _below(value: Any, path: str, depth: int, finite_only: bool) -> Iterator[str]:
-    if depth > 200:
-        yield f"it is nested too deep, or holds itself, below {path[:80]}…"
-    else:
-        yield from problems(value, path, depth + 1, finite_only)
 
 
 def _wrong_scalar(value: Any, path: str) -> Iterator[str]:
