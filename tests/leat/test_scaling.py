@@ -4,11 +4,13 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -119,11 +121,23 @@ async def test_who_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> N
     assert not any(lives(pid) for pid in pids)
 
 
-@pytest.fixture
-async def shared(tmp_path: Path) -> AsyncIterator[Line]:
-    """The command line of a hub over RabbitMQ, whose queues are deleted afterwards."""
-    async with on_rabbitmq(tmp_path, LEAT_LEASE="3") as line:
-        yield line
+class Beside(NamedTuple):
+    """A gateway without workers and a worker of dumps, that other workers stand beside."""
+
+    line: Line
+    gateway: subprocess.Popen[str]
+
+
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beside]:
+    """They use RabbitMQ, and one data folder."""
+    with asyncio.Runner() as runner, ExitStack() as stack:
+        place = on_rabbitmq(tmp_path_factory.mktemp("hub"), LEAT_LEASE="3")
+        line = runner.run(place.__aenter__())
+        stack.callback(lambda: runner.run(place.__aexit__(None, None, None)))
+        gateway = stack.enter_context(line.up("--no-workers"))
+        stack.enter_context(line.up("dump", command="work"))
+        yield Beside(line, gateway)
 
 
 def gated(folder: Path, name: str, gate: Path) -> Path:
@@ -169,13 +183,13 @@ def uploaders(found: Any) -> list[int]:
     return [each["pid"] for each in found["workers"] if {"name": "upload"} in each["queues"]]
 
 
-def test_processes_follow_the_backlog(shared: Line, tmp_path: Path) -> None:
+def test_processes_follow_the_backlog(beside: Beside, tmp_path: Path) -> None:
     """`leat work upload --max 3` beside a gateway without workers: as many processes as uploads wait, one in place of one that is
     killed, fewer when all is done, none once the scaler is killed; and nothing is lost."""
-    line, gate = shared, tmp_path / "gate"
+    line, gate = beside.line, tmp_path / "gate"
     scaled = ("upload", "--max", "3", "--concurrency", "1", "--cool-down", "1")
     names = [f"source{number}" for number in range(4)]
-    with line.up("--no-workers"), line.up("dump", command="work"), line.up(*scaled, command="work") as scaler:
+    with line.up(*scaled, command="work") as scaler:
         assert len(uploaders(seen(line, WORKERS, lambda found: len(uploaders(found)) == 1))) == 1
         for name in names:
             line.done("source", "add", str(gated(tmp_path, name, gate)))
@@ -195,69 +209,69 @@ def test_processes_follow_the_backlog(shared: Line, tmp_path: Path) -> None:
         seen(line, WORKERS, lambda _: not any(lives(pid) for pid in left))
 
 
-def test_a_scaler_that_is_stopped_stops_its_processes(shared: Line, tmp_path: Path) -> None:
+def test_a_scaler_that_is_stopped_stops_its_processes(beside: Beside, tmp_path: Path) -> None:
     """SIGTERM reaches every process; what one was doing is put back, and done by the next."""
-    line, gate = shared, tmp_path / "gate"
+    line, gate = beside.line, tmp_path / "gate"
     scaled = ("upload", "--max", "2", "--concurrency", "1")
-    with line.up("--no-workers"), line.up("dump", command="work"):
-        with line.up(*scaled, command="work") as scaler:
-            line.done("source", "add", str(gated(tmp_path, "a", gate)))
-            (run,) = dump(line, "a")
-            found = seen(
-                line,
-                WORKERS,
-                lambda found: any(each["running"] and {"name": "upload"} in each["queues"] for each in found["workers"]),
-            )
-            assert stop(scaler) == Exit.DONE
-            assert not any(lives(pid) for pid in uploaders(found))
-        assert ask(line, "{ jobs(filter: {state: QUEUED}) { nodes { type failures } } }")["jobs"]["nodes"] == [
-            {"type": "UploadSource", "failures": 0}
-        ]
-        gate.touch()
-        with line.up(*scaled, command="work"):
-            assert line.run("watch", run).returncode == Exit.DONE
+    with line.up(*scaled, command="work") as scaler:
+        line.done("source", "add", str(gated(tmp_path, "stopped", gate)))
+        (run,) = dump(line, "stopped")
+        found = seen(line, WORKERS, is_uploading)
+        assert stop(scaler) == Exit.DONE
+        assert not any(lives(pid) for pid in uploaders(found))
+    assert ask(line, "{ jobs(filter: {state: QUEUED}) { nodes { type failures } } }")["jobs"]["nodes"] == [
+        {"type": "UploadSource", "failures": 0}
+    ]
+    gate.touch()
+    with line.up("upload", command="work"):
+        assert line.run("watch", run).returncode == Exit.DONE
 
 
-def test_never_two_uploads_of_a_source(shared: Line, tmp_path: Path) -> None:
+def is_uploading(found: Any) -> bool:
+    """Whether a process that takes uploads does a job."""
+    return any(each["running"] and each["pid"] in uploaders(found) for each in found["workers"])
+
+
+def test_never_two_uploads_of_a_source(beside: Beside, tmp_path: Path) -> None:
     """Two processes with two slots each, and four uploads of one source: one at a time, every one of them done."""
-    line, busy = shared, tmp_path / "busy"
+    line, busy = beside.line, tmp_path / "busy"
     body = (
         f"    import time\n    os.close(os.open({str(busy)!r}, os.O_CREAT | os.O_EXCL))\n"
         f"    time.sleep(0.1)\n    os.unlink({str(busy)!r})"
     )
-    with line.up("--no-workers"), line.up("dump", command="work"):
-        line.done("source", "add", str(plugin(tmp_path, "one", body=body)))
-        with line.up("upload", command="work"), line.up("upload", command="work"):
-            assert line.run("source", "dump", "one").returncode == Exit.DONE
-            runs = [line.json("source", "upload", "one", "--force", "--detach")["runId"] for _ in range(4)]
-            assert {line.run("watch", run).returncode for run in runs} == {Exit.DONE}
+    line.done("source", "add", str(plugin(tmp_path, "one", body=body)))
+    with line.up("upload", command="work"), line.up("upload", command="work"):
+        assert line.run("source", "dump", "one").returncode == Exit.DONE
+        runs = [line.json("source", "upload", "one", "--force", "--detach")["runId"] for _ in range(3)]
+        assert {line.run("watch", run).returncode for run in runs} == {Exit.DONE}
 
-        uploads = [job for job in line.json("jobs", "--limit", "100") if job["type"] == "UploadSource"]
-        assert len({job["worker"] for job in uploads}) > 1
-        assert {(job["outcome"], job["failures"]) for job in uploads} == {("SUCCEEDED", 0)}
+    uploads = [job for job in line.json("jobs", "--target", "source/one", "--limit", "100") if job["type"] == "UploadSource"]
+    assert len(uploads) == 4
+    assert len({job["worker"] for job in uploads}) > 1
+    assert {(job["outcome"], job["failures"]) for job in uploads} == {("SUCCEEDED", 0)}
 
 
-def test_what_does_not_go_together(shared: Line) -> None:
+def test_what_does_not_go_together(beside: Beside, tmp_path: Path) -> None:
     """A gateway without workers needs a bus; the minimum is not above the maximum."""
-    alone = Line(shared.folder).run("up", "--no-workers")
-    wrong = shared.run("work", "upload", "--min", "3", "--max", "2")
+    alone = Line(tmp_path).run("up", "--no-workers")
+    wrong = beside.line.run("work", "upload", "--min", "3", "--max", "2")
 
     assert (alone.returncode, wrong.returncode) == (Exit.USAGE, Exit.USAGE)
     assert "LEAT_BUS=amqp://" in alone.stderr
     assert "--min" in wrong.stderr
 
 
-def test_health_of_a_container(shared: Line, tmp_path: Path) -> None:
+def test_health_of_a_container(beside: Beside, tmp_path: Path) -> None:
     """`leat check --quiet` says by its exit code alone whether a gateway or a worker lives in this data folder."""
-    line, other = shared, Line(tmp_path, **{**shared.environment, "LEAT_DATA": str(tmp_path / "worker")})
-    assert line.run("check", "--quiet").returncode == Exit.FAILED
-    with line.up("--no-workers") as gateway, other.up("dump", command="work") as worker:
-        for each in (line, other):
+    line, gateway = beside
+    worker = Line(tmp_path, **{**line.environment, "LEAT_DATA": str(tmp_path / "worker")})
+    assert worker.run("check", "--quiet").returncode == Exit.FAILED
+    with worker.up("dump", command="work"):
+        for each in (line, worker):
             found = each.apart("check", "--quiet")
             assert (found.returncode, found.stdout, found.stderr) == (Exit.DONE, "", "")
-        gateway.send_signal(signal.SIGSTOP)
-        assert line.run("check", "--quiet").returncode == Exit.FAILED
-        gateway.send_signal(signal.SIGCONT)
-        stop(worker)
-        os.utime(tmp_path / "worker" / "pulse", (0, 0))
-        assert other.run("check", "--quiet").returncode == Exit.FAILED
+    os.utime(tmp_path / "worker" / "pulse", (0, 0))
+    assert worker.run("check", "--quiet").returncode == Exit.FAILED
+    gateway.send_signal(signal.SIGSTOP)
+    assert line.run("check", "--quiet").returncode == Exit.FAILED
+    gateway.send_signal(signal.SIGCONT)
