@@ -66,16 +66,15 @@ class Published:
         if served is None:
             return fail(404, "Not Found.", reason=f"there is no API {name!r}")
         if request.method in ("GET", "HEAD"):
-            if request.headers.get("If-None-Match") == served.etag and rest != ["status"]:
-                return web.Response(status=304, headers=headers(served.etag))
-            if len(rest) > 1 and rest[0] == served.doc_type:
-                return await annotate(self.hub, served, "/".join(rest[1:]), request)
-            return await self._get(request, served, rest)
+            answer = await self._get(request, served, rest)
+            return _not_modified(served) if "If-None-Match" in request.headers and _is_known(request, served, answer) else answer
         if request.method == "POST":
             return await self._post(request, served, rest)
         return fail(405, "Method Not Allowed", allowed=["GET", "HEAD", "POST", "OPTIONS"])
 
     async def _get(self, request: web.Request, served: Served, rest: list[str]) -> web.StreamResponse:
+        if len(rest) > 1 and rest[0] == served.doc_type:
+            return await annotate(self.hub, served, "/".join(rest[1:]), request)
         arguments = await read_arguments(request) if request.query_string else _NO_ARGUMENTS
         match rest:
             case ["query"]:
@@ -101,15 +100,25 @@ class Published:
         return _unknown(served)
 
 
+def _is_known(request: web.Request, served: Served, answer: web.StreamResponse) -> bool:
+    """Whether who asks has this answer already. It is made all the same: what fails, or differs each time, is never 304."""
+    known = {tag.value for tag in request.if_none_match or ()}
+    return "ETag" in answer.headers and not known.isdisjoint({"*", served.index})
+
+
+def _not_modified(served: Served) -> web.Response:
+    return web.Response(status=304, headers=headers(served.etag))
+
+
 def _routes(served: Served) -> list[str]:
     base = f"{_PREFIX}{served.name}"
     return [f"{base}/{route}" for route in (f"{served.doc_type}/{{id}}", "query", "metadata", "metadata/fields", "status", "spec")]
 
 
 def _front(served: Served) -> web.Response:
-    """What there is, for people who open the address."""
+    """What there is, for people who open the address; the description may change without a release."""
     said = {"name": served.name, "description": served.api.description, "biothing_type": served.doc_type, "routes": _routes(served)}
-    return web.Response(body=encode(said), headers=headers(served.etag))
+    return web.Response(body=encode(said), headers=headers())
 
 
 def _unknown(served: Served) -> web.Response:

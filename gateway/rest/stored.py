@@ -20,8 +20,13 @@ class Stored(web.StreamResponse):
 
     @staticmethod
     def suits(request: web.Request) -> bool:
-        """Whether the connection stays open without a word about it, and a body is wanted."""
-        return request.method == "GET" and request.keep_alive and request.version == HttpVersion11
+        """Whether the connection stays open without a word about it, and a body is wanted, whoever has it already."""
+        return (
+            request.method == "GET"
+            and request.keep_alive
+            and request.version == HttpVersion11
+            and "If-None-Match" not in request.headers
+        )
 
     @property
     def keep_alive(self) -> bool:

@@ -31,6 +31,47 @@ async def test_headers(site: Site) -> None:
         assert response.status == 405
 
 
+KNOWN = {
+    "/gene/1017": 304,
+    "/gene/1017?fields=symbol": 304,
+    "/gene/symbol:cdk2": 304,
+    "/gene/nothing": 404,
+    "/gene/1017?format=nonsense": 400,
+    "/query?q=cdk2": 304,
+    "/query?q=cdk2&format=yaml": 304,
+    "/query?q=(": 400,
+    "/query?q=cdk2&size=nonsense": 400,
+    "/query?fetch_all=1": 200,
+    "/query?scroll_id=nonsense": 400,
+    "/query?q=__any__": 200,
+    "/metadata": 304,
+    "/metadata/fields": 304,
+    "/status": 200,
+    "": 200,
+    "/nothing": 404,
+}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("known", ["{}", '"other", {}', "*"])
+async def test_what_is_known_already(site: Site, known: str, method: str) -> None:
+    """304 is answered where the same request without the ETag is answered 200 with it, and nowhere else."""
+    async with site.client.get("/api/genes/metadata") as response:
+        known = known.format(response.headers["ETag"])
+    said = {}
+    for path in KNOWN:
+        async with site.client.request(method, f"/api/genes{path}", headers={"If-None-Match": known}) as response:
+            said[path] = response.status
+    assert said == KNOWN
+
+
+async def test_another_release_is_not_known(site: Site) -> None:
+    """With another release's ETag, or with what is none, everything is sent."""
+    for known in ('W/"00000000-0000-4000-8000-000000000009.1"', "nonsense", ""):
+        async with site.client.get("/api/genes/gene/1017", headers={"If-None-Match": known}) as response:
+            assert (response.status, (await response.json())["_id"]) == (200, "1017")
+
+
 async def test_metadata(site: Site) -> None:
     """BioThings' five keys; the total is what is served."""
     found = await site.get("/metadata")
