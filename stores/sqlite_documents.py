@@ -33,7 +33,7 @@ POINTS = 100
 # No journal and no syncs before sealing: a file that isn't sealed is dropped, never repaired.
 WRITING = """
 PRAGMA page_size = 16384; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
-PRAGMA cache_size = -8000; PRAGMA temp_store = FILE;
+PRAGMA cache_size = -4000; PRAGMA temp_store = FILE;
 CREATE TABLE documents (id TEXT NOT NULL, body BLOB NOT NULL, digest BLOB NOT NULL) STRICT;
 CREATE TABLE sealed (count INTEGER NOT NULL, meta TEXT NOT NULL) STRICT;
 """
