@@ -31,17 +31,19 @@ async def search_many(hub: Hub, served: Served, arguments: Arguments) -> web.Res
     request = read_request(served, arguments, read_query(None))
     compound = any(isinstance(term, list) for term in terms)
     if scopes == ["_id"] and not (compound or request.filters or request.post_filter or request.offset):
-        results = await _by_id(hub, served, terms)
+        results = await _by_id(hub, served, terms, request.limit)
     else:
         results = await _search(hub, served, request, [_query(term, scopes) for term in terms])
     items = [item for term, result in zip(terms, results, strict=True) for item in _items(term, result, shape)]
     return web.Response(body=_listed(items, terms, results, request, arguments, shape), headers=headers(form=shape.form))
 
 
-async def _by_id(hub: Hub, served: Served, terms: list[Any]) -> list[SearchResult]:
+async def _by_id(hub: Hub, served: Served, terms: list[Any], limit: int) -> list[SearchResult]:
     known = await hub.search.get(served.index, [str(term) for term in terms])
     return [
-        SearchResult(total=1, hits=(Hit(str(term), 1.0, known[str(term)]),)) if str(term) in known else SearchResult(total=0)
+        SearchResult(total=1, hits=(Hit(str(term), 1.0, known[str(term)]),)[:limit])
+        if str(term) in known
+        else SearchResult(total=0)
         for term in terms
     ]
 

@@ -96,6 +96,16 @@ async def test_terms_by_id_and_without_scopes(site: Site) -> None:
     assert (await site.post("/query", 400, json={"q": [["cdk2"]], "scopes": ["symbol", "taxid"]}))["keyword"] == "q"
 
 
+@pytest.mark.parametrize("by_id", [True, False])
+async def test_no_hits_wanted(site: Site, by_id: bool) -> None:
+    """With `size=0` there are totals and no hits, whether terms are ids or looked for; a term without hits is `notfound`."""
+    asked = {"q": "25,nope"} if by_id else {"q": "abl1,nope", "scopes": "symbol"}
+    found = await site.post("/query", **asked, size="0", with_total="true")
+    assert found["max_total"] == 1
+    assert [item["notfound"] for item in found["hits"]] == [True, True]
+    assert "1 query terms return > 0 hits" in found["msg"]
+
+
 async def test_with_total(site: Site) -> None:
     """The object says how much there is, and how to get the rest."""
     found = await site.post("/query", q="cdk2", scopes="symbol", size="1", with_total="true")
