@@ -139,8 +139,8 @@ class _Parser:
         token = self.take(Sort.WORD, Sort.WILD, Sort.QUOTED, Sort.REGEX, Sort.RANGE)
         if token is None:
             raise self.unexpected()
-        if path == "_exists_" and token.sort not in (Sort.REGEX, Sort.RANGE):
-            return Exists(position=token.position, path=unescape(token.text))
+        if path == "_exists_":
+            return _existing(token)
         match token.sort:
             case Sort.QUOTED:
                 return self.quoted(path, token)
@@ -188,6 +188,14 @@ class _Parser:
         """Whether the next token is one more of a run of bare words, which Elasticsearch takes for one text."""
         token = self.peek()
         return token.sort is Sort.WORD and self.peek(1).sort not in NEVER_BEHIND_A_RUN and not COMPARISON.fullmatch(token.text)
+
+
+def _existing(token: Token) -> Exists:
+    path = unescape(token.text)
+    compares = token.sort is not Sort.QUOTED and COMPARISON.fullmatch(token.text)
+    if token.sort in (Sort.REGEX, Sort.RANGE) or compares or (token.sort is Sort.WILD and "?" in path) or not path:
+        raise QueryInvalid("_exists_ takes a path, which may have * in it", token.position)
+    return Exists(position=token.position, path=path)
 
 
 def _number(token: Token, problem: str) -> float:
