@@ -21,7 +21,7 @@ from domain.reaper import Intervals, Reaper
 from gateway import stream
 from leat.cli import main
 
-QUICK = Intervals(due=0.1, beats=0.1, chains=0.3, silence=0.5, unsent=0.5)
+QUICK = Intervals(due=0.3, beats=0.3, chains=0.5, silence=0.5, unsent=0.5)
 """The reaper's seconds; its lease is a setting."""
 BASE = 0.1
 """Seconds before the first retry, whatever the command."""
