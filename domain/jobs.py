@@ -28,7 +28,7 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from domain.errors import Conflict, Stale, Unavailable
+from domain.errors import Conflict, Invalid, Stale, Unavailable
 from domain.hub import Hub
 from domain.nouns import Shelf, Stored
 from domain.ports import Kind
@@ -140,6 +140,10 @@ RUN = Kind(name="run")
 """As `domain.runs` declares it, which stands above this module."""
 
 
+LONGEST_KEY = 200
+"""Characters of an idempotency key."""
+
+
 class Asked(NamedTuple):
     """A job that was asked for."""
 
@@ -154,8 +158,15 @@ def derived_id(*parts: str) -> str:
 
 
 def key_id(who: str, mutation: str, key: str | None) -> str:
-    """The id of a request: derived from (who, mutation, idempotency key), a fresh one without a key."""
-    return derived_id("request", who, mutation, key) if key else new_id()
+    """The id of a request: derived from (who, mutation, idempotency key), a fresh one without a key.
+
+    Raises Invalid for a key that is empty or too long: it would do twice what was meant to be done once, or fill the memory.
+    """
+    if key is None:
+        return new_id()
+    if not 1 <= len(key) <= LONGEST_KEY:
+        raise Invalid(f"an idempotency key has 1 to {LONGEST_KEY} characters, this one has {len(key)}", ("idempotencyKey",))
+    return derived_id("request", who, mutation, key)
 
 
 def input_hash(value: Any) -> str:

@@ -13,7 +13,7 @@ from domain.nouns import Stored
 from events.builds import BuildFinished
 from gateway.context import Info
 from gateway.errors import Refusal
-from gateway.graphql.jobs import Job, JobFilter, Started, job_page
+from gateway.graphql.jobs import KEY, Job, JobFilter, Started, job_page
 from gateway.graphql.nodes import After, Connection, First, In, Name, Node, connection, few, global_id, page_size, position
 from gateway.scalars import JSON, DateTime, Long, time
 
@@ -201,7 +201,7 @@ class RunBuildInput:
 
     build: str = field(description="The build.")
     force: bool = field(default=False, description="Merge even if the newest output has just these inputs.")
-    idempotency_key: strawberry.ID = field(description="Any text of the client's: asked twice with the same key, it is done once.")
+    idempotency_key: strawberry.ID = field(description=KEY)
 
 
 @strawberry.type(description="The build began; automatic releases follow.")

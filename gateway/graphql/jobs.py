@@ -19,6 +19,8 @@ from gateway.scalars import JSON, DateTime, Long, time
 if TYPE_CHECKING:
     from gateway.graphql.runs import Run
 
+KEY = f"Any text of the client's, of 1 to {jobs.LONGEST_KEY} characters: asked twice with the same key, it is done once."
+
 LazyRun = Annotated["Run", strawberry.lazy("gateway.graphql.runs")]
 JobId = Annotated[strawberry.ID, argument(description="The job's id, or its UUID as in logs.")]
 

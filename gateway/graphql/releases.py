@@ -10,7 +10,7 @@ from domain.apis import Api as ApiRecord
 from events.apis import ReleaseCreated
 from gateway.context import Info
 from gateway.errors import Refusal
-from gateway.graphql.jobs import Started
+from gateway.graphql.jobs import KEY, Started
 from gateway.graphql.nodes import In
 from gateway.scalars import JSON, DateTime, Long
 
@@ -57,7 +57,7 @@ class CreateReleaseInput:
 
     api: str = field(description="The API.")
     force: bool = field(default=False, description="Index again even what is served already.")
-    idempotency_key: strawberry.ID = field(description="Any text of the client's: asked twice with the same key, it is done once.")
+    idempotency_key: strawberry.ID = field(description=KEY)
 
 
 @strawberry.type(description="The release began.")

@@ -11,7 +11,7 @@ from domain.errors import NotFound as Absent
 from domain.runs import RunView
 from gateway.context import Info
 from gateway.errors import Refusal
-from gateway.graphql.jobs import Job, Started
+from gateway.graphql.jobs import KEY, Job, Started
 from gateway.graphql.nodes import (
     After,
     Connection,
@@ -139,7 +139,7 @@ class RunPipelineInput:
     build: str = field(description="The build whose sources are dumped, uploaded, inspected and merged.")
     api: str = field(description="The API that serves it.")
     force: bool = field(default=False, description="Do every step even where nothing changed.")
-    idempotency_key: strawberry.ID = field(description="Any text of the client's: asked twice with the same key, it is done once.")
+    idempotency_key: strawberry.ID = field(description=KEY)
 
 
 @strawberry.type(description="The pipeline's run began.")

@@ -9,12 +9,10 @@ from domain import runs, schedules, sources
 from domain.errors import Invalid
 from gateway.context import Info
 from gateway.errors import Refusal
-from gateway.graphql.jobs import Started
+from gateway.graphql.jobs import KEY, Started
 from gateway.graphql.nodes import In
 from gateway.graphql.sources import Source
 from gateway.scalars import JSON
-
-KEY = "Any text of the client's: asked twice with the same key, it is done once."
 
 
 @strawberry.input(description="Which plugin becomes a source.")

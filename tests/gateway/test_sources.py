@@ -83,6 +83,19 @@ async def test_a_key_makes_one_run(client: Client, plugin: Path) -> None:
     assert second["job"]["id"] != first["job"]["id"]
 
 
+async def test_a_key_has_a_length(client: Client, plugin: Path) -> None:
+    """An empty key, which a client forgot to fill, would do it twice: 1 to 200 characters are taken."""
+    await add(client, plugin)
+
+    empty, long = [(await client.ask(DUMP, source="genes", key=key))["dumpSource"] for key in ("", "k" * 201)]
+    taken = [(await client.ask(DUMP, source="genes", key=key))["dumpSource"]["__typename"] for key in ("k", "k" * 200)]
+
+    assert empty["__typename"] == long["__typename"] == "ValidationFailed"
+    assert empty["path"] == long["path"] == ["idempotencyKey"]
+    assert taken == ["DumpSourceSuccess"] * 2
+    assert len((await client.ask("{ runs { nodes { id } } }"))["runs"]["nodes"]) == 2
+
+
 async def test_a_mapping_is_committed_whole_and_by_field(client: Client, plugin: Path) -> None:
     """setMapping takes properties, or edits of fields; what is wrong is refused with its path."""
     await add(client, plugin)
