@@ -74,9 +74,11 @@ class View(GraphQLView[Context, None]):
             return response
         except HTTPException as error:
             return self._refused(request, error.status_code, error.reason)
+        except web.HTTPRequestEntityTooLarge:
+            return self._refused(request, 413, f"the body may have {request.client_max_size} bytes", "TOO_LARGE")
 
-    def _refused(self, request: web.Request, status: int, reason: str) -> web.Response:
-        body = {"errors": [{"message": reason, "extensions": {"code": "BAD_REQUEST"}}]}
+    def _refused(self, request: web.Request, status: int, reason: str, code: str = "BAD_REQUEST") -> web.Response:
+        body = {"errors": [{"message": reason, "extensions": {"code": code}}]}
         headers = {"Allow": "GET, POST"} if status == 405 else {}
         media = negotiated(request.headers.get("Accept", ""))
         return web.Response(text=self.encode_json(body), status=status, content_type=media, charset="utf-8", headers=headers)

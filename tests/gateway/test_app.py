@@ -125,11 +125,13 @@ async def test_get_carries_queries_only(client: Client) -> None:
 
 
 async def test_large_bodies_are_refused(client: Client) -> None:
-    """A megabyte is enough."""
+    """A megabyte is enough; the refusal is an answer of GraphQL's."""
     body = io.BytesIO(json.dumps({"query": "#" * 2_000_000}).encode())
     headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
     async with client.session.post(f"{client.url}/graphql", data=body, headers=headers) as response:
-        assert response.status == 413
+        assert (response.status, response.content_type) == (413, "application/json")
+        [error] = (await response.json())["errors"]
+        assert error == {"message": "the body may have 1048576 bytes", "extensions": {"code": "TOO_LARGE"}}
 
 
 async def test_unexpected_errors_are_masked(client: Client, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
