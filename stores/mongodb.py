@@ -271,7 +271,8 @@ def _translated() -> Iterator[None]:
     except (BulkWriteError, CursorNotFound, DocumentTooLarge):
         raise
     except PyMongoError as error:
-        raise Unavailable(f"MongoDB can't be reached, or refuses: {error}") from error
+        reason = str(error).partition(", Timeout:")[0]  # what follows describes the driver's state at length
+        raise Unavailable(f"MongoDB can't be reached, or refuses: {reason}") from error
 
 
 def _refused(error: BulkWriteError) -> Exception:

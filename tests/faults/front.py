@@ -71,10 +71,17 @@ class Front:
     async def served(self, api: str) -> list[dict[str, Any]]:
         """Every document that the API answers with, by `_id`, over its public address."""
         address = f"{self.stack.address.url}/api/{api}/query"
-        async with aiohttp.ClientSession() as session, session.get(address, params={"fetch_all": "1"}) as answer:
-            assert answer.status == 200, await answer.text()
-            hits = (await answer.json())["hits"]
-        return [{key: value for key, value in hit.items() if key != "_score"} for hit in hits]
+        hits: list[dict[str, Any]] = []
+        asked = {"fetch_all": "1"}
+        async with aiohttp.ClientSession() as session:
+            while True:
+                async with session.get(address, params=asked) as answer:
+                    assert answer.status == 200, await answer.text()
+                    page = await answer.json()
+                if "hits" not in page:  # behind the last one
+                    return [{key: value for key, value in hit.items() if key != "_score"} for hit in hits]
+                hits += page["hits"]
+                asked = {"scroll_id": page["_scroll_id"]}
 
 
 @contextlib.asynccontextmanager
