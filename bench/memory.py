@@ -120,21 +120,16 @@ def leat(*words: str, environment: dict[str, str]) -> None:
 
 
 @contextmanager
-def serving(environment: dict[str, str]) -> Iterator[int]:
-    """A gateway, and the process id of the one worker beside it."""
-    processes = []
-    try:
-        for words in (("up", "--no-workers", "--port", "0"), ("work", "dump", "upload", "build", "index", "--concurrency", "1")):
-            command = [sys.executable, "-m", "leat", *words]
-            process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-            processes.append(process)
+def started(environment: dict[str, str], *words: str) -> Iterator[int]:
+    """The process id of a hub or of workers, once they say that they are there; stopped in order behind the block."""
+    command = [sys.executable, "-m", "leat", *words]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        try:
             assert process.stdout
             process.stdout.readline()
-        yield processes[-1].pid
-    finally:
-        for process in processes:
+            yield process.pid
+        finally:
             process.terminate()
-        for process in processes:
             process.wait(60)
 
 
@@ -145,7 +140,8 @@ def measure(count: int, bus: str) -> dict[str, float]:
         folder = Path(name)
         kept = {key: value for key, value in os.environ.items() if not key.startswith("LEAT_")}
         environment = {**kept, "LEAT_DATA": str(folder / "data"), "LEAT_BUS": bus, "LEAT_ID": secrets.token_hex(4)}
-        with serving(environment) as worker:
+        queues = ("dump", "upload", "build", "index")
+        with started(environment, "up", "--no-workers", "--port", "0"), started(environment, "work", *queues) as worker:
             sampler = Sampler(worker)
             sampler.start()
 
