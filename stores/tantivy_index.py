@@ -162,17 +162,23 @@ class Reader:
     @classmethod
     def open(cls, folder: Path) -> "Reader":
         """Raises NotReady where there is no sealed index."""
+        absent = NotReady(f"there is no index {folder.name}")
         try:
             with (folder / SEALED).open("rb") as file:
                 stat = os.fstat(file.fileno())
                 seal = msgspec.json.decode(file.read(), type=Seal)
         except FileNotFoundError:
-            raise NotReady(f"there is no index {folder.name}") from None
+            raise absent from None
         if seal.format != FORMAT:
             raise NotReady(f"index {folder.name} was made by another version of Leat: make the release again")
-        index = open_index(str(folder))
-        index.config_reader("manual")
-        index.reload()
+        try:
+            index = open_index(str(folder))
+            index.config_reader("manual")
+            index.reload()
+        except (ValueError, OSError):
+            if (folder / SEALED).exists():
+                raise
+            raise absent from None  # dropped since the seal was read: the seal goes first
         return cls(seal, (stat.st_ino, stat.st_mtime_ns), index, Fields(seal.spec.mapping))
 
     def asked(self, request: SearchRequest) -> Asked:

@@ -265,6 +265,19 @@ async def test_facets_count_documents(engine: Engine) -> None:
         await search.search(NAME, SearchRequest(query=match_all(), facets=("_id",)))
 
 
+async def test_a_repeated_value_weighs_as_one(engine: Engine) -> None:
+    """A keyword or number that a document has several times, in whatever case, gives it the score of having it once."""
+    many: dict[str, Any] = {"k": ["x", "x"], "f": ["x", "X", "x"], "i": [1, 1]}
+    once: dict[str, Any] = {"k": "x", "f": "X", "i": 1}
+    mapping = {"k": {"type": "keyword"}, "f": FOLDED, "i": {"type": "integer"}}
+    search = await engine.fill(mapping, made(a=many, b=once, c={"k": "y"}, d={"k": "z"}))
+
+    for query in ("k:x", "f:x", "i:1"):
+        hits = (await search.search(NAME, SearchRequest(query=parse(query)))).hits
+        assert [hit.id for hit in hits] == ["a", "b"]
+        assert hits[0].score == hits[1].score
+
+
 async def test_facets_and_sorts_are_exact_over_many_terms(engine: Engine) -> None:
     """Counts, ties at the edge of a page and depth beyond 10 000 hits are right, in several segments too."""
     chance = random.Random(7)

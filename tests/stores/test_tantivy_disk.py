@@ -1,14 +1,17 @@
-"""tantivy on a disk that is full."""
+"""tantivy on a disk that is full, and under indexes that are dropped."""
 
 import os
+import shutil
 from pathlib import Path
 from typing import cast
 
 import orjson
 import pytest
+import tantivy
 
-from domain.errors import Unavailable
+from domain.errors import NotReady, Unavailable
 from domain.ports import Document, Documents, IndexSpec
+from stores import tantivy_index
 from stores.tantivy_search import TantivySearch
 from tests.disks import leave, mounted
 
@@ -39,3 +42,24 @@ async def test_a_full_disk_is_an_outage(tmp_path: Path) -> None:
         leave(disk, 2**30)
         await write(search)
         assert (await search.describe("job.1"))[1] == 30_000
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_an_index_that_is_dropped_while_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    """It is not there, whichever of its files another process had not removed yet."""
+    search, other = [TantivySearch(tmp_path, cast(Documents, None)) for _ in range(2)]
+    await search.create("job.1", SPEC)
+    await search.seal("job.1")
+    open_index = tantivy_index.open_index
+
+    def opened(path: str) -> tantivy.Index:
+        if when == "before":
+            shutil.rmtree(path)
+        index = open_index(path)
+        shutil.rmtree(path)
+        return index
+
+    monkeypatch.setattr(tantivy_index, "open_index", opened)
+
+    with pytest.raises(NotReady, match=r"there is no index job\.1"):
+        await other.describe("job.1")
