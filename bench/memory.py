@@ -126,7 +126,8 @@ def started(environment: dict[str, str], *words: str) -> Iterator[int]:
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         try:
             assert process.stdout
-            process.stdout.readline()
+            if not process.stdout.readline():
+                raise SystemExit(f"leat {' '.join(words)} did not start")
             yield process.pid
         finally:
             process.terminate()

@@ -3,7 +3,7 @@
     .venv/bin/python -m bench.scaling [--documents 30000] [--workers 1 2 4] [--rounds 1] [--bus URL]
 
 Stores are embedded and shared by all processes of this machine. While one worker is at it, the gateway is asked some ten times a
-second how many commands wait, and its answer is compared with the jobs that are QUEUED in the records just before and just after. An
+second how many commands wait, and its answer is compared with the jobs that are QUEUED in the records just before and after it. An
 answer that lies outside is a deviation; one that the next look shows again is more than a message on its way.
 """
 
