@@ -74,6 +74,8 @@ class View(GraphQLView[Context, None]):
             return response
         except HTTPException as error:
             return self._refused(request, error.status_code, error.reason)
+        except web.RequestPayloadError:
+            return self._refused(request, 400, "the body is not in the encoding that it says")
         except web.HTTPRequestEntityTooLarge:
             return self._refused(request, 413, f"the body may have {request.client_max_size} bytes", "TOO_LARGE")
 

@@ -108,17 +108,21 @@ async def read_arguments(request: web.Request) -> Arguments:
     """All arguments of the request; raises RequestInvalid for a body that can't be read."""
     if request.method not in ("POST", "PUT"):
         return Arguments(_last(request))
-    if request.content_type == "application/json":
-        content = await request.read()
-        if not content.strip():
-            return Arguments(_last(request))
-        try:
-            body = orjson.loads(content)
-        except orjson.JSONDecodeError as error:
-            raise RequestInvalid(str(error), error="Invalid JSON body.") from error
-        return Arguments(_last(request), body if isinstance(body, dict) else {})
-    form = await request.post()
-    return Arguments(_last(request), {key: value for key, value in form.items() if isinstance(value, str)})
+    is_json = request.content_type == "application/json"
+    try:
+        body = await _json(request) if is_json else dict((await request.post()).items())
+    except orjson.JSONDecodeError as error:
+        raise RequestInvalid(str(error), error="Invalid JSON body.") from error
+    except (ValueError, LookupError, web.RequestPayloadError) as error:  # what a form, a charset or a compression has wrong
+        raise RequestInvalid(str(error), error="Invalid body.") from error
+    return Arguments(_last(request), body if is_json else {key: value for key, value in body.items() if isinstance(value, str)})
+
+
+async def _json(request: web.Request) -> dict[str, Any]:
+    """The object of a JSON body; an empty one, and what is no object, has no arguments."""
+    content = await request.read()
+    body = orjson.loads(content) if content.strip() else {}
+    return body if isinstance(body, dict) else {}
 
 
 def _last(request: web.Request) -> dict[str, str]:

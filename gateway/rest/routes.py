@@ -4,7 +4,7 @@ import logging
 
 from aiohttp import web
 
-from domain.errors import LeatError, NotReady, Refused, Unavailable
+from domain.errors import NotReady, Refused, Unavailable
 from domain.hub import Hub
 from events.message import new_id
 from gateway.rest import metadata
@@ -48,18 +48,8 @@ class Published:
                 return await self._answer(request, name, rest, fresh=False)
             except NotReady:
                 return await self._answer(request, name, rest, fresh=True)
-        except NotRunning as error:
-            return fail(503, "Service Unavailable", reason=str(error))
-        except RequestInvalid as error:
-            return fail(error.status, error.error, **error.members)
-        except (NotReady, Unavailable) as error:
-            return fail(503, "Service Unavailable", reason=error.message)
-        except Refused as error:
-            return refused(error)
-        except LeatError:
-            request_id = new_id()
-            log.exception("request failed", extra={"request_id": request_id, "path": request.path})
-            return fail(500, "Internal Server Error", request_id=request_id)
+        except Exception as error:  # noqa: BLE001 -- the outermost edge: a bug, too, is told in the envelope, and its cause to the log
+            return _failure(request, error)
 
     async def _answer(self, request: web.Request, name: str, rest: list[str], *, fresh: bool) -> web.StreamResponse:
         served = await self.registry.get(name, fresh=fresh)
@@ -98,6 +88,22 @@ class Published:
             case [doc_type] if doc_type == served.doc_type:
                 return await annotate_many(self.hub, served, await read_arguments(request))
         return _unknown(served)
+
+
+def _failure(request: web.Request, error: Exception) -> web.Response:
+    """What a client is told of an error."""
+    match error:
+        case RequestInvalid():
+            return fail(error.status, error.error, **error.members)
+        case NotRunning() | NotReady() | Unavailable():
+            return fail(503, "Service Unavailable", reason=str(error))
+        case Refused():
+            return refused(error)
+        case web.HTTPRequestEntityTooLarge():
+            return fail(413, "Request Entity Too Large", max=request.client_max_size)
+    request_id = new_id()
+    log.error("request failed", exc_info=error, extra={"request_id": request_id, "path": request.path})
+    return fail(500, "Internal Server Error", request_id=request_id)
 
 
 def _is_known(request: web.Request, served: Served, answer: web.StreamResponse) -> bool:

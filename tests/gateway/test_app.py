@@ -134,6 +134,13 @@ async def test_large_bodies_are_refused(client: Client) -> None:
         assert error == {"message": "the body may have 1048576 bytes", "extensions": {"code": "TOO_LARGE"}}
 
 
+async def test_bodies_that_are_not_compressed(client: Client) -> None:
+    """A body that is not what its encoding says is refused."""
+    headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json", "Content-Encoding": "gzip"}
+    async with client.session.post(f"{client.url}/graphql", data=b"{}", headers=headers) as response:
+        assert (response.status, (await response.json())["errors"][0]["extensions"]["code"]) == (400, "BAD_REQUEST")
+
+
 async def test_unexpected_errors_are_masked(client: Client, monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
     """The client gets a code and the request id of the header, not the cause."""
 

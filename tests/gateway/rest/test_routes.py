@@ -1,6 +1,7 @@
 """What all published APIs have in common: headers, metadata, being stopped, and releases that switch under them."""
 
 import asyncio
+import io
 
 import msgspec
 import pytest
@@ -31,6 +32,7 @@ async def test_headers(site: Site) -> None:
         assert response.status == 405
 
 
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 KNOWN = {
     "/gene/1017": 304,
     "/gene/1017?fields=symbol": 304,
@@ -70,6 +72,40 @@ async def test_another_release_is_not_known(site: Site) -> None:
     for known in ('W/"00000000-0000-4000-8000-000000000009.1"', "nonsense", ""):
         async with site.client.get("/api/genes/gene/1017", headers={"If-None-Match": known}) as response:
             assert (response.status, (await response.json())["_id"]) == (200, "1017")
+
+
+async def test_a_bug_is_told_in_the_envelope(site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever goes wrong inside, clients get BioThings' JSON and an id, under which the traceback is in the log."""
+    monkeypatch.setattr(site.hub.search, "search", lambda *_: 1 / 0)
+    found = await site.get("/query", 500, q="cdk2")
+    assert found == {"code": 500, "success": False, "error": "Internal Server Error", "request_id": found["request_id"]}
+    [record] = [record for record in caplog.records if record.exc_info]
+    assert getattr(record, "request_id", "") == found["request_id"]
+    assert "ZeroDivisionError" in caplog.text
+
+
+WRONG = {
+    "a form without boundary": ("multipart/form-data", b"x", ""),
+    "a form of nothing": ("multipart/form-data; boundary=a", b"x", ""),
+    "a form that is no UTF-8": (FORM["Content-Type"], b"q=\xff", ""),
+    "an unknown charset": (FORM["Content-Type"] + "; charset=nope", b"q=a", ""),
+    "what is not compressed": ("application/json", b"{}", "gzip"),
+    "no JSON": ("application/json", b"{", ""),
+}
+
+
+@pytest.mark.parametrize(("type", "body", "encoding"), WRONG.values(), ids=WRONG.keys())
+async def test_bodies_that_cannot_be_read(site: Site, type: str, body: bytes, encoding: str) -> None:
+    """They are the client's mistake: 400, in the envelope."""
+    headers = {"Content-Type": type} | ({"Content-Encoding": encoding} if encoding else {})
+    async with site.client.post("/api/genes/query", data=body, headers=headers) as response:
+        assert (response.status, (await response.json())["success"]) == (400, False)
+
+
+async def test_large_bodies_are_refused(site: Site) -> None:
+    """A megabyte is enough; the refusal is in the envelope."""
+    async with site.client.post("/api/genes/query", data=io.BytesIO(b"q=" + b"x" * 2_000_000), headers=FORM) as response:
+        assert (response.status, (await response.json())["max"]) == (413, 2**20)
 
 
 async def test_metadata(site: Site) -> None:
