@@ -99,6 +99,20 @@ async def test_nothing_new_points_at_what_is_there(place: Place) -> None:
     assert forced.output == place.job.output
 
 
+async def test_empty_files_are_warned_of(place: Place) -> None:
+    """They may be meant, so they are a release; the job's log says so, of files that were packed too."""
+    place.site.put("/a.tsv", body(CONTENT))
+    place.site.put("/b.tsv", body(b""))
+    place.site.put("/c.tsv.gz", body(gzip.compress(b"")))
+    await place.source(place.url("/a.tsv"), place.url("/b.tsv"), place.url("/c.tsv.gz"), uncompress=True)
+    dump = await place.dump()
+    assert ("warning", f"empty in release {dump.release}: b.tsv, c.tsv") in place.job.lines
+    await place.source(place.url("/b.tsv"))
+    dump = await place.dump()
+    assert await place.content(dump) == {"b.tsv": b""}
+    assert ("warning", f"empty in release {dump.release}: every file") in place.job.lines
+
+
 async def test_server_without_validators(place: Place) -> None:
     """Where nothing dates the file, its content names the release, and equal content is no news."""
     place.site.put("/a.tsv", body(CONTENT))

@@ -26,8 +26,8 @@ def _is_html(head: bytes) -> bool:
     return text.startswith(_HTML)
 
 
-def check_content(path: Path, name: str) -> str:
-    """A warning, or an empty string; raises DumpRefused where the content of `path` can't be what `name` promises."""
+def check_content(path: Path, name: str) -> None:
+    """Raises DumpRefused where the content of `path` can't be what `name` promises."""
     with path.open("rb") as file:
         head = file.read(4096)
     suffix = Path(name).suffix.lower()
@@ -37,4 +37,3 @@ def check_content(path: Path, name: str) -> str:
     magic = _MAGIC.get(suffix)
     if magic and not head.startswith(magic):
         raise DumpRefused(f"{name} is no {suffix} file: it begins with {head[:8]!r}")
-    return "" if head else f"{name} is empty"

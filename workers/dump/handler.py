@@ -49,6 +49,9 @@ async def dump_source(command: DumpSource, context: JobContext) -> SourceDumped:
     if stored.value.manifest.uncompress:
         await _unpack(folder, context)
     files = await asyncio.to_thread(_describe, folder, fetched, digests)
+    if empty := [file.name for file in files if not file.size]:
+        which = "every file" if len(empty) == len(files) else ", ".join(empty[:10]) + ", …" * (len(empty) > 10)
+        await context.log(f"empty in release {release}: {which}", "warning")
     dump = SourceDumped(
         source=stored.id, release=release, output=context.output, files=files, size=sum(file.size for file in files)
     )
@@ -171,8 +174,7 @@ async def _collect(fetched: Sequence[Fetched], folder: Path, previous: SourceDum
         target.parent.mkdir(parents=True, exist_ok=True)
         if file.path is not None:
             file.path.rename(target)
-            if warning := await asyncio.to_thread(check_content, target, file.name):
-                await context.log(warning, "warning")
+            await asyncio.to_thread(check_content, target, file.name)
             digests[file.name] = await asyncio.to_thread(_sha256, target)
         elif previous and file.previous:
             async with context.hub.files.local(f"{_place(previous)}/{file.name}") as path:
