@@ -1,6 +1,7 @@
 """What commands print: tables and lines for people, JSON for scripts."""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,13 +15,14 @@ def as_json(value: Any) -> None:
 
 
 def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """Aligned columns under their names; nothing at all where there are no rows."""
+    """Aligned columns under their names (`createdAt` reads CREATED AT); `none` where there are no rows."""
     lines = [[_shown(row.get(column)) for column in columns] for row in rows]
     if not lines:
         print("none")
         return
-    widths = [max(len(column), *(len(line[index]) for line in lines)) for index, column in enumerate(columns)]
-    for line in ([column.upper() for column in columns], *lines):
+    titles = [re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column).upper() for column in columns]
+    widths = [max(len(title), *(len(line[index]) for line in lines)) for index, title in enumerate(titles)]
+    for line in (titles, *lines):
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from leat.cli import COMMANDS, main
 from leat.cli.exits import Exit
+from leat.cli.output import table
 from tests.leat.hubs import COMMAND, ROOT, plugin
 
 
@@ -55,6 +56,13 @@ def test_help_of_every_command(capsys: pytest.CaptureFixture[str], command: str)
 
     assert code == Exit.DONE
     assert told.startswith(f"usage: leat {command}")
+
+
+def test_headers_of_tables_are_words(capsys: pytest.CaptureFixture[str]) -> None:
+    """A column's name is that of its field, read as people write it."""
+    table([{"job": "1", "createdAt": None}], ("job", "createdAt"))
+
+    assert capsys.readouterr().out == "JOB  CREATED AT\n1    -\n"
 
 
 def test_every_command_and_exit_code_is_documented() -> None:
