@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     keep_jobs: float = Field(30.0, gt=0, description="days that finished jobs are kept, with their events and logs")
     quiet: float = Field(60.0, ge=0, description="seconds that an automatic build waits for its neighbours")
     download_size: int = Field(200 * 2**30, gt=0, description="bytes that one file of a dump may have")
-    plugin_memory: int = Field(4 * 2**30, gt=0, description="bytes of memory that a plugin may take")
+    plugin_memory: int = Field(4 * 2**30, gt=0, description="bytes of memory that each process of a plugin may take")
     plugin_timeout: float = Field(6 * 3600.0, gt=0, description="seconds that a plugin may take")
 
     @field_validator("bus", "records", "documents", "search", "files")

@@ -18,7 +18,10 @@ ENDS = {
     "raises": ("raise ValueError('column 7 is no number')", "ValueError: column 7 is no number", "PLUGIN_FAILED"),
     "exits": ("sys.exit(3)", r"the plugin called sys.exit\(3\)", "PLUGIN_FAILED"),
     "interrupts": ("raise KeyboardInterrupt", "KeyboardInterrupt", "PLUGIN_FAILED"),
-    "ends its process": ("os._exit(0)", "ended by itself with exit code 0", "PLUGIN_DIED"),
+    "ends its process": ("os._exit(0)", "ended before it answered: .* or called os._exit", "PLUGIN_DIED"),
+    "ends it with a code": ("os._exit(3)", "ended by itself with exit code 3", "PLUGIN_DIED"),
+    "closes its descriptors": ("os.closerange(3, 1000)", "ended before it answered: it closed the channel", "PLUGIN_DIED"),
+    "closes them and goes on": ("os.closerange(3, 1000)\n    time.sleep(1000)", "closed the channel .* and went on", "PLUGIN_DIED"),
     "breaks its memory": ("ctypes.string_at(0)", "SIGSEGV", "PLUGIN_DIED"),
     "kills itself": ("os.kill(os.getpid(), signal.SIGKILL)", "was killed", "PLUGIN_DIED"),
     "takes all memory": ("x = ['y' * 2**20 for n in range(10**6)]", "LEAT_PLUGIN_MEMORY", "PLUGIN_MEMORY"),
@@ -42,8 +45,12 @@ async def gone(process: int) -> None:
 
 
 @pytest.mark.parametrize(("line", "said", "code"), ENDS.values(), ids=ENDS.keys())
-async def test_a_parser_that_does_not_end_well(tmp_path: Path, line: str, said: str, code: str) -> None:
+async def test_a_parser_that_does_not_end_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, said: str, code: str
+) -> None:
     """The error says how it ended; documents that came before are no success."""
+    if "sleep" in line:
+        monkeypatch.setattr("workers.plugin.process.LAST_WORDS", 0.2)
     limits = Limits(plugin_memory=512 * 2**20)
     with pytest.raises(JobFailed, match=said) as caught:
         await parse(tmp_path, HEAD + line, limits=limits)

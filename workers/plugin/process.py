@@ -145,12 +145,14 @@ class PluginProcess:
         with contextlib.suppress(ProcessLookupError):  # all of them have ended
             os.killpg(self.process.pid, signal.SIGKILL)
 
-    async def _exit_code(self) -> int:
-        """How it ended, now that it should; what it started ends with it."""
+    async def _exit_code(self) -> int | None:
+        """How it ended, now that it should, or None where it did not; what it started ends with it."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.process.wait(), LAST_WORDS)
+        code = self.process.returncode
         self._kill()
-        return await self.process.wait()
+        await self.process.wait()
+        return code
 
     async def _end(self) -> None:
         """Nothing of it is left afterwards: the process and its children, our pipes, the task that reads what it prints."""
@@ -168,13 +170,7 @@ class PluginProcess:
         detail = "\n".join(self.tail)
         if self.timed_out:
             return JobTimedOut(f"the plugin took longer than {self.seconds:g} s (LEAT_PLUGIN_TIMEOUT)", detail)
-        if code == -signal.SIGKILL:
-            reason = "was killed; perhaps the machine had no memory left"
-        elif code < 0:
-            reason = f"was ended by {signal.Signals(-code).name}"
-        else:
-            reason = f"ended by itself with exit code {code}"
-        return JobFailed(f"the plugin's process {reason} before it was done", detail, "PLUGIN_DIED")
+        return JobFailed(f"the plugin's process {_reason(code)}", detail, "PLUGIN_DIED")
 
     async def _copy_output(self) -> None:
         """Pass on what the plugin prints, line by line, up to LINES; whatever comes after that is drained and counted."""
@@ -199,6 +195,19 @@ class PluginProcess:
         self.tail.append(text)
         prefix, _, _ = text.partition(":")
         await self.log(text, {"DEBUG": "debug", "WARNING": "warning", "ERROR": "error", "CRITICAL": "error"}.get(prefix, "info"))
+
+
+def _reason(code: int | None) -> str:
+    """Why a process sends nothing more, by its exit code."""
+    if code is None:
+        return "closed the channel that its documents leave by before it was done, and went on"
+    if code == -signal.SIGKILL:
+        return "was killed before it was done; perhaps the machine had no memory left"
+    if code < 0:
+        return f"was ended by {signal.Signals(-code).name} before it was done"
+    if code:
+        return f"ended by itself with exit code {code} before it was done"
+    return "ended before it answered: it closed the channel that its documents leave by, or called os._exit"
 
 
 def _text(line: bytes) -> str:
