@@ -2,6 +2,7 @@
 
 import json
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,14 @@ def test_importing_does_nothing(tmp_path: Path) -> None:
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_whatever_comes_is_caught_at_two_edges() -> None:
+    """Only what runs handlers catches every exception: the runner, and the outermost edge of the published APIs."""
+    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    found = {str(path.relative_to(ROOT)) for path in files if re.search(r"except( Exception\b.*)?:", path.read_text())}
+
+    assert found == {"workers/runner.py", "gateway/rest/routes.py"}
 
 
 @pytest.mark.parametrize("name", ["schema.graphql", "messages.json"])
