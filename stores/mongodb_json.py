@@ -13,7 +13,10 @@ DIGEST, BODY, LIST = "%digest", "%body", "%list"
 
 _ODD = re.compile(r"^\$|[%.\0]|^$")
 _ESCAPED = re.compile(r"%(25|2E|24|00)?")
-_LONG_INTEGER = re.compile(rb"\d{19}")
+_SIGNS = (b"%", b"$", b"\\", b'"":', b"[[", b",[")
+_DOTTED_KEY = re.compile(rb'\.[^".]*":')
+_DIGITS = bytes.maketrans(b"123456789", b"0" * 9)
+_LONG_INTEGER = b"0" * 19
 _ESCAPES = {"%": "%25", ".": "%2E", "$": "%24", "\0": "%00", "": "%"}
 _UNESCAPES = {escape: character for character, escape in _ESCAPES.items()}
 INT64 = range(-(2**63), 2**63)
@@ -46,13 +49,20 @@ def unescaped(value: Any) -> Any:
 def to_bson(document: Document) -> dict[str, Any]:
     """The document as fields. An integer beyond 64 bits becomes a double there, and the exact text is kept beside it."""
     extra = {DIGEST: document.digest}
-    if _LONG_INTEGER.search(document.body):
+    if _LONG_INTEGER in document.body.translate(_DIGITS):
         values = json.loads(document.body, parse_int=_number)
         if orjson.dumps(values, option=orjson.OPT_SORT_KEYS) != document.body:
             extra[BODY] = document.body
     else:
         values = orjson.loads(document.body)
-    return {**escaped(values), "_id": document.id, **extra}
+    if _suspect(document.body):
+        values = escaped(values)
+    return {**values, "_id": document.id, **extra}
+
+
+def _suspect(body: bytes) -> bool:
+    """Whether something in canonical JSON may have to be escaped: most documents need no second look."""
+    return any(sign in body for sign in _SIGNS) or _DOTTED_KEY.search(body) is not None
 
 
 def from_bson(values: dict[str, Any]) -> Document:
