@@ -18,6 +18,7 @@ from pathlib import Path
 
 import aio_pika
 
+from bench.results import Ratio, tell
 from events.bus import Bus, Delivery
 from events.catalogue import decode_command, encode
 from events.embedded import EmbeddedBus
@@ -167,6 +168,10 @@ async def run(url: str, number: int, rounds: int, only: bool) -> None:
     for name, rows in measured.items():
         columns = [statistics.median(column) for column in zip(*rows, strict=True)]
         print(f"{name:24}" + "".join(f"{value:14,.0f}{value / plain:7.2f}" for value, plain in zip(columns, floor, strict=True)))
+        if name == "leat, RabbitMQ":
+            ratios = [value / plain for value, plain in zip(columns, floor, strict=True)]
+            tell("bus publish", Ratio(ratios[0], ratios[2]))
+            tell("bus consume", Ratio(ratios[1], ratios[3]))
 
 
 def main() -> None:

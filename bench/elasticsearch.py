@@ -23,6 +23,7 @@ from elasticsearch.helpers import async_streaming_bulk
 from bench import variants
 from bench.merge import Silent
 from bench.processes import Measured, address, apart, measure_here, show
+from bench.results import Ratio, tell
 from domain.ports import IndexSpec
 from domain.query_plan import Fields
 from leat.adapters import open_stores
@@ -99,7 +100,8 @@ def main() -> None:
         for _ in range(given.rounds):
             found["streaming_bulk"].append(measure_here(lambda: asyncio.run(loop(documents, given.url))))
             found["step"].append(measure_here(lambda: asyncio.run(step(folder, given.url, given.documents))))
-        show(found, given.documents)
+        ratio = show(found, given.documents)["step"]
+        tell("elasticsearch", Ratio(1 / ratio.seconds, 1 / ratio.processor))
         ratios = sorted(theirs.seconds / ours.seconds for theirs, ours in zip(*found.values(), strict=True))
         print("ratio, round by round:", ", ".join(f"{ratio:.2f}" for ratio in ratios))
 

@@ -22,6 +22,7 @@ import orjson
 from bench import variants
 from bench.merge import Silent
 from bench.processes import Measured, address, apart, measure_here, measure_step, show
+from bench.results import tell
 from domain.ports import IndexSpec
 from domain.query_plan import Fields
 from leat.adapters import open_stores
@@ -108,7 +109,7 @@ def main() -> None:
             found["bare"].append(measure_here(lambda: bare(folder)))
             found["step"].append(measure_here(partial(asyncio.run, step(folder, 2 * number))))
             found["process"].append(measure_step("feed", folder, arguments(2 * number + 1)))
-        show(found, given.documents)
+        tell("index", show(found, given.documents)["step"])
 
 
 if __name__ == "__main__":

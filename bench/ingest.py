@@ -10,7 +10,6 @@ import asyncio
 import functools
 import http.server
 import shutil
-import statistics
 import tempfile
 import threading
 from collections.abc import Callable
@@ -20,7 +19,8 @@ import msgspec
 import orjson
 
 from bench import generate, peer
-from bench.processes import Measured, address, measure, measure_step
+from bench.processes import Measured, address, measure, measure_step, show
+from bench.results import tell
 from domain import plugins
 from events.message import new_id
 from leat.adapters import open_stores
@@ -71,6 +71,7 @@ def get_release(self):
     return "1"
 """
 CASES = {"grouped": ("load_grouped", "error"), "merge": ("load_rows", "merge")}
+TOLD = {"grouped": "upload", "merge": "merge duplicates"}
 
 
 class Case:
@@ -151,14 +152,10 @@ def main() -> None:
             for _ in range(given.rounds):
                 for side, run in sides.items():
                     found[side].append(run())
-            ours = statistics.median(each.seconds for each in found["leat"])
-            for side, each in found.items():
-                seconds = statistics.median(one.seconds for one in each)
-                memory = max(one.memory for one in each)
-                rate = case.rows / seconds
-                print(
-                    f"{kind:8} {side:5} {seconds:6.2f} s  {rate:9,.0f} rows/s  {memory:4.0f} MB  x {seconds / ours:.1f}", flush=True
-                )
+            print(kind)
+            ratios = show(found, given.documents)
+            if "peer" in ratios:
+                tell(TOLD[kind], ratios["peer"])
 
 
 if __name__ == "__main__":

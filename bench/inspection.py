@@ -13,6 +13,7 @@ from pathlib import Path
 
 from bench import peer, variants
 from bench.processes import Measured, address, apart, measure, measure_step, show
+from bench.results import tell
 from leat.adapters import open_stores
 
 
@@ -49,7 +50,11 @@ def main() -> None:
         for _ in range(given.rounds):
             for side, run in sides.items():
                 found[side].append(run())
-        show(found, given.documents)
+        ratios = show(found, given.documents)
+    if "peer mapping" in ratios:
+        tell("inspect", ratios["peer type,stats"])
+        tell("inspect mapping", ratios["peer mapping"])
+    tell("inspect memory", max(each.memory for each in found["leat"]))
 
 
 if __name__ == "__main__":

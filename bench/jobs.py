@@ -17,6 +17,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
+from bench.results import tell
 from domain import jobs
 from domain.builds import BUILDS, Build
 from domain.hub import Hub
@@ -154,9 +155,12 @@ async def main(count: int) -> None:
                 [await throughput(hub, count, name)] if name == "writer" else [await throughput(hub, count, name) for _ in range(3)]
             )
             print(f"{name}: {statistics.median(rates):.0f} whole jobs/s ({', '.join(f'{rate:.0f}' for rate in rates)})")
+            if name == "plain":
+                tell("jobs", statistics.median(rates))
     async with open_bench() as hub:
         seen = sorted(await latency(hub, 200))
-        print(f"asked -> RUNNING seen: p50 {seen[100]:.1f} ms, p99 {seen[198]:.1f} ms")
+        tell("running p50", seen[100])
+        tell("running p99", seen[198])
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import orjson
 
 from bench import variants
 from bench.processes import Measured, address, apart, measure_here, measure_step, show
+from bench.results import tell
 from leat.adapters import open_stores
 from workers.build.merge import merge
 from workers.context import Level, Report
@@ -117,7 +118,7 @@ def main() -> None:
             found["bare"].append(measure_here(lambda: bare(folder)))
             found["step"].append(measure_here(partial(asyncio.run, step(folder, 2 * number))))
             found["process"].append(measure_step("merge", folder, arguments(2 * number + 1)))
-        show(found, 2 * given.documents)
+        tell("merge", show(found, 2 * given.documents)["step"])
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 import functools
 import http.server
+import subprocess
+import sys
 import threading
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +13,9 @@ import orjson
 
 from bench.processes import measure
 
-PROGRAM = Path("bench/.venv-peer/bin/biothings-cli")
+ENVIRONMENT = Path("bench/.venv-peer")
+PROGRAM = ENVIRONMENT / "bin/biothings-cli"
+RELEASE = "biothings[cli]==1.2.2"
 PARSER = """import json
 import os
 
@@ -32,6 +36,13 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
+
+
+def install() -> None:
+    """Make the peer's own environment where it is missing."""
+    if not PROGRAM.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], check=True)
+        subprocess.run([str(ENVIRONMENT / "bin/pip"), "install", "--quiet", RELEASE], check=True)
 
 
 def plugin(folder: Path, documents: Iterable[dict[str, Any]]) -> Path:

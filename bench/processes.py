@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from bench.results import Ratio
+
 
 class Measured(NamedTuple):
     """What a process took."""
@@ -63,8 +65,8 @@ def measure_here(work: Callable[[], object]) -> Measured:
     return Measured(time.perf_counter() - begun, time.process_time() - processor, 0.0, b"")
 
 
-def show(found: dict[str, list[Measured]], documents: int) -> None:
-    """Print each side's medians, and how they compare with the first side's."""
+def show(found: dict[str, list[Measured]], documents: int) -> dict[str, Ratio]:
+    """Print each side's medians, and how they compare with the first side's, which is returned too."""
     first = next(iter(found))
     medians = {side: (_median(each, "seconds"), _median(each, "processor")) for side, each in found.items()}
     for side, (seconds, processor) in medians.items():
@@ -73,6 +75,9 @@ def show(found: dict[str, list[Measured]], documents: int) -> None:
         print(
             f"{side:16} {seconds:6.2f} s  {processor:6.2f} s processor  {documents / seconds:9,.0f} documents/s  {ratios}{memory}"
         )
+    return {
+        side: Ratio(seconds / medians[first][0], processor / medians[first][1]) for side, (seconds, processor) in medians.items()
+    }
 
 
 def _median(found: Sequence[Measured], name: str) -> float:

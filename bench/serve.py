@@ -30,6 +30,7 @@ from aiohttp import web
 
 from bench.peer import PROGRAM, plugin
 from bench.processes import address
+from bench.results import tell
 from domain.apis import APIS, Api
 from domain.documents import document
 from domain.hub import Hub
@@ -252,6 +253,7 @@ def compare(wanted: Load, servers: dict[str, Server], rounds: int, folder: Path)
         ours, theirs = medians["leat"], medians["peer"]
         cheaper = theirs.cost / max(ours.cost, 1e-9)
         print(f"{wanted.title:12} ratio {ours.rate / theirs.rate:.1f} in requests, {cheaper:.1f} in processor time")
+        tell(wanted.title, cheaper)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.peer import PROGRAM
 from bench.processes import Measured, measure
+from bench.results import Ratio, tell
 
 
 def main() -> None:
@@ -29,6 +30,12 @@ def main() -> None:
     for name, each in taken.items():
         seconds, processor, memory = (statistics.median(column) for column in zip(*((m[0], m[1], m[2]) for m in each), strict=True))
         print(f"{name:24}{seconds:9.3f}{seconds / slowest:8.2f}{processor:11.3f}{memory:7.0f}")
+    if "biothings-cli --help" in taken:
+        ours, theirs = (
+            [statistics.median(column) for column in zip(*(each[:2] for each in taken[name]), strict=True)]
+            for name in ("leat --help", "biothings-cli --help")
+        )
+        tell("start-up", Ratio(ours[0] / theirs[0], ours[1] / theirs[1]))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from pymongo import WriteConcern, monitoring
 
 from bench.jobs import ASKING, SLOTS, build, throughput, validate
 from bench.mongodb import Commands
+from bench.results import Ratio, tell
 from domain.hub import Hub
 from domain.jobs import JOBS
 from domain.kinds import KINDS
@@ -260,6 +261,9 @@ def main() -> None:
             print(f"{side}: {rates[side][-1]:.0f} jobs/s; records {sum(counted.values()):.2f} a job ({told}); {broker}")
     for side in sides:
         rate, cost = statistics.median(rates[side]), statistics.median(costs[side])
+        if side == "leat":
+            bare_rate, bare_cost = statistics.median(rates["bare"]), statistics.median(costs["bare"])
+            tell("whole jobs", Ratio(rate / bare_rate, bare_cost / cost))
         print(f"{side:6} {rate:8.0f} jobs/s  {cost:6.2f} ms of processor a job  x {rate / statistics.median(rates['bare']):.2f}")
 
 
