@@ -1,6 +1,6 @@
 """Plugin → stored documents beside `biothings-cli dataplugin upload`, start of the processes included.
 
-    .venv/bin/python -m bench.ingest [--documents 150000] [--rounds 3]
+    .venv/bin/python -m bench.ingest [--documents 150000] [--rounds 3] [--case grouped]
 
 Targets: at least 2.5 times the peer's documents per second; at least 10 times where shuffled rows are merged by `_id`.
 """
@@ -140,9 +140,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--documents", type=int, default=150_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--case", choices=CASES, action="append", help="only this one")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        for kind in CASES:
+        for kind in given.case or CASES:
             case = Case(Path(name), kind, given.documents)
             sides: dict[str, Callable[[], Measured]] = {"leat": case.ours}
             if peer.PROGRAM.exists():
