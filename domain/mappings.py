@@ -1,6 +1,6 @@
 """Mappings: Elasticsearch `properties` as a flat list of fields and back, checked, merged and edited."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -70,11 +70,23 @@ def flatten(properties: Mapping[str, Any]) -> list[Field]:
         if field.path in seen:
             raise _invalid(field.path, "it is mapped twice")
         seen.add(field.path)
-    for path in seen:
-        parts = path.split(".")
-        if outer := next((".".join(parts[:n]) for n in range(1, len(parts)) if ".".join(parts[:n]) in seen), ""):
-            raise _invalid(path, f"{outer} holds values itself, so nothing can be below it")
+    _refuse_below_values(seen)
     return fields
+
+
+def unmapped(suggested: Mapping[str, Any], properties: Mapping[str, Any]) -> list[str]:
+    """Paths that hold values by the mapping that an inspection suggests, and that `properties` does not have."""
+    known = {field.path for field in flatten(properties)}
+    return [field.path for field in flatten(suggested) if field.path not in known]
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What a mapping that takes another one's place changes, a line for each kind: paths that come, go, or change their type."""
+    before, after = ({field.path: field.type for field in flatten(properties)} for properties in (old, new))
+    both = before.keys() & after.keys()
+    changed = [f"{path} (from {before[path]} to {after[path]})" for path in sorted(both) if before[path] != after[path]]
+    kinds = (("added", sorted(after.keys() - both)), ("gone", sorted(before.keys() - both)), ("of another type", changed))
+    return [f"{len(paths)} {kind}: {', '.join(paths[:10])}{', …' * (len(paths) > 10)}" for kind, paths in kinds if paths]
 
 
 def check(properties: Mapping[str, Any]) -> None:
@@ -103,10 +115,11 @@ def edit(
     searched_by_default: bool | None = None,
     case_sensitive: bool | None = None,
 ) -> Properties:
-    """The mapping with one field changed. Raises Invalid where the path holds no values, or what comes out can't be used."""
+    """The mapping with one field changed, or added where a type is given. Raises Invalid where it is not mapped and has no type,
+    or what comes out can't be used."""
     fields = {field.path: field for field in flatten(properties)}
-    if path not in fields:
-        raise _invalid(path, "it is not mapped")
+    if path not in fields and not type:
+        raise _invalid(path, "it is not mapped; with a type it is added")
     changes = {
         "type": type,
         "indexed": indexed,
@@ -114,7 +127,8 @@ def edit(
         "case_sensitive": case_sensitive,
     }
     wanted = {name: value for name, value in changes.items() if value is not None}
-    fields[path] = msgspec.structs.replace(fields[path], **wanted)
+    fields[path] = msgspec.structs.replace(fields.get(path) or Field(path=path, type=type or ""), **wanted)
+    _refuse_below_values(fields)
     changed = nest(fields.values())
     check(changed)
     return changed
@@ -208,6 +222,13 @@ def _definition(field: Field) -> Properties:
     if field.searched_by_default:
         definition["copy_to"] = [DEFAULT]
     return definition
+
+
+def _refuse_below_values(paths: Collection[str]) -> None:
+    for path in paths:
+        parts = path.split(".")
+        if outer := next((".".join(parts[:n]) for n in range(1, len(parts)) if ".".join(parts[:n]) in paths), ""):
+            raise _invalid(path, f"{outer} holds values itself, so nothing can be below it")
 
 
 def _invalid(path: str, reason: str) -> Invalid:

@@ -4,21 +4,25 @@ import asyncio
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
 import msgspec
 
 from domain import mappings, plugins
 from domain.builds import BUILDS
-from domain.errors import Conflict, Invalid
+from domain.errors import Conflict, Invalid, NotReady
 from domain.hub import Hub
 from domain.manifests import Manifest, Uploader
 from domain.names import check_name
 from domain.nouns import Noun, Shelf, Stored, refuse_while_written
 from domain.ports import Kind, Records
-from events.sources import SourceAdded, SourceEdited, SourceReloaded, SourceRemoved
+from events.sources import SourceAdded, SourceEdited, SourceInspected, SourceReloaded, SourceRemoved
 
 __all__ = ["SOURCES", "Manifest", "Source", "Uploader"]
+
+
+Derivation = Literal["inspection", "plugin"]
+"""What a mapping can come from that nobody wrote: the newest inspection's suggestion, or the plugin's mapping function."""
 
 
 class Source(Noun, frozen=True, kw_only=True):
@@ -31,6 +35,9 @@ class Source(Noun, frozen=True, kw_only=True):
     manifest: Manifest
     mapping: dict[str, dict[str, Any]] = {}
     """The committed mapping of each part: Elasticsearch `properties`."""
+    derived: dict[str, Derivation] = {}
+    """Where the mapping of a part comes from, whose successor replaces it. Parts that are not in here have a mapping that somebody
+    committed or edited: it is never overwritten."""
     disabled: bool = False
     """Dumps are refused; set from the manifest when it is read, and by people."""
     edited_at: float = 0.0
@@ -38,6 +45,22 @@ class Source(Noun, frozen=True, kw_only=True):
     def part_names(self) -> tuple[str, ...]:
         """Its parts, in the manifest's order."""
         return tuple(uploader.name for uploader in self.manifest.uploaders)
+
+    def takes(self, part: str, derivation: Derivation) -> bool:
+        """Whether a mapping from there may become the part's: nobody edited it, and a plugin's goes before a suggestion."""
+        return part not in self.mapping or self.derived.get(part) in ("inspection", derivation)
+
+    def with_derived(self, found: Mapping[str, dict[str, Any]], derivation: Derivation) -> Self:
+        """With these mappings for the parts that take them."""
+        taken = {part: properties for part, properties in found.items() if self.takes(part, derivation)}
+        return msgspec.structs.replace(
+            self, mapping={**self.mapping, **taken}, derived={**self.derived, **dict.fromkeys(taken, derivation)}
+        )
+
+    def with_edited(self, part: str, properties: dict[str, Any]) -> Self:
+        """With a mapping of the part that somebody wrote."""
+        derived = {other: derivation for other, derivation in self.derived.items() if other != part}
+        return msgspec.structs.replace(self, mapping={**self.mapping, part: properties}, derived=derived, edited_at=time.time())
 
 
 SOURCES = Shelf(Kind(name="source"), Source)
@@ -97,9 +120,8 @@ async def set_mapping(hub: Hub, name: str, part: str, properties: dict[str, Any]
     mappings.check(properties)
 
     def mapped(source: Source) -> Source:
-        if part not in source.part_names():
-            raise Invalid(f"{name} has no part {part!r}; it has {', '.join(source.part_names())}", ("part",))
-        return msgspec.structs.replace(source, mapping={**source.mapping, part: properties}, edited_at=time.time())
+        _check_part(name, source, part)
+        return source.with_edited(part, properties)
 
     stored = await SOURCES.change(hub.records, name, mapped)
     await hub.announce(SourceEdited(source=name))
@@ -107,17 +129,37 @@ async def set_mapping(hub: Hub, name: str, part: str, properties: dict[str, Any]
 
 
 async def edit_mapping(hub: Hub, name: str, part: str, edits: Mapping[str, Mapping[str, Any]]) -> Stored[Source]:
-    """Change fields of a part's committed mapping: by path, what `mappings.edit` takes. Raises Invalid naming the path."""
+    """Change fields of a part's committed mapping, or add some: by path, what `mappings.edit` takes. Raises Invalid naming the
+    path."""
 
     def edited(source: Source) -> Source:
+        _check_part(name, source, part)
         if part not in source.mapping:
-            raise Invalid(f"{name} has no mapping of a part {part!r} to edit", ("part",))
+            raise Invalid(f"{part} has no mapping yet: its first inspection commits one, or commit a whole one", ("part",))
         properties = source.mapping[part]
         for path, changes in edits.items():
             properties = mappings.edit(properties, path, **changes)
-        return msgspec.structs.replace(source, mapping={**source.mapping, part: properties}, edited_at=time.time())
+        return source.with_edited(part, properties)
 
     stored = await SOURCES.change(hub.records, name, edited)
+    await hub.announce(SourceEdited(source=name))
+    return stored
+
+
+async def follow_inspections(hub: Hub, name: str, part: str) -> Stored[Source]:
+    """Commit what the newest inspection suggests, and let those to come replace it. Raises NotReady before the first one."""
+    inspection = (await SOURCES.get(hub.records, name)).value.newest(SourceInspected)
+    inspected = inspection and inspection.parts.get(part)
+    suggested = (await hub.documents.describe(inspected.collection)).meta["mapping"] if inspected else None
+
+    def following(source: Source) -> Source:
+        _check_part(name, source, part)
+        if suggested is None:
+            raise NotReady(f"{part} was not inspected yet")
+        mapping, derived = {**source.mapping, part: suggested}, {**source.derived, part: "inspection"}
+        return msgspec.structs.replace(source, mapping=mapping, derived=derived, edited_at=time.time())
+
+    stored = await SOURCES.change(hub.records, name, following)
     await hub.announce(SourceEdited(source=name))
     return stored
 
@@ -133,6 +175,11 @@ async def remove(hub: Hub, name: str) -> None:
             raise Conflict(f"the build {build.id!r} merges {', '.join(sorted(used))}; edit or remove that first")
     await SOURCES.remove(hub.records, name, refuse_while_written)
     await hub.announce(SourceRemoved(source=name))
+
+
+def _check_part(name: str, source: Source, part: str) -> None:
+    if part not in source.part_names():
+        raise Invalid(f"{name} has no part {part!r}; it has {', '.join(source.part_names()) or 'none'}", ("part",))
 
 
 def _folder(folder: str) -> Path:

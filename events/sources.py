@@ -99,7 +99,7 @@ class Inspected(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SourceInspected(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
-    """The newest upload was looked at; its suggested mapping is committed where the part had none."""
+    """The newest upload was looked at; its suggested mapping is committed unless somebody wrote the part's."""
 
     source: str
     output: str

@@ -94,7 +94,7 @@ RemoveSourcePayload = Annotated[
 ]
 
 
-@strawberry.input(description="What changes of one field of a mapping; what is left out stays.")
+@strawberry.input(description="What changes of one field of a mapping, which is added where it has a type and is not mapped.")
 class MappingFieldInput:
     """What domain.mappings.edit takes."""
 
@@ -105,7 +105,7 @@ class MappingFieldInput:
     case_sensitive: bool | None = field(default=None, description="Whether a keyword's case matters.")
 
 
-@strawberry.input(description="The mapping to commit: whole, or the fields that change.")
+@strawberry.input(description="The mapping to commit: whole, or the fields that change, or whatever inspections suggest.")
 class SetMappingInput:
     """Input of setMapping."""
 
@@ -113,6 +113,10 @@ class SetMappingInput:
     part: str = field(description="The part of it.")
     properties: JSON | None = field(default=None, description="The whole mapping: Elasticsearch properties.")
     fields: list[MappingFieldInput] | None = field(default=None, description="The fields of the committed mapping that change.")
+    automatic: bool = field(
+        default=False,
+        description="Commit what the newest inspection suggests; those to come replace it, until it is edited.",
+    )
 
 
 @strawberry.type(description="The mapping is committed; the next build merges it.")
@@ -233,14 +237,18 @@ class SourceMutation:
         await schedules.remove_those_of(info.context.hub, source=input.name)
         return RemoveSourceSuccess(name=input.name)
 
-    @strawberry.mutation(description="Commit the mapping of a part, whole or field by field.")
+    @strawberry.mutation(description="Commit the mapping of a part: whole, field by field, or as inspections suggest it.")
     async def set_mapping(self, info: Info, input: In[SetMappingInput]) -> SetMappingPayload:
         """Checked by the domain."""
         hub = info.context.hub
-        if isinstance(input.properties, dict) and input.fields is None:
+        if (input.properties is not None) + (input.fields is not None) + input.automatic != 1:
+            raise Invalid("give one of: the whole mapping, the fields that change, automatic", ("properties",))
+        if input.automatic:
+            return SetMappingSuccess(source=Source.of(await sources.follow_inspections(hub, input.source, input.part)))
+        if isinstance(input.properties, dict):
             return SetMappingSuccess(source=Source.of(await sources.set_mapping(hub, input.source, input.part, input.properties)))
-        if input.properties is not None or not input.fields:
-            raise Invalid("give either the whole mapping, an object, or the fields that change", ("properties",))
+        if not input.fields:
+            raise Invalid("the mapping is an object, and a list of fields has some", ("properties",))
         edits = {edit.path: {name: value for name, value in vars(edit).items() if name != "path"} for edit in input.fields}
         return SetMappingSuccess(source=Source.of(await sources.edit_mapping(hub, input.source, input.part, edits)))
 

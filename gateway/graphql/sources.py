@@ -1,12 +1,14 @@
 """Sources: a data plugin, its dumps, uploads and inspections, and the mapping of what it yields."""
 
+from enum import Enum
 from typing import Annotated, Any, Self
 
 import msgspec
 import orjson
 import strawberry
-from strawberry import argument, field
+from strawberry import argument, enum_value, field
 
+from domain import mappings
 from domain.errors import NotReady as Unready
 from domain.nouns import Stored
 from domain.sources import SOURCES
@@ -75,6 +77,24 @@ class Upload:
         )
 
 
+@strawberry.enum(description="Where a mapping comes from.")
+class MappedBy(Enum):
+    """domain.sources.Derivation, and people."""
+
+    INSPECTION = enum_value("inspection", description="The newest inspection suggested it; the next one replaces it.")
+    PLUGIN = enum_value("plugin", description="The plugin's mapping function gave it; the next upload replaces it.")
+    PERSON = enum_value("person", description="Somebody committed or edited it; nothing else changes it.")
+
+
+@strawberry.type(description="Something about a path that its author may want to change.")
+class PathWarning:
+    """domain.suggestions.Warned."""
+
+    path: str = field(description="The path, as the documents spell it.")
+    code: str = field(description="W001 to W009; W001 to W004 are BioThings'.")
+    message: str = field(description="What it is about.")
+
+
 @strawberry.type(description="What an inspection saw in the documents of a part.")
 class Inspection:
     """events.sources.Inspected."""
@@ -96,6 +116,16 @@ class Inspection:
                 break
         return JSON(found[:PATHS])
 
+    @strawberry.field(description="The mapping that it suggests: Elasticsearch properties.")
+    async def suggested(self, info: Info) -> JSON:
+        """One that refuses none of the documents."""
+        return JSON(await _summary(info, self.collection, "mapping"))
+
+    @strawberry.field(description="What is unusual about paths, ordered by path.")
+    async def path_warnings(self, info: Info) -> list[PathWarning]:
+        """All of them."""
+        return [PathWarning(**each) for each in await _summary(info, self.collection, "warnings")]
+
     @classmethod
     def of(cls, part: InspectedPart) -> Self:
         """As clients see it."""
@@ -107,15 +137,22 @@ class Inspection:
         )
 
 
+async def _summary(info: Info, collection: str, member: str) -> Any:
+    """What was sealed with an inspection's collection."""
+    return (await info.context.hub.documents.describe(collection)).meta[member]
+
+
 @strawberry.type(description="What one uploader of a source fills: a collection of its own.")
 class SourcePart:
     """A part by name, with what is current of it."""
 
     uploaded: strawberry.Private[UploadedPart | None]
+    committed: strawberry.Private[dict[str, Any] | None]
     name: str = field(description="Its name, unique in the hub: builds merge parts.")
     count: Long | None = field(description="Documents of the current upload; null before the first.")
     duplicates: Long | None = field(description="Documents that shared their id and were ignored or merged.")
     mapping: JSON | None = field(description="The committed mapping: Elasticsearch properties; null before one is committed.")
+    mapped_by: MappedBy | None = field(description="Where the mapping comes from; null before there is one.")
     inspection: Inspection | None = field(description="The current inspection; null before the first.")
 
     @strawberry.field(description="Documents by id: an object with those that exist.")
@@ -126,6 +163,18 @@ class SourcePart:
         found = await info.context.hub.documents.get(self.uploaded.collection, few(ids))
         return JSON({id: orjson.loads(body) for id, body in found.items()})
 
+    @strawberry.field(description="How many fields the mapping has; null before there is one.")
+    def mapped_count(self) -> Long | None:
+        """Paths that hold values."""
+        return None if self.committed is None else Long(len(mappings.flatten(self.committed)))
+
+    @strawberry.field(description="Paths with values, by the inspection, that the mapping does not have: no query finds them.")
+    async def unmapped(self, info: Info) -> list[str]:
+        """Empty before the first inspection."""
+        if self.inspection is None:
+            return []
+        return mappings.unmapped(await _summary(info, self.inspection.collection, "mapping"), self.committed or {})
+
     @classmethod
     def of(cls, source: SourceRecord, name: str) -> Self:
         """As clients see it."""
@@ -135,10 +184,12 @@ class SourcePart:
         mapping = source.mapping.get(name)
         return cls(
             uploaded=uploaded or None,
+            committed=mapping,
             name=name,
             count=Long(uploaded.count) if uploaded else None,
             duplicates=Long(uploaded.duplicates) if uploaded else None,
             mapping=None if mapping is None else JSON(mapping),
+            mapped_by=None if mapping is None else MappedBy(source.derived.get(name, "person")),
             inspection=Inspection.of(inspected) if inspected else None,
         )
 

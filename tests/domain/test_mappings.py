@@ -3,7 +3,7 @@
 import pytest
 
 from domain.errors import Invalid
-from domain.mappings import Field, check, edit, flatten, merge, nest
+from domain.mappings import Field, check, edit, flatten, merge, nest, unmapped
 
 KEYWORD = {"type": "keyword", "normalizer": "keyword_lowercase_normalizer"}
 PROPERTIES = {
@@ -119,6 +119,20 @@ def test_a_conflict_names_path_and_sources(first: dict[str, object], second: dic
         assert caught.value.path == ("mapping", "a")
         assert "civic" in caught.value.message
         assert "cgi" in caught.value.message
+
+
+def test_single_fields_are_added() -> None:
+    """A path that is not mapped becomes a field where it has a type; not within a path that holds values, or around one."""
+    added = edit(PROPERTIES, "cgi.new.deep", type="keyword", searched_by_default=True)
+
+    assert added["cgi"]["properties"]["new"] == {"properties": {"deep": {**KEYWORD, "copy_to": ["all"]}}}
+    assert unmapped(added, PROPERTIES) == ["cgi.new.deep"]
+    assert edit(PROPERTIES, "x", type="keyword", case_sensitive=True)["x"] == {"type": "keyword"}
+    for path in ("note.below", "cgi"):
+        with pytest.raises(Invalid, match="holds values itself"):
+            edit(PROPERTIES, path, type="long")
+    with pytest.raises(Invalid, match=r"x: type 'word' is not one of"):
+        edit(PROPERTIES, "x", type="word")
 
 
 def test_single_fields_are_edited() -> None:

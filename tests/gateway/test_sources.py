@@ -3,6 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from domain.hub import Hub
+from domain.sources import SOURCES
+from events.sources import Inspected, SourceInspected
 from tests.gateway.conftest import Client
 
 ADD = """mutation ($folder: String!) { addSource(input: {folder: $folder}) {
@@ -114,6 +117,37 @@ async def test_a_mapping_is_committed_whole_and_by_field(client: Client, plugin:
     }
     assert (wrong["code"], wrong["path"]) == ("INVALID", ["mapping", "a"])
     assert neither["__typename"] == "ValidationFailed"
+
+
+async def test_what_an_inspection_found_is_told(client: Client, hub: Hub, plugin: Path) -> None:
+    """Its suggestion, its warnings, who wrote the mapping and what that lacks; `automatic` commits the suggestion again."""
+    await add(client, plugin)
+    suggested = {"x": {"type": "long"}, "y": {"properties": {"Z": {"type": "date"}}}}
+    warning = {"path": "y.Z", "code": "W002", "message": "the name has upper-case letters"}
+    await hub.documents.create("job.1.genes")
+    await hub.documents.seal("job.1.genes", {"mapping": suggested, "warnings": [warning]})
+    inspected = Inspected(collection="job.1.genes", paths=3, documents=5, warnings=1)
+    event = SourceInspected(source="genes", output="job.1", upload="", parts={"genes": inspected})
+    await SOURCES.change(
+        hub.records, "genes", lambda source: source.with_output(event, 3).with_derived({"genes": suggested}, "inspection")
+    )
+    part = """{ source(name: "genes") { part(name: "genes") { mappedBy mappedCount unmapped
+                inspection { warnings suggested pathWarnings { path code message } } } } }"""
+
+    before = (await client.ask(part))["source"]["part"]
+    await client.ask(MAP, input={"source": "genes", "part": "genes", "properties": {"x": {"type": "long"}}})
+    written = (await client.ask(part))["source"]["part"]
+    again = (await client.ask(MAP, input={"source": "genes", "part": "genes", "automatic": True}))["setMapping"]
+
+    assert before == {
+        "mappedBy": "INSPECTION",
+        "mappedCount": 2,
+        "unmapped": [],
+        "inspection": {"warnings": 1, "suggested": suggested, "pathWarnings": [warning]},
+    }
+    assert (written["mappedBy"], written["mappedCount"], written["unmapped"]) == ("PERSON", 1, ["y.Z"])
+    assert again["source"]["part"]["mapping"] == suggested
+    assert (await client.ask(part))["source"]["part"] == before
 
 
 async def test_lists_are_paged_by_cursor(client: Client, tmp_path: Path, plugin: Path) -> None:

@@ -7,8 +7,9 @@ import orjson
 import pytest
 
 from domain.errors import NotReady
+from domain.manifests import Manifest
 from domain.mappings import check
-from domain.sources import SOURCES
+from domain.sources import SOURCES, Source, edit_mapping, follow_inspections
 from events.sources import InspectSource
 from tests.workers.desk import HandJob, open_desk
 from tests.workers.uploads import add_source, read, upload
@@ -47,6 +48,48 @@ async def test_a_committed_mapping_is_left_alone(tmp_path: Path) -> None:
         await upload(hub, "genes", [{"_id": "1", "x": 1}], mapping={"x": {"type": "long"}})
         await inspect_source(InspectSource(source="genes"), HandJob(hub, STEPS))
         assert (await SOURCES.get(hub.records, "genes")).value.mapping == {"genes": {"x": {"type": "long"}}}
+
+
+async def test_a_suggestion_is_followed_until_somebody_edits(tmp_path: Path) -> None:
+    """New fields and types of a later dump are taken up while nobody edited the mapping; afterwards what is not mapped is said."""
+    async with open_desk(tmp_path) as hub:
+        await add_source(hub, "genes")
+
+        async def inspected(*documents: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+            await upload(hub, "genes", list(documents))
+            job = HandJob(hub, STEPS)
+            await inspect_source(InspectSource(source="genes"), job)
+            return (await SOURCES.get(hub.records, "genes")).value.mapping["genes"], [text for _, text in job.lines]
+
+        first, _ = await inspected({"_id": "1", "x": 1, "gone": True})
+        second, told = await inspected({"_id": "1", "x": "a b", "y": 2})
+        assert (first["x"], set(second), second["x"]) == ({"type": "integer"}, {"x", "y"}, {"type": "text"})
+        assert [line.partition("mapping ")[2] for line in told if "fields of the mapping" in line] == [
+            "1 added: y",
+            "1 gone: gone",
+            "1 of another type: x (from integer to text)",
+        ]
+
+        await edit_mapping(hub, "genes", "genes", {"y": {"type": "long"}})
+        third, told = await inspected({"_id": "1", "x": "a b", "y": 2, "z": {"deep": 3}})
+        assert third == {**second, "y": {"type": "long"}}
+        assert "genes: 1 inspected paths are not mapped: z.deep" in told
+
+        await follow_inspections(hub, "genes", "genes")
+        fourth, _ = await inspected({"_id": "1", "w": 1})
+        assert fourth == {"w": {"type": "integer"}}
+
+
+async def test_a_plugins_mapping_goes_before_a_suggestion(tmp_path: Path) -> None:
+    """The mapping function's newest answer replaces its own and an inspection's, never one that somebody wrote."""
+    source = Source(created_at=0, folder="", code="", manifest=Manifest())
+    suggested = source.with_derived({"a": {"x": {"type": "long"}}}, "inspection")
+    given = suggested.with_derived({"a": {"y": {"type": "long"}}}, "plugin")
+    assert given.with_derived({"a": {"x": {"type": "long"}}}, "inspection") == given
+    newer = given.with_derived({"a": {"z": {"type": "long"}}}, "plugin")
+    assert set(newer.mapping["a"]) == {"z"}
+    written = newer.with_edited("a", {"w": {"type": "long"}})
+    assert written.with_derived({"a": {}}, "plugin").with_derived({"a": {}}, "inspection") == written
 
 
 async def test_the_same_upload_is_inspected_once(tmp_path: Path) -> None:

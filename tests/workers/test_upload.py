@@ -214,8 +214,8 @@ async def test_parallel_jobs_fill_one_collection(place: Place) -> None:
     assert await place.stored() == [*({"_id": str(n)} for n in range(4)), {"_id": "shared", "n": 0}]
 
 
-async def test_a_mapping_function_fills_a_gap_only(place: Place) -> None:
-    """What it gives is committed where the part has no mapping, and never replaces one; one that no index takes is not used."""
+async def test_a_mapping_function_replaces_nobodys_mapping(place: Place) -> None:
+    """What it gives is committed, and never replaces what somebody wrote; one that no index takes is not used."""
     manifest = uploading(mapping="parser:custom_mapping")
     mapping = LINES + "\ndef custom_mapping(cls):\n    return {'n': {'type': 'integer'}}\n"
     await place.plugin(
@@ -228,7 +228,7 @@ async def test_a_mapping_function_fills_a_gap_only(place: Place) -> None:
     await place.plugin({"manifest.json": manifest, "parser.py": mapping})
     await place.upload()
     assert (await place.source()).mapping == {"demo": {"n": {"type": "integer"}}}
-    edited = {"demo": {"n": {"type": "long"}}}
-    await SOURCES.change(place.hub.records, "demo", lambda source: msgspec.structs.replace(source, mapping=edited))
+    edited = {"n": {"type": "long"}}
+    await SOURCES.change(place.hub.records, "demo", lambda source: source.with_edited("demo", edited))
     await place.upload(force=True)
-    assert (await place.source()).mapping == edited
+    assert (await place.source()).mapping == {"demo": edited}

@@ -48,8 +48,7 @@ async def _stored(command: UploadSource, context: JobContext, task: store.Task, 
         usable = await _usable(found.mappings, context)
 
         def uploaded_now(source: Source) -> Source:
-            changed = source.with_output(event, context.hub.limits.keep_collections)
-            return msgspec.structs.replace(changed, mapping={**usable, **changed.mapping})
+            return source.with_output(event, context.hub.limits.keep_collections).with_derived(usable, "plugin")
 
         tried = True
         await context.switch(SOURCES, task.source, uploaded_now)

@@ -1,9 +1,10 @@
-"""InspectSource: look at every part of the newest upload, and commit the suggested mapping where a part has none."""
+"""InspectSource: look at every part of the newest upload, and commit the suggested mapping unless somebody wrote the part's."""
 
 from typing import Any
 
 import msgspec
 
+from domain import mappings
 from domain.errors import NotReady
 from domain.sources import SOURCES, Source
 from events.sources import Inspected, InspectSource, SourceInspected, SourceUploaded
@@ -27,12 +28,28 @@ async def inspect_source(command: InspectSource, context: JobContext) -> SourceI
         await context.log(f"{part}: {found['paths']} paths in {found['documents']} documents, {found['warnings']} warnings")
     event = SourceInspected(source=command.source, output=context.output, upload=uploaded.output, parts=parts).said_by(command)
 
-    def inspected_now(source: Source) -> Source:
-        changed = source.with_output(event, context.hub.limits.keep_collections)
-        return msgspec.structs.replace(changed, mapping={**suggested, **changed.mapping})
-
-    await context.switch(SOURCES, command.source, inspected_now)
+    before = (await SOURCES.get(context.hub.records, command.source)).value
+    await context.switch(
+        SOURCES,
+        command.source,
+        lambda source: source.with_output(event, context.hub.limits.keep_collections).with_derived(suggested, "inspection"),
+    )
+    for part, mapping in suggested.items():
+        await _tell(before, part, mapping, context)
     return event
+
+
+async def _tell(before: Source, part: str, suggested: dict[str, Any], context: JobContext) -> None:
+    """What becomes of the suggestion: the mapping changed with it, or has not all of it."""
+    known = before.mapping.get(part)
+    if known is None:
+        return
+    if before.takes(part, "inspection"):
+        for line in mappings.differences(known, suggested):
+            await context.log(f"{part}: fields of the mapping {line}")
+    elif missing := mappings.unmapped(suggested, known):
+        shown = ", ".join(missing[:10]) + ", …" * (len(missing) > 10)
+        await context.log(f"{part}: {len(missing)} inspected paths are not mapped: {shown}", "warning")
 
 
 async def _look(command: InspectSource, context: JobContext) -> tuple[SourceUploaded, SourceInspected | None]:
