@@ -7,6 +7,8 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+from domain.wording import counted
+
 STATES = {"SUCCEEDED": "done", "FAILED": "failed", "CANCELED": "cancelled", "TIMED_OUT": "timed out", "CANCELING": "cancelling"}
 
 
@@ -53,7 +55,7 @@ class Bars(Screen):
             return
         progress = job["progress"]
         done, total = progress["done"], progress["total"]
-        count = f"{done:,}" + (f" of {total:,}" if total else "") + f" {progress['unit']}" if done or total else ""
+        count = (f"{done:,} of " if total else "") + counted(total or done, progress["unit"]) if done or total else ""
         told = progress["message"] if job["state"] == "RUNNING" and progress["message"] else state_of(job) + found(job)
         if job["state"] != "QUEUED":
             self._bars.start_task(task)
@@ -78,11 +80,10 @@ def found(job: Mapping[str, Any]) -> str:
     result = job["result"] or {}
     if result.get("unchanged"):
         return ": nothing new"
-    made = [f"{result['count']:,} documents"] if result.get("count") else []
-    made += (
-        [f"{sum(part['count'] for part in result['parts'].values()):,} documents"] if result.get("type") == "SourceUploaded" else []
-    )
-    made += [f"{len(result['files'])} files"] if result.get("files") else []
+    made = [counted(result["count"], "documents")] if result.get("count") else []
+    if result.get("type") == "SourceUploaded":
+        made.append(counted(sum(part["count"] for part in result["parts"].values()), "documents"))
+    made += [counted(len(result["files"]), "files")] if result.get("files") else []
     made += [f"version {result['version']}"] if result.get("version") else []
     made += [f"release {result['release']}"] if result.get("release") else []
     return ": " + ", ".join(made) if made else ""

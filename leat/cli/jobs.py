@@ -62,8 +62,10 @@ async def _jobs(gateway: "Gateway", flags: Namespace) -> Exit:
 def _progress(job: dict[str, Any]) -> str:
     if job["error"] and job["outcome"] != "SUCCEEDED":
         return str(job["error"]["message"]).splitlines()[0]
+    from domain.wording import counted
+
     progress = job["progress"]
-    return f"{progress['done']:,} {progress['unit']}".strip() if progress["done"] else ""
+    return counted(progress["done"], progress["unit"]) if progress["done"] else ""
 
 
 async def _run_of(gateway: "Gateway", id: str) -> tuple[str, bool]:

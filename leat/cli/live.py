@@ -40,6 +40,7 @@ async def follow(gateway: "Gateway", id: str, json: bool = False) -> Exit:
     """Follow a run to its end; the exit code says how it ended."""
     from asyncio import CancelledError
 
+    from leat.cli import findings
     from leat.cli.bars import show
 
     ended: dict[str, Any] = {}
@@ -53,6 +54,8 @@ async def follow(gateway: "Gateway", id: str, json: bool = False) -> Exit:
     except CancelledError:
         output.note(f"let go of run {id}: it goes on; `leat watch {id}` follows it again, `leat cancel {id}` ends it")
         raise
+    if not json:
+        await findings.tell(gateway, ended)
     return report(ended, told=not json)
 
 

@@ -1,12 +1,10 @@
 """`leat source`: data plugins, from their folder to a committed mapping."""
 
-import json
-import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leat.cli import output
+from leat.cli import mappings, output
 from leat.cli.exits import Ended, Exit
 from leat.cli.live import start
 from leat.cli.session import command, starting, subcommands
@@ -18,9 +16,10 @@ LIST = """query Sources($after: String) { sources(first: 100, after: $after) {
   nodes { name release count disabled writer folder } pageInfo { hasNextPage endCursor } } }"""
 SHOW = """query Source($name: String!) { source(name: $name) {
   name folder code release count disabled writer createdAt editedAt manifest
-  parts { name count duplicates inspection { documents pathCount warnings } }
-  dumps { output release size at } uploads { output release count at } } }"""
-MAPPING = "query Mapping($name: String!) { source(name: $name) { parts { name mapping inspection { paths } } } }"
+  parts { name count duplicates mappedBy mappedCount unmapped inspection { documents pathCount warnings } }
+  dumps { output release size at files { name } } uploads { output release count at } } }"""
+SCHEDULES = """query Schedules($after: String) { schedules(first: 100, after: $after) {
+  nodes { name cron timezone source paused nextAt } pageInfo { hasNextPage endCursor } } }"""
 
 
 def define(parser: ArgumentParser) -> None:
@@ -47,7 +46,7 @@ def define(parser: ArgumentParser) -> None:
         ("inspect", "look at every document of the newest upload"),
     ):
         starting(command(commands, name, help, _starts(f"{name}Source"))).add_argument("name", help="the source")
-    _define_mapping(command(commands, "mapping", "show, commit or try a part's mapping", _mapping))
+    mappings.define(command(commands, "mapping", "show, commit, edit or try a part's mapping", mappings.work))
 
 
 def _define_check(parser: ArgumentParser) -> None:
@@ -58,20 +57,6 @@ def _define_check(parser: ArgumentParser) -> None:
     parser.set_defaults(run=_check)
 
 
-def _define_mapping(parser: ArgumentParser) -> None:
-    starting(parser)
-    parser.add_argument("name", help="the source")
-    parser.add_argument("--part", default="", help="one of its parts (the only one)")
-    action = parser.add_mutually_exclusive_group()
-    action.add_argument("--suggested", action="store_true", help="print what the inspection suggests")
-    action.add_argument("--commit", metavar="FILE", help="commit the Elasticsearch properties in FILE (- for standard input)")
-    action.add_argument("--validate", action="store_true", help="try the committed mapping on a scratch index")
-    action.add_argument("--field", metavar="PATH", help="change one field of the committed mapping")
-    parser.add_argument("--type", help="with --field: keyword, text, integer, long, float, double, boolean or date")
-    parser.add_argument("--indexed", choices=("yes", "no"), help="with --field: whether queries find it")
-    parser.add_argument("--default", choices=("yes", "no"), help="with --field: whether words without a path find it")
-
-
 def _check(flags: Namespace) -> Exit:
     from leat.cli.plugins import check
 
@@ -80,8 +65,8 @@ def _check(flags: Namespace) -> Exit:
 
 async def _add(gateway: "Gateway", flags: Namespace) -> Exit:
     selection = "source { name folder code parts { name } manifest }"
-    done = await gateway.mutate("addSource", selection, folder=_folder(flags.folder), name=flags.name)
-    return output.said(flags.json, done["source"], f"added {done['source']['name']}")
+    source = (await gateway.mutate("addSource", selection, folder=_folder(flags.folder), name=flags.name))["source"]
+    return _said(flags, source, f"added {source['name']}")
 
 
 async def _list(gateway: "Gateway", flags: Namespace) -> Exit:
@@ -95,23 +80,64 @@ async def _list(gateway: "Gateway", flags: Namespace) -> Exit:
 
 async def _show(gateway: "Gateway", flags: Namespace) -> Exit:
     source = await _find(gateway, SHOW, flags.name)
+    schedules = [each for each in await gateway.every(SCHEDULES, "schedules") if each["source"] == flags.name]
     if flags.json:
-        output.as_json(source)
+        output.as_json(source | {"schedules": schedules})
         return Exit.DONE
     output.pairs({key: source[key] for key in ("name", "folder", "code", "release", "count", "disabled", "writer")})
-    for title, columns in (
-        ("parts", ("name", "count", "duplicates")),
-        ("dumps", ("release", "size", "at", "output")),
-        ("uploads", ("release", "count", "at", "output")),
-    ):
-        print(f"\n{title}:")
-        output.table(source[title], columns)
+    manifest = source["manifest"]
+    output.pairs(
+        {"schedule": [_schedule(each) for each in schedules], "data_url": manifest["data_url"], "requires": manifest["requires"]}
+    )
+    columns = ("name", "parser", "count", "duplicates", "mapped", "unmapped", "warnings", "mapped by")
+    _section("parts", [_shown(part, manifest) for part in source["parts"]], columns)
+    dumps = [dump | {"files": len(dump["files"])} for dump in source["dumps"]]
+    _section("dumps", dumps, ("release", "files", "size", "at", "output"))
+    _section("uploads", source["uploads"], ("release", "count", "at", "output"))
+    if any(part["unmapped"] for part in source["parts"]):
+        print("\nnot mapped, so no query finds:")
+        output.pairs({part["name"]: part["unmapped"] for part in source["parts"] if part["unmapped"]})
+    for warning in manifest["warnings"]:
+        output.note(f"warning: {warning}")
     return Exit.DONE
 
 
+def _shown(part: dict[str, Any], manifest: dict[str, Any]) -> dict[str, Any]:
+    """A part's line."""
+    parser = next((uploader["parser"] for uploader in manifest["uploaders"] if uploader["name"] == part["name"]), None)
+    inspection = part["inspection"]
+    return {
+        "name": part["name"],
+        "parser": parser,
+        "count": part["count"],
+        "duplicates": part["duplicates"],
+        "mapped": part["mappedCount"],
+        "unmapped": len(part["unmapped"]) if inspection else None,
+        "warnings": inspection and inspection["warnings"],
+        "mapped by": (part["mappedBy"] or "").lower(),
+    }
+
+
+def _schedule(schedule: dict[str, Any]) -> str:
+    told = "paused" if schedule["paused"] else f"next at {schedule['nextAt']}"
+    return f"{schedule['cron']} {schedule['timezone']} ({told}, as {schedule['name']})"
+
+
+def _section(title: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+    print(f"\n{title}:")
+    output.table(rows, columns)
+
+
 async def _reload(gateway: "Gateway", flags: Namespace) -> Exit:
-    done = await gateway.mutate("reloadSource", "source { name code manifest }", name=flags.name)
-    return output.said(flags.json, done["source"], f"reloaded {flags.name}: code {done['source']['code']}")
+    source = (await gateway.mutate("reloadSource", "source { name code manifest }", name=flags.name))["source"]
+    return _said(flags, source, f"reloaded {flags.name}: code {source['code']}")
+
+
+def _said(flags: Namespace, source: dict[str, Any], text: str) -> Exit:
+    """The end of a command that read a manifest, with what that warns of."""
+    for warning in source["manifest"]["warnings"]:
+        output.note(f"warning: {warning}")
+    return output.said(flags.json, source, text)
 
 
 async def _edit(gateway: "Gateway", flags: Namespace) -> Exit:
@@ -132,57 +158,10 @@ def _starts(mutation: str) -> Any:
     return work
 
 
-async def _mapping(gateway: "Gateway", flags: Namespace) -> Exit:
-    if flags.validate:
-        return await start(gateway, flags, "validateMapping", source=flags.name)
-    part = _part(await _find(gateway, MAPPING, flags.name), flags.part)
-    if flags.commit:
-        return await _commit(gateway, flags, part["name"], properties=_read(flags.commit))
-    if flags.field:
-        field = {"path": flags.field, "type": flags.type, "indexed": _yes(flags.indexed), "searchedByDefault": _yes(flags.default)}
-        return await _commit(
-            gateway, flags, part["name"], fields=[{key: value for key, value in field.items() if value is not None}]
-        )
-    if flags.suggested:
-        paths = (part["inspection"] or {}).get("paths")
-        if paths is None:
-            raise Ended(Exit.REFUSED, f"{part['name']} was not inspected yet")
-        output.as_json(paths)
-    else:
-        print(json.dumps(part["mapping"], indent=None if flags.json else 2))
-    return Exit.DONE
-
-
-async def _commit(gateway: "Gateway", flags: Namespace, part: str, **mapping: Any) -> Exit:
-    done = await gateway.mutate("setMapping", "source { parts { name mapping } }", source=flags.name, part=part, **mapping)
-    return output.said(flags.json, _part(done["source"], part), f"committed the mapping of {part}; the next build merges it")
-
-
 def _folder(text: str) -> str:
     """Absolute where it is a folder of this machine, else as it was given: the hub may run on another."""
     folder = Path(text).expanduser()
     return str(folder.resolve()) if folder.is_dir() else text
-
-
-def _yes(flag: str | None) -> bool | None:
-    return None if flag is None else flag == "yes"
-
-
-def _read(file: str) -> Any:
-    try:
-        return json.loads(sys.stdin.read() if file == "-" else Path(file).read_text())
-    except (OSError, ValueError) as error:
-        raise Ended(Exit.USAGE, f"{file}: {error}") from error
-
-
-def _part(source: dict[str, Any], name: str) -> dict[str, Any]:
-    parts: list[dict[str, Any]] = source["parts"]
-    if not name and len(parts) == 1:
-        return parts[0]
-    for part in parts:
-        if part["name"] == name:
-            return part
-    raise Ended(Exit.USAGE, f"--part is one of {', '.join(part['name'] for part in parts)}")
 
 
 async def _find(gateway: "Gateway", document: str, name: str) -> dict[str, Any]:

@@ -71,17 +71,62 @@ def test_the_whole_path(hub: Line) -> None:
 def test_mapping(hub: Line) -> None:
     """A source's mapping is suggested, changed field by field, committed whole, and tried."""
     hub.done("source", "add", str(plugin(hub.folder, "mapped")))
+    for words in ((), ("--suggested",), ("--statistics",), ("--warnings",)):
+        early = hub.run("source", "mapping", "mapped", *words)
+        assert early.returncode == Exit.REFUSED
+        assert "yet" in early.stderr
     hub.done("source", "dump", "mapped")
 
     mapping = hub.json("source", "mapping", "mapped")
     assert mapping["mapped"]["properties"]["symbol"]
-    assert "mapped.symbol" in json.dumps(hub.json("source", "mapping", "mapped", "--suggested"))
+    assert json.loads(hub.done("source", "mapping", "mapped", "--suggested")) == mapping
+    assert [row["_id"] for row in hub.json("source", "mapping", "mapped", "--statistics")] == ["_id", "mapped", "mapped.symbol"]
 
     hub.done("source", "mapping", "mapped", "--field", "mapped.symbol", "--default", "yes")
     assert hub.json("source", "mapping", "mapped") != mapping
     hub.done("source", "mapping", "mapped", "--commit", "-", given=json.dumps(mapping))
     assert hub.json("source", "mapping", "mapped") == mapping
     assert hub.run("source", "mapping", "mapped", "--validate").returncode == Exit.DONE
+
+
+def test_what_inspections_find_is_told(hub: Line) -> None:
+    """A command that inspects ends with its warnings and what is not mapped; `source show` says what is mapped, and where from."""
+    home = plugin(hub.folder, "grown")
+    manifest = json.loads((home / "manifest.json").read_text())
+    (home / "manifest.json").write_text(json.dumps(manifest | {"dumper": {**manifest["dumper"], "schedule": "0 3 * * *"}}))
+    hub.done("source", "add", str(home))
+    hub.done("source", "dump", "grown")
+    grown = (
+        (home / "parser.py")
+        .read_text()
+        .replace("{'symbol': symbol}", "{'symbol': symbol, 'Größe': 1, **dict.fromkeys('ABCDEF', 1)}")
+    )
+    (home / "parser.py").write_text(grown)
+    hub.done("source", "mapping", "grown", "--field", "grown.symbol", "--default", "yes")
+    hub.done("source", "reload", "grown")
+
+    told = hub.run("source", "upload", "grown")
+
+    assert told.returncode == Exit.DONE
+    assert (
+        "warning: grown: the name has upper-case letters (W002): grown.A, grown.B, grown.C, grown.D, grown.E and 2 more"
+        in told.stderr
+    )
+    assert "all of them: leat source mapping grown --warnings" in told.stderr
+    assert "grown: 7 paths not mapped, so no query finds: grown.A, " in told.stderr
+    assert "upload:grown: done: 3 documents, release 1\n" in told.stderr
+    assert len(hub.json("source", "mapping", "grown", "--warnings")) == 7
+    hub.done("source", "mapping", "grown", "--field", "grown.A", "--type", "long")
+    shown = hub.done("source", "show", "grown")
+    assert "0 3 * * * UTC (next at " in shown
+    assert "file:data/rows.tsv" in shown
+    [row] = [line.split() for line in shown.splitlines() if "parser:load_data" in line]
+    assert row == ["grown", "parser:load_data", "3", "0", "2", "6", "7", "person"]
+    assert "grown  grown.B, grown.C" in shown
+
+    hub.done("source", "mapping", "grown", "--automatic")
+    part = hub.json("source", "show", "grown")["parts"][0]
+    assert (part["mappedBy"], part["unmapped"]) == ("INSPECTION", [])
 
 
 def test_a_failed_job(hub: Line) -> None:

@@ -1,0 +1,47 @@
+"""What an inspection found that somebody may want to act on: unusual paths, and paths that no query finds."""
+
+from typing import TYPE_CHECKING, Any
+
+from domain.wording import counted, listed
+from leat.cli import output
+
+if TYPE_CHECKING:
+    from leat.cli.client import Gateway
+
+FOUND = """query Found($name: String!) { source(name: $name) { name parts {
+  name unmapped inspection { pathWarnings { path code message } } } } }"""
+SHOWN = 5
+"""Paths that one line names."""
+
+
+async def tell(gateway: "Gateway", run: dict[str, Any]) -> None:
+    """Say it of every source that the run inspected."""
+    for step in run.get("steps", ()):
+        result = (step["job"] or {}).get("result") or {}
+        if result.get("type") == "SourceInspected" and not result.get("unchanged"):
+            source = (await gateway.execute(FOUND, {"name": result["source"]}))["source"] or {"parts": []}
+            for line in lines(source):
+                output.note(line)
+
+
+def lines(source: dict[str, Any]) -> list[str]:
+    """A line for each kind of warning in each part of a source, then how to see all or to mend it."""
+    said = []
+    for part in source["parts"]:
+        of = source["name"] + (f" --part {part['name']}" if len(source["parts"]) > 1 else "")
+        kinds: dict[str, list[str]] = {}
+        for each in part["inspection"]["pathWarnings"] if part["inspection"] else ():
+            kinds.setdefault(f"{each['message']} ({each['code']})", []).append(each["path"])
+        said += [f"warning: {part['name']}: {kind}: {listed(paths, SHOWN)}" for kind, paths in sorted(kinds.items(), key=_code)]
+        if any(len(paths) > SHOWN for paths in kinds.values()):
+            said.append(f"all of them: leat source mapping {of} --warnings")
+        if missing := part["unmapped"]:
+            said.append(
+                f"warning: {part['name']}: {counted(len(missing), 'paths')} not mapped, so no query finds: {listed(missing, SHOWN)}"
+            )
+            said.append(f"to map one: leat source mapping {of} --field {missing[0]} --type TYPE; all as suggested: --automatic")
+    return said
+
+
+def _code(kind: tuple[str, list[str]]) -> str:
+    return kind[0].rpartition("(")[2] + kind[0]
