@@ -1,16 +1,51 @@
 """Chooses the adapter behind each port by the scheme of its URL, and opens it."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
+from domain.errors import Unavailable
 from domain.hub import Limits, Stores
 from domain.ports import Documents, Files, Records, Search
-from events.bus import Bus
+from events.bus import Bus, BusError
+from leat.urls import without_password
+
+T = TypeVar("T")
+
+EMBEDDED = ("embedded", "sqlite", "tantivy", "file")
+"""Schemes behind which there is no server."""
+NOISE = (
+    (r"(Multiple exceptions: )?(\[Errno -?\d+\] )?Connect call failed .*\)", "Connection refused"),
+    (r" \(configured timeouts: .*\)|\[Errno -?\d+\] ", ""),
+    (r"Cannot connect to host (\S+) ssl:\S+ \[(.*)\]", r"\1: \2"),
+)
+"""What drivers say beside the reason."""
+
+
+@contextmanager
+def reaching(port: str, url: str) -> Iterator[None]:
+    """A server that does not answer within is told in one line: the setting that names it, why, and what to do."""
+    try:
+        yield
+    except (Unavailable, BusError) as error:
+        if urlsplit(url).scheme in EMBEDDED:
+            raise
+        reason, setting = " ".join(str(error).split()), f"LEAT_{port.upper()}"
+        for noise, plain in NOISE:
+            reason = re.sub(noise, plain, reason)
+        told = f"{setting}={without_password(url)} can't be used ({reason}): start that server, or set {setting} to one that runs"
+        raise Unavailable(told) from error
+
+
+async def opened(stack: AsyncExitStack, port: str, url: str, adapter: AbstractAsyncContextManager[T]) -> T:
+    """Open the adapter until the stack is left."""
+    with reaching(port, url):
+        return await stack.enter_async_context(adapter)
 
 
 @asynccontextmanager
@@ -18,13 +53,14 @@ async def open_stores(address: dict[str, Any]) -> AsyncIterator[Stores]:
     """What heavy steps need of the hub, from the plain values that `Hub.address` holds."""
     name, data = address["name"], Path(address["data"])
     async with AsyncExitStack() as stack:
-        documents = await stack.enter_async_context(open_documents(address["documents"], data, name))
+        urls = {port: address[port] for port in ("documents", "search", "files")}
+        documents = await opened(stack, "documents", urls["documents"], open_documents(urls["documents"], data, name))
         yield Stores(
             name=name,
             data=data,
             documents=documents,
-            search=await stack.enter_async_context(open_search(address["search"], data, name, documents)),
-            files=await stack.enter_async_context(open_files(address["files"], data, name)),
+            search=await opened(stack, "search", urls["search"], open_search(urls["search"], data, name, documents)),
+            files=await opened(stack, "files", urls["files"], open_files(urls["files"], data, name)),
             limits=msgspec.convert(address["limits"], Limits),
             address=address,
         )

@@ -21,7 +21,8 @@ def configure(level: int = INFO) -> None:
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     for package in OURS:
         logging.getLogger(package).setLevel(level)
-    logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # the bus says it in our words
+    for driver in ("aiormq", "elastic_transport"):
+        logging.getLogger(driver).setLevel(logging.CRITICAL)  # the adapters say it in our words
 
 
 class Machines(logging.Formatter):

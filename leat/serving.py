@@ -16,7 +16,7 @@ from domain.hub import Hub
 from domain.reaper import Reaper, void_leases
 from gateway.app import make_app
 from leat import folder, ports
-from leat.cli.address import TOKEN_FILE, URL_FILE, Address
+from leat.cli.address import TOKEN_FILE, URL_FILE, Address, listening_at
 from leat.cli.health import PULSE, PULSE_FILE
 from leat.settings import Settings
 from leat.signals import stop_on_signals
@@ -107,7 +107,7 @@ async def listening(hub: Hub, settings: Settings, token: str) -> AsyncIterator[s
     try:
         await _listen(runner, settings)
         host, port = runner.addresses[0][:2]
-        yield f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
+        yield listening_at(host, port)
     finally:
         await runner.cleanup()
 

@@ -1,8 +1,9 @@
 """Settings: what may be set, from where, and what a wrong value is told."""
 
+import difflib
+import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -10,6 +11,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from domain.errors import LeatError
 from domain.hub import Limits
+from leat.urls import without_password
 
 DAY = 86400.0
 
@@ -21,6 +23,20 @@ SCHEMES = {
     "files": ("file", "s3"),
 }
 """Which adapters stand behind each port, by the scheme of its URL."""
+
+REASONS = {
+    "int_parsing": "should be a whole number",
+    "float_parsing": "should be a number",
+    "greater_than": "should be more than {gt:g}",
+    "greater_than_equal": "should be {ge:g} or more",
+    "less_than_equal": "should be {le:g} or less",
+    "value_error": "{error}",
+}
+"""What is said of a wrong value, by the sort of mistake."""
+PATTERNS = {
+    "name": "should begin with a lower-case letter, and have up to 31 of them, digits and dashes",
+    "id": "should have up to 12 lower-case letters and digits",
+}
 
 
 class SettingsInvalid(LeatError):
@@ -117,23 +133,25 @@ class Settings(BaseSettings):
 
 def load(**flags: Any) -> Settings:
     """The settings of this process, `flags` before the environment. Raises SettingsInvalid naming each wrong one."""
+    _refuse_misspelt()
     try:
         return Settings(**flags)
     except ValidationError as error:
         raise SettingsInvalid("\n".join(_explain(item) for item in error.errors())) from None
 
 
-def without_password(url: str) -> str:
-    """The URL as it may be shown."""
-    parts = urlsplit(url)
-    if "@" not in parts.netloc:
-        return url
-    user = parts.netloc.rsplit("@", 1)[0].split(":", 1)[0]
-    return urlunsplit(parts._replace(netloc=f"{user}:***@{parts.netloc.rsplit('@', 1)[1]}"))
+def _refuse_misspelt() -> None:
+    """A variable that is almost a setting would silently leave the hub embedded. Others with our prefix are somebody else's, such
+    as those that Kubernetes makes of a service's name."""
+    names = [f"LEAT_{name.upper()}{end}" for name in Settings.model_fields for end in ("", "_FILE")]
+    for variable in os.environ:
+        if variable.upper().startswith("LEAT_") and variable.upper() not in names:
+            for meant in difflib.get_close_matches(variable.upper(), names, 1, 0.85):
+                raise SettingsInvalid(f"{variable}: there is no such setting; did you mean {meant}?")
 
 
 def _explain(item: Any) -> str:
     name = str(item["loc"][0]) if item["loc"] else "setting"
     shown = "" if name == "token" else f"={without_password(str(item['input']))}"
-    reason = item["msg"].removeprefix("Value error, ")
-    return f"LEAT_{name.upper()}{shown}: {reason[0].lower()}{reason[1:]}"
+    reason = PATTERNS[name] if item["type"] == "string_pattern_mismatch" else REASONS.get(item["type"], "{msg}")
+    return f"LEAT_{name.upper()}{shown}: {reason.format_map({**item, **item.get('ctx', {})})}"

@@ -12,7 +12,7 @@ from domain.hub import Hub
 from domain.kinds import KINDS
 from domain.ports import Kind, Records
 from events.message import new_id
-from leat.adapters import open_bus, open_records, open_stores
+from leat.adapters import open_bus, open_records, open_stores, opened, reaching
 from leat.settings import Settings, SettingsInvalid
 
 HUB = Kind(name="hub")
@@ -20,10 +20,10 @@ HUB = Kind(name="hub")
 
 @asynccontextmanager
 async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
-    """The hub of these settings, closed in the reverse order. Raises Unavailable or BusError where a server does not answer."""
+    """The hub of these settings, closed in the reverse order. Raises Unavailable where a server does not answer."""
     settings.data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
-        records = await stack.enter_async_context(open_records(settings.records, settings.data, settings.name))
+        records = await opened(stack, "records", settings.records, open_records(settings.records, settings.data, settings.name))
         await records.prepare((HUB, *KINDS))
         name = f"{settings.name}-{await _hub_id(records, settings.id)}"
         address = {
@@ -35,7 +35,9 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
             "limits": msgspec.to_builtins(settings.limits()),
         }
         stores = await stack.enter_async_context(open_stores(address))
-        bus = await stack.enter_async_context(open_bus(settings.bus, name))
+        with reaching("search", settings.search):
+            await stores.search.ping()
+        bus = await opened(stack, "bus", settings.bus, open_bus(settings.bus, name))
         yield Hub(
             name=name,
             data=stores.data,

@@ -1,8 +1,10 @@
 """The command line: finds the command, and imports no more than that one needs."""
 
+import re
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from typing import NoReturn
 
 from leat.cli.exits import Ended, Exit
 
@@ -28,9 +30,23 @@ EXITS = """exit codes:
 """
 
 
+class Parser(ArgumentParser):
+    """Names what was probably meant where a command or a choice is misspelt; subcommands' parsers are of this class too."""
+
+    def error(self, message: str) -> NoReturn:
+        """As argparse has it."""
+        wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        if wrong:
+            from difflib import get_close_matches
+
+            meant = get_close_matches(wrong[1], re.findall(r"[\w-]+", wrong[2]), 1)
+            message += f"; did you mean {meant[0]!r}?" if meant else ""
+        super().error(message)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; returns the exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = _command_first(list(sys.argv[1:] if arguments is None else arguments))
     parser = _parser(given)
     flags = parser.parse_args(given)
     try:
@@ -46,9 +62,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return Exit.DONE
 
 
-def _parser(given: Sequence[str]) -> ArgumentParser:
+def _command_first(given: list[str]) -> list[str]:
+    """Options that stand before the command, behind it: `leat --token T jobs` is `leat jobs --token T`."""
+    options: list[str] = []
+    while given and given[0].startswith("--") and given[0] != "--help":
+        option = given.pop(0)
+        options.append(option)
+        if "=" not in option and given and given[0] not in COMMANDS and not given[0].startswith("-"):
+            options.append(given.pop(0))
+    return [*given, *options]
+
+
+def _parser(given: Sequence[str]) -> Parser:
     command = next((word for word in given if word in COMMANDS), "")
-    parser = ArgumentParser(
+    parser = Parser(
         prog="leat", description="Leads files to live, searchable APIs.", epilog=EXITS, formatter_class=RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from leat.cli.exits import Ended, Exit
 
-DEFAULT = "http://127.0.0.1:8000"
 URL_FILE = "url"
 """In the data folder while a gateway serves it."""
 TOKEN_FILE = "token"
@@ -20,6 +19,8 @@ class Address(NamedTuple):
     url: str
     """Without a slash at the end."""
     token: str
+    folder: str = ""
+    """The data folder where that was looked for; empty where the URL was given."""
 
 
 def data_folder(flags: Namespace) -> Path:
@@ -30,17 +31,25 @@ def data_folder(flags: Namespace) -> Path:
 def find(flags: Namespace) -> Address:
     """The gateway's address; raises Ended where no token can be found."""
     folder = data_folder(flags)
-    url = gateway_of(folder, flags.url or os.environ.get("LEAT_URL", ""))
+    given = flags.url or os.environ.get("LEAT_URL", "")
     token = flags.token or os.environ.get("LEAT_TOKEN") or _secret("LEAT_TOKEN_FILE") or _read(folder / TOKEN_FILE)
     if not token:
-        told = f"there is no token: set LEAT_TOKEN or pass --token, or let LEAT_DATA name the hub's folder (not {folder})"
-        raise Ended(Exit.UNAUTHENTICATED, told)
-    return Address(url, token)
+        told = f"there is no token: no hub was started on {folder} (`leat up` starts one); for one elsewhere set LEAT_TOKEN"
+        raise Ended(Exit.UNAUTHENTICATED, f"{told} or pass --token, or let LEAT_DATA name its folder")
+    return Address(gateway_of(folder, given), token, "" if given else str(folder))
 
 
-def gateway_of(folder: Path, url: str = "") -> str:
-    """The URL of the gateway: the given one, else the one that serves this data folder, else where one listens by default."""
-    return (url or _read(folder / URL_FILE) or DEFAULT).rstrip("/")
+def gateway_of(folder: Path, url: str = "", host: str = "", port: int | str = "") -> str:
+    """The URL of the gateway: the given one, else the one that serves this data folder, else where one would listen."""
+    return (url or _read(folder / URL_FILE) or listening_at(host, port)).rstrip("/")
+
+
+def listening_at(host: str = "", port: int | str = "") -> str:
+    """Where `leat up` listens with these settings; unset: those of the environment."""
+    host = host or os.environ.get("LEAT_HOST") or "127.0.0.1"
+    port = port or os.environ.get("LEAT_PORT") or "8000"
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{host}:{port}"
 
 
 def _secret(variable: str) -> str:

@@ -1,7 +1,7 @@
 """`leat build`: configurations that say which parts are merged."""
 
 import json
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
 
 from leat.cli import output
@@ -43,10 +43,20 @@ def _configuration(parser: ArgumentParser) -> None:
     parser.add_argument("--merge-struct", nargs="*", metavar="PART", help="parts that are merged key by key")
     parser.add_argument("--doc-type", help="the document type, such as gene")
     parser.add_argument("--version-format", help="strftime pattern of the version, in UTC")
-    parser.add_argument("--metadata", type=json.loads, metavar="JSON", help="merged into the metadata that APIs serve")
+    parser.add_argument("--metadata", type=_object, metavar="JSON", help="merged into the metadata that APIs serve")
     parser.add_argument("--automatic", choices=("yes", "no"), help="build whenever one of its sources was uploaded")
     parser.add_argument("--shards", type=int, help="shards of its indexes")
     parser.add_argument("--replicas", type=int, help="replicas of its indexes")
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} is no JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ArgumentTypeError(f"""{text!r} is no JSON object, such as {{"license": "CC0-1.0"}}""")
+    return value
 
 
 def _values(flags: Namespace) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """`leat check`: every part of the hub, one line each."""
 
 import asyncio
+from socket import gaierror
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from leat.cli import output
 from leat.cli.exits import Exit
-from leat.settings import SCHEMES, Settings, without_password
+from leat.settings import SCHEMES, Settings
+from leat.urls import without_password
 
 PATIENCE = 5.0
 """Seconds that a part may take to answer."""
@@ -18,7 +20,7 @@ PORTS = {"amqp": 5672, "amqps": 5671, "mongodb": 27017, "http": 80, "https": 443
 async def check_hub(settings: Settings, url: str, json: bool = False) -> Exit:
     """Ask the gateway, which pings its parts; where there is none, look whether the servers that the settings name listen."""
     parts = await _ask_gateway(url)
-    gateway = "OK" if parts is not None else f"nothing answers at {url}"
+    gateway = "OK" if parts is not None else f"nothing answers at {url}; `leat up` starts a hub on {settings.data}"
     states = {"gateway": gateway, **(parts if parts is not None else await _look(settings))}
     if json:
         output.as_json(states)
@@ -42,17 +44,20 @@ async def _ask_gateway(url: str) -> dict[str, str] | None:
 
 async def _look(settings: Settings) -> dict[str, str]:
     urls = {part: str(getattr(settings, part)) for part in SCHEMES}
-    return dict(zip(urls, await asyncio.gather(*map(_listens, urls.values())), strict=True))
+    return dict(zip(urls, await asyncio.gather(*map(_listens, urls, urls.values())), strict=True))
 
 
-async def _listens(url: str) -> str:
-    parts = urlsplit(url)
+async def _listens(part: str, url: str) -> str:
+    parts, named = urlsplit(url), f"LEAT_{part.upper()}={without_password(url)}"
     if parts.scheme not in PORTS or parts.hostname is None:
         return f"{without_password(url)} is opened by the hub"
     try:
         async with asyncio.timeout(PATIENCE):
             _, writer = await asyncio.open_connection(parts.hostname, parts.port or PORTS[parts.scheme])
-    except (OSError, TimeoutError) as error:
-        return f"{without_password(url)} can't be reached: {error or type(error).__name__}"
+    except TimeoutError:
+        return f"{named} can't be reached: nothing answers within {PATIENCE:g} s"
+    except OSError as error:
+        reason = (error.strerror or "") if isinstance(error, gaierror) else "nothing listens there"
+        return f"{named} can't be reached: {reason}; start that server, or set LEAT_{part.upper()} to one that runs"
     writer.close()
     return f"{without_password(url)} listens"

@@ -36,7 +36,13 @@ class Gateway:
                     raise Ended(Exit.UNREACHABLE, f"{self.url} answers HTTP {answer.status}: that is no Leat hub")
                 return data_of(await answer.json(content_type=None))
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise Ended(Exit.UNREACHABLE, f"the hub at {self.url} can't be reached: {error or type(error).__name__}") from error
+            raise Ended(Exit.UNREACHABLE, self._unreachable(error)) from error
+
+    def _unreachable(self, error: Exception) -> str:
+        if not isinstance(error, aiohttp.ClientConnectorError):
+            return f"the hub at {self.url} can't be reached: {error or type(error).__name__}"
+        here = f" (data folder {self._address.folder})" if self._address.folder else ""
+        return f"no hub runs at {self.url}{here}: start it with `leat up`, or name where it is with --url or LEAT_DATA"
 
     async def mutate(self, name: str, selection: str, /, **values: Any) -> dict[str, Any]:
         """What a mutation's success carries; None values are left out of the input. Raises Ended where it is refused."""
@@ -48,7 +54,8 @@ class Gateway:
         given = {key: value for key, value in values.items() if value is not None}
         done: dict[str, Any] = (await self.execute(document, {"input": given}))[name]
         if "code" in done and "message" in done:
-            where = f" ({'.'.join(done['path'])})" if done["path"] else ""
+            told = not done["path"] or done["path"][-1] in done["message"]  # a manifest's error begins with file and key
+            where = "" if told else f" ({'.'.join(done['path'])})"
             raise Ended(Exit.REFUSED, f"{done['message']}{where}", done["code"])
         return done
 
@@ -74,9 +81,7 @@ class Gateway:
                 return
             except (aiohttp.ClientError, ConnectionError, TimeoutError) as error:
                 if pause is None:
-                    raise Ended(
-                        Exit.UNREACHABLE, f"the connection to {self.url} was lost: {error or type(error).__name__}"
-                    ) from error
+                    raise Ended(Exit.UNREACHABLE, f"the connection was lost: {self._unreachable(error)}") from error
                 await asyncio.sleep(pause)
 
     async def _batches(self, document: str, variables: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:

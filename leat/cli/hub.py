@@ -1,7 +1,7 @@
 """`leat up | work | check | demo | schema`: the commands that are, or look at, a hub."""
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,10 +65,9 @@ def _define_scale(parser: ArgumentParser) -> None:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
 
 
 def _settings_flags(parser: ArgumentParser, but: str = "") -> None:
@@ -131,7 +130,7 @@ def _check(flags: Namespace) -> Exit:
     from leat.cli.check import check_hub
 
     chosen = settings(flags)
-    return _hub(check_hub(chosen, gateway_of(chosen.data, chosen.url), json=flags.json))
+    return _hub(check_hub(chosen, gateway_of(chosen.data, chosen.url, chosen.host, chosen.port), json=flags.json))
 
 
 def _check_pulse(flags: Namespace) -> Exit:

@@ -10,7 +10,8 @@ from leat import logs
 from leat.cli.exits import Ended, Exit
 from leat.scaling import Scale, scale_workers
 from leat.serving import serving, until_signal, working
-from leat.settings import Settings, without_password
+from leat.settings import Settings
+from leat.urls import without_password
 from leat.wiring import open_hub
 from workers.catalogue import WORKERS
 

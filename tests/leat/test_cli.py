@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from domain.errors import Unavailable
 from leat.cli import COMMANDS, main
 from leat.cli.exits import Exit
 from leat.cli.output import table
+from leat.settings import load
+from leat.urls import without_password
+from leat.wiring import open_hub
 from tests.leat.hubs import COMMAND, ROOT, plugin
 
 
@@ -82,6 +86,35 @@ def test_wrong_usage(capsys: pytest.CaptureFixture[str], words: tuple[str, ...])
     assert "usage" in told
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [(("sorce", "list"), "source"), (("source", "lst"), "list"), (("jobs", "--state", "FINISH"), "FINISHED")],
+)
+def test_misspelt_words(capsys: pytest.CaptureFixture[str], words: tuple[str, ...], meant: str) -> None:
+    """What was probably meant is named."""
+    code, told = said(capsys, *words)
+
+    assert code == Exit.USAGE
+    assert f"did you mean {meant!r}?" in told
+
+
+@pytest.mark.parametrize("given", ["{a", "[]"])
+def test_wrong_metadata(capsys: pytest.CaptureFixture[str], given: str) -> None:
+    """What is no JSON object is told as that, without our own names."""
+    code, told = said(capsys, "build", "add", "all", "genes", "--metadata", given)
+
+    assert code == Exit.USAGE
+    assert f"{given!r} is no JSON" in told
+
+
+def test_options_before_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """Options may stand before the command too."""
+    code, told = said(capsys, "--token", "wrong", "--url=http://127.0.0.1:1", "source", "list")
+
+    assert code == Exit.UNREACHABLE
+    assert "http://127.0.0.1:1" in told
+
+
 def test_wrong_setting(capsys: pytest.CaptureFixture[str]) -> None:
     """A wrong setting ends with 2, its name, its value, and what would do."""
     code, told = said(capsys, "up", "--bus", "kafka://host")
@@ -89,6 +122,80 @@ def test_wrong_setting(capsys: pytest.CaptureFixture[str]) -> None:
     assert code == Exit.USAGE
     assert "LEAT_BUS=kafka://host" in told
     assert "amqp:" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("LEAT_DOCUMENT", "mongodb://host", "LEAT_DOCUMENT: there is no such setting; did you mean LEAT_DOCUMENTS?"),
+        ("LEAT_FILES", "/srv/files", "LEAT_FILES=/srv/files: should begin with file: or s3:"),
+        ("LEAT_PORT", "web", "LEAT_PORT=web: should be a whole number"),
+        ("LEAT_KEEP_JOBS", "long", "LEAT_KEEP_JOBS=long: should be a number"),
+        ("LEAT_KEEP_INDEXES", "0", "LEAT_KEEP_INDEXES=0: should be 1 or more"),
+        ("LEAT_NAME", "My Hub", "LEAT_NAME=My Hub: should begin with a lower-case letter"),
+    ],
+)
+def test_wrong_variables(
+    capsys: pytest.CaptureFixture[str], empty: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, told: str
+) -> None:
+    """A wrong or misspelt variable ends with 2, its name and what would do, and makes nothing."""
+    monkeypatch.setenv(name, value)
+
+    code, text = said(capsys, "up")
+
+    assert code == Exit.USAGE
+    assert told in text
+    assert "input" not in text
+    assert list(empty.iterdir()) == []
+
+
+def test_foreign_variables_are_left_alone(capsys: pytest.CaptureFixture[str], empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What has our prefix and is like none of our settings is somebody else's."""
+    monkeypatch.setenv("LEAT_SERVICE_HOST", "10.0.0.1")
+
+    assert "LEAT_SERVICE_HOST" not in said(capsys, "check", "--url", "http://127.0.0.1:1")[1]
+
+
+@pytest.mark.parametrize(
+    ("port", "url"),
+    [
+        ("bus", "amqp://guest:secret@localhost:1/"),
+        ("records", "mongodb://guest:secret@localhost:1/?serverSelectionTimeoutMS=1"),
+        ("documents", "mongodb://guest:secret@localhost:1/?serverSelectionTimeoutMS=1"),
+        ("search", "http://guest:secret@localhost:1"),
+    ],
+)
+async def test_a_server_that_is_away(tmp_path: Path, port: str, url: str) -> None:
+    """A hub does not start, and one line says why: the setting, the URL without its password, and what to do."""
+    with pytest.raises(Unavailable) as refused:
+        async with open_hub(load(data=tmp_path, **{port: url})):
+            pass
+
+    told = refused.value.message
+    assert f"LEAT_{port.upper()}={url.replace('secret', '***')} can't be used" in told
+    assert f"start that server, or set LEAT_{port.upper()}" in told
+    assert not any(raw in told for raw in ("\n", "Errno", "ssl:", "timeouts", "Multiple", "Connect call"))
+
+
+def test_secrets_of_a_url_are_not_shown() -> None:
+    """Neither a password nor what an object store's parameters hold."""
+    assert without_password("amqp://guest:secret@host/vhost") == "amqp://guest:***@host/vhost"
+    assert without_password("s3://bucket/p?region=x&aws_secret_access_key=y") == "s3://bucket/p?region=x&aws_secret_access_key=***"
+    assert without_password("file:///folder") == "file:///folder"
+
+
+def test_no_hub_on_the_data_folder(capsys: pytest.CaptureFixture[str], empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a URL a hub is looked for where one would listen with these settings; what is told names both, and `leat up`."""
+    monkeypatch.setenv("LEAT_HOST", "0.0.0.0")
+    monkeypatch.setenv("LEAT_PORT", "1")
+
+    code, told = said(capsys, "source", "list", "--token", "t")
+
+    assert code == Exit.UNREACHABLE
+    assert told == (
+        "leat: no hub runs at http://127.0.0.1:1 (data folder .leat): start it with `leat up`, "
+        "or name where it is with --url or LEAT_DATA\n"
+    )
 
 
 def test_no_hub(capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,6 +212,7 @@ def test_no_token(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
 
     assert code == Exit.UNAUTHENTICATED
     assert "LEAT_TOKEN" in told
+    assert "leat up" in told
 
 
 def test_check_without_a_hub(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
@@ -159,6 +267,18 @@ def test_plugin_check_of_no_plugin(capsys: pytest.CaptureFixture[str], empty: Pa
 
     assert code == Exit.REFUSED
     assert "manifest.json" in told
+
+
+def test_plugin_check_of_a_wrong_manifest(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
+    """What is wrong is said once, with file and key."""
+    manifest = plugin(empty) / "manifest.json"
+    manifest.write_text(json.dumps({"dumper": {"data_url": "ftp://example.org/a"}}))
+
+    code, told = said(capsys, "source", "check", "genes")
+
+    assert code == Exit.REFUSED
+    assert told.startswith("leat: manifest.json: dumper.data_url: 'ftp://")
+    assert told.count("data_url") == told.count("manifest.json") == 1
 
 
 def test_schema(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
