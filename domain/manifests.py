@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal, cast, get_args
 
 import msgspec
@@ -90,7 +90,14 @@ _LEGACY = {
 _ROOT = {"version", "name", "display_name", "biothing_type", "__metadata__", "requires", "dumper", "uploader", "uploaders"}
 _DUMPER = {"data_url", "uncompress", "schedule", "release", "disabled"}
 _UPLOADER = {"name", "parser", "parser_kwargs", "mapping", "on_duplicates", "parallelizer", "ignore_duplicates", "keylookup"}
-_SCHEMES = {"http", "https", "ftp", "file", "s3", "gs", "git", "git+http", "git+https", "git+ssh", "git+file", "docker"}
+SCHEMES = ("http", "https", "file")
+"""Of URLs that are fetched."""
+_OTHERS = {"ftp", "ftps", "sftp", "s3", "gs", "git", "git+http", "git+https", "git+ssh", "git+file", "docker"}
+"""Schemes that people mean, and that are not fetched."""
+_CLASSES = {
+    "dumper": "dumper classes are not run here: write `data_url`, and if need be `release` as `module:function`",
+    "uploader": "uploader classes are not run here: write `parser` as `module:function`, a function that yields the documents",
+}
 _FUNCTION = re.compile(r"[A-Za-z_][\w./-]*:[A-Za-z_].*\Z", re.DOTALL)
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)(.*)", re.DOTALL)
 
@@ -116,6 +123,7 @@ class _Reading:
             self.warn(("name",), "not in the specification; taken as the plugin's name")
         dumper = self.object(self.needed(root, "dumper", ()), ("dumper",))
         self.unknown(dumper, _DUMPER, ("dumper",))
+        self.without_class(dumper, "data_url", "dumper", ("dumper",))
         uploaders = self.uploaders(root)
         return Manifest(
             name=self.name,
@@ -163,6 +171,7 @@ class _Reading:
             self.warn((*path, "name"), f"a single uploader is named like its source: {name}")
         if entry.get("keylookup"):
             self.warn((*path, "keylookup"), "ids are not converted here: documents keep the `_id` that the parser gives them")
+        self.without_class(entry, "parser", "uploader", path)
         self.needed(entry, "parser", path)
         keywords = entry.get("parser_kwargs") or {}
         return Uploader(
@@ -237,8 +246,11 @@ class _Reading:
             raise self.invalid(path, "should be a URL or a list of URLs")
         for entry in entries:
             scheme = entry.strip().split(":", 1)[0].lower() if ":" in entry else ""
-            if scheme not in _SCHEMES:
-                raise self.invalid(path, f"{entry!r} should begin with one of {', '.join(sorted(_SCHEMES))} and ://")
+            if scheme in _OTHERS:
+                advice = "; many FTP servers have the same files at https://" if "ftp" in scheme else ""
+                raise self.invalid(path, f"{entry!r} is not fetched here: {', '.join(SCHEMES)} are{advice}")
+            if scheme not in SCHEMES:
+                raise self.invalid(path, f"{entry!r} should begin with https://, http:// or file:")
         return tuple(entry.strip() for entry in entries)
 
     def function(self, entry: Mapping[str, Any], key: str, path: tuple[str, ...]) -> str:
@@ -283,16 +295,42 @@ class _Reading:
 
     def needed(self, entry: Mapping[str, Any], key: str, path: tuple[str, ...]) -> Any:
         if entry.get(key) in (None, "", []):
-            raise self.invalid((*path, key), "is missing")
+            meant = _closest(key, set(entry) - {key})
+            raise self.invalid((*path, key), "is missing" + (f"; is `{meant}` meant as that?" if meant else ""))
         return entry[key]
 
     def unknown(self, entry: Mapping[str, Any], known: set[str], path: tuple[str, ...]) -> None:
         for key in entry:
-            if key not in known:
-                self.warn((*path, key), "not in the specification; not used")
+            if key not in known and (key != "class" or not path):
+                self.warn((*path, key), "not in the specification; not used" + _advice(key, known, path))
+
+    def without_class(self, entry: Mapping[str, Any], needed: str, kind: str, path: tuple[str, ...]) -> None:
+        """BioThings' loader knows a class that does the work; here functions do. With what is needed beside it, it is only not
+        used."""
+        if "class" not in entry:
+            return
+        if needed not in entry:
+            raise self.invalid((*path, "class"), _CLASSES[kind])
+        self.warn((*path, "class"), f"not used: {_CLASSES[kind]}")
 
     def warn(self, path: tuple[str, ...], text: str) -> None:
         self.warnings.append(": ".join(part for part in (self.file, ".".join(path), text) if part))
 
     def invalid(self, path: tuple[str, ...], text: str) -> Invalid:
         return Invalid(": ".join(part for part in (self.file, ".".join(path), text) if part), (self.file, *path))
+
+
+def _closest(key: str, names: Collection[str]) -> str:
+    """The name that `key` is a misspelling of, perhaps; empty where there is none like it."""
+    from difflib import get_close_matches  # noqa: PLC0415  child processes read no manifests
+
+    return next(iter(get_close_matches(key, sorted(names), n=1, cutoff=0.75)), "")
+
+
+def _advice(key: str, known: set[str], path: tuple[str, ...]) -> str:
+    """Where a key that is not known belongs, perhaps."""
+    places = {"dumper": _DUMPER, "uploader": _UPLOADER} if not path else {}
+    if place := next((name for name, keys in places.items() if key in keys), ""):
+        return f"; it belongs into `{place}`"
+    meant = _closest(key, known)
+    return f"; did you mean `{meant}`?" if meant else ""

@@ -39,7 +39,8 @@ def read(folder: Path, name: str = "") -> Manifest:
             chosen = name or str(data.get("name") or "") if isinstance(data, dict) else name
             return normalise(data, file, check_name(chosen or _folder_name(folder)))
     advanced = (folder / "__init__.py").is_file()
-    reason = "; plugins of dumper and uploader classes are not run here: a manifest can name their functions" if advanced else ""
+    instead = '{"dumper": {"data_url": …}, "uploader": {"parser": "module:function"}}'
+    reason = f"; plugins of dumper and uploader classes are not run here: write a manifest, {instead}" if advanced else ""
     raise Invalid(f"{folder} has none of {', '.join(MANIFESTS)}{reason}", (str(folder),))
 
 

@@ -44,7 +44,7 @@ def _problems() -> Iterator[None]:
     try:
         yield
     except Refused as error:
-        raise Ended(Exit.REFUSED, ": ".join((*error.path, error.message)), error.code) from error
+        raise Ended(Exit.REFUSED, error.message, error.code) from error
     except JobFailed as error:
         raise Ended(Exit.FAILED, f"{error.message}\n{error.detail}".rstrip(), error.code) from error
 

@@ -153,6 +153,12 @@ def test_refusals(hub: Line) -> None:
     assert missing.returncode == Exit.REFUSED
     assert "nothing" in missing.stderr
     assert hub.run("source", "add", str(hub.folder)).returncode == Exit.REFUSED
+    wrong = plugin(hub.folder, "wrong") / "manifest.json"
+    wrong.write_text(json.dumps({"dumper": {"data_url": "s3://bucket/a"}}))
+    assert hub.run("source", "add", "wrong").stderr.count("data_url") == 1
+    wrong.write_text(json.dumps({"dumper": {"data_url": "file:data", "dissabled": True}}))
+    assert "did you mean `disabled`?" in hub.run("source", "add", "wrong").stderr
+    hub.done("source", "remove", "wrong")
     assert hub.run("watch", "nothing").returncode == Exit.REFUSED
     assert hub.run("source", "list", "--token", "wrong").returncode == Exit.UNAUTHENTICATED
 

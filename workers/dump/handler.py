@@ -15,6 +15,7 @@ import aiohttp
 import msgspec
 
 from domain.errors import JobFailed, NotReady
+from domain.manifests import SCHEMES
 from domain.nouns import Stored, owner
 from domain.sources import SOURCES, Source
 from events.message import new_id
@@ -29,7 +30,6 @@ from workers.dump.release import release_of
 from workers.dump.unpack import is_packed, packed_size, unpack_folder
 from workers.plugin.calls import open_plugin
 
-SCHEMES = ("http", "https", "file")
 _HEAVY = 2**23
 """Packed bytes from which on unpacking gets a process of its own; less is done sooner than a process starts."""
 
