@@ -9,7 +9,9 @@ URLS = {
     "rabbitmq": "LEAT_TEST_AMQP_URL",
     "mongodb": "LEAT_TEST_MONGODB_URL",
     "elasticsearch": "LEAT_TEST_ELASTICSEARCH_URL",
+    "services": "LEAT_TEST_SERVICES",
 }
+"""`services` is the folder of the programs `up` and `down` that start and stop servers, for tests that need one of their own."""
 
 
 def required(name: str) -> bool:

@@ -28,6 +28,8 @@ from tests.faults.world import API, BUILD, World
 from tests.services import URLS
 
 WORKERS = ("work", "dump", "upload", "build", "index", "--concurrency", "1")
+LONG = (("mongodb", "upload:genes"), ("mongodb", f"build:{BUILD}"), ("elasticsearch", f"release:{API}"))
+"""Which server is away in the middle of which step."""
 
 
 def main() -> int:
@@ -94,7 +96,7 @@ async def do(opened: Nursery, seed: str, folder: Path, urls: dict[str, str]) -> 
 async def long_outage(hub: stack.Stack, seed: str) -> str:
     """One server is away for half a minute in the middle of a job."""
     chance = random.Random(seed)
-    server, step = chance.choice((("mongodb", "upload:genes"), ("mongodb", f"build:{BUILD}"), ("elasticsearch", f"release:{API}")))
+    server, step = chance.choice(LONG)
     world = World(hub.folder)
     world.plant("genes", rows=2000)
     await suffer(hub, world, [Strike(partial(outage, server=server, seconds=30.0), step, "JobStarted", child=True)], chance)

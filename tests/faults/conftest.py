@@ -1,10 +1,13 @@
 """What fault tests start from: processes come from a nursery, and the client does not give up."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.faults import broker as brokers
 from tests.faults import nursery as nurseries
+from tests.faults.broker import Broker
 from tests.faults.front import patient_client
 from tests.faults.nursery import Nursery
 from tests.faults.stack import SERVERS
@@ -22,3 +25,10 @@ def nursery() -> Iterator[Nursery]:
 def urls() -> dict[str, str]:
     """The three servers."""
     return {server: need(server) for server in SERVERS}
+
+
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    """A RabbitMQ that may be stopped."""
+    with brokers.opened(Path(need("services"))) as opened:
+        yield opened

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import random
+import re
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,9 +16,20 @@ from events.catalogue import QUEUES, command_from
 from leat.wiring import open_hub
 from tests.faults.front import Front, Watcher
 from tests.faults.process import CLOCK
-from tests.faults.proxy import Cable
-from tests.faults.stack import LEASE, Stack
+from tests.faults.proxy import Cable, Trap
+from tests.faults.stack import LEASE, Stack, until
 from tests.faults.world import World
+
+PUBLISH = re.compile(rb"\0\x3c\0\x28\0\0[^\0]+\.commands")
+DELIVER = re.compile(rb"\0\x3c\0\x3c[^\xce]+\.commands", re.DOTALL)
+ACK = re.compile(rb"\0\x3c\0\x50")
+"""AMQP's methods, as they are on the wire."""
+WRITES = {
+    "rabbitmq": PUBLISH,
+    "mongodb": re.compile(rb"\x02(?:insert|update|delete)\0"),
+    "elasticsearch": re.compile(rb"^(?:POST|PUT|DELETE) "),
+}
+"""What is written to each server."""
 
 
 @dataclass
@@ -117,6 +129,25 @@ async def cut_bus(scene: Scene) -> None:
         await asyncio.sleep(scene.chance.random() * 0.25)
 
 
+def cut_at_every_word(scene: Scene) -> list[Trap]:
+    """The connection is cut instead of the next command being published, confirmed, delivered, and acknowledged."""
+    traps = [Trap(PUBLISH), Trap(ACK, by_server=True), Trap(DELIVER, by_server=True), Trap(ACK)]
+    for trap in traps:
+        scene.stack.cables["rabbitmq"].set(trap)
+    return traps
+
+
+async def lose_answers(scene: Scene, server: str = "", times: int = 0) -> None:
+    """What is written to a server arrives there, and the answer is lost with the connection: several times."""
+    server = server or scene.chance.choice(sorted(WRITES))
+    cable = scene.cable(server)
+    for _ in range(times or scene.chance.randrange(1, 5)):
+        trap = Trap(WRITES[server], answered=True)
+        cable.set(trap)
+        await until(lambda trap=trap: trap.sprung or scene.watcher.ended.is_set(), "a write")  # type: ignore[misc]
+    cable.spare()
+
+
 async def outage(scene: Scene, server: str = "", seconds: float = 0.0) -> None:
     """A server can't be reached for some seconds."""
     cable = scene.cable(server)
@@ -165,6 +196,8 @@ SERVERS: tuple[Fault, ...] = (
     jump,
     cut,
     cut_bus,
+    lose_answers,
+    lose_answers,
     outage,
     silence,
     double,

@@ -2,7 +2,29 @@
 
 import asyncio
 import contextlib
+import re
+from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+
+@dataclass(eq=False)
+class Trap:
+    """Cuts the connection over which the first message goes that looks so: the message is lost, or the answer to it."""
+
+    pattern: re.Pattern[bytes]
+    by_server: bool = False
+    """It is the server that says it."""
+    answered: bool = False
+    """The message goes through, and what the other side says next is lost."""
+    sprung: bool = False
+
+
+@dataclass
+class Wire:
+    """One connection through the cable."""
+
+    doomed: bool = False
+    """It is cut when the server says its next word."""
 
 
 class Cable:
@@ -19,6 +41,7 @@ class Cable:
         self._tasks: set[asyncio.Task[None]] = set()
         self._flows = asyncio.Event()
         self._flows.set()
+        self._traps: list[Trap] = []
         self.port = 0
 
     @property
@@ -53,6 +76,14 @@ class Cable:
         """Let everything through that was held."""
         self._flows.set()
 
+    def set(self, trap: Trap) -> None:
+        """Let it wait for its message, on whichever connection that comes."""
+        self._traps.append(trap)
+
+    def spare(self) -> None:
+        """Take away the traps that have not sprung."""
+        self._traps.clear()
+
     async def close(self) -> None:
         """End for good."""
         self.let_go()
@@ -73,16 +104,29 @@ class Cable:
                 both = {writer, far_writer}
                 self._writers |= both
                 try:
-                    await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+                    wire = Wire()
+                    to, back = self._pump(reader, far_writer, wire, False), self._pump(far_reader, writer, wire, True)
+                    await asyncio.gather(to, back)
                 finally:
                     self._writers -= both
         finally:
             writer.transport.abort()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, wire: Wire, by_server: bool) -> None:
         with contextlib.suppress(OSError):
-            while data := await reader.read(65536):
+            while (data := await reader.read(65536)) and not self._springs(data, wire, by_server):
                 await self._flows.wait()
                 writer.write(data)
                 await writer.drain()
         writer.transport.abort()
+
+    def _springs(self, data: bytes, wire: Wire, by_server: bool) -> bool:
+        """Is the connection to be cut instead of passing this on?"""
+        if by_server and wire.doomed:
+            return True
+        trap = next((trap for trap in self._traps if trap.by_server == by_server and trap.pattern.search(data)), None)
+        if trap is None:
+            return False
+        self._traps.remove(trap)
+        trap.sprung, wire.doomed = True, trap.answered
+        return not trap.answered

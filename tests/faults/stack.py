@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import os
+import random
 import re
 import secrets
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -164,15 +165,20 @@ def processes_of(folder: Path) -> Iterator[int]:
                     yield int(entry.name)
 
 
+def free_port(among: Sequence[int] = (0,)) -> int:
+    """A port of this machine that nobody listens on, any or one of these."""
+    while True:
+        with socket.socket() as free, contextlib.suppress(OSError):
+            free.bind(("127.0.0.1", random.choice(among)))
+            return int(free.getsockname()[1])
+
+
 def environment_of(folder: Path, **settings: str) -> dict[str, str]:
     """A hub's environment: nothing of the developer's settings."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     passed = {name: value for name, value in os.environ.items() if not name.startswith("LEAT_")}
     return passed | {
         "LEAT_DATA": str(folder / "data"),
-        "LEAT_PORT": str(port),
+        "LEAT_PORT": str(free_port()),
         "LEAT_TOKEN": "token",
         "LEAT_LEASE": str(LEASE),
         "LEAT_GRACE": "0.3",

@@ -9,7 +9,7 @@ import pytest
 
 from tests.disks import leave, mounted
 from tests.faults import stack
-from tests.faults.faults import Fault, Scene, crash, lose_child, stop
+from tests.faults.faults import Fault, Scene, crash, jump, lose_child, stop
 from tests.faults.nursery import Nursery
 from tests.faults.runs import KILLED, Strike, perform, suffer
 from tests.faults.world import API, BUILD, World, slow_site
@@ -21,7 +21,7 @@ CHILDREN = ("upload:genes", "inspect:genes", f"build:{BUILD}", f"release:{API}")
 """Steps that are done in child processes."""
 
 
-@pytest.mark.parametrize("fault", [crash, stop, lose_child])
+@pytest.mark.parametrize("fault", [crash, stop, lose_child, jump])
 async def test_every_step_is_struck(fault: Fault, nursery: Nursery, tmp_path: Path) -> None:
     """One pipeline whose every step is struck in its middle succeeds, with each document once and nothing left behind."""
     chance = random.Random()
