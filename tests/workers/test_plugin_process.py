@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import zipfile
 from contextlib import aclosing, suppress
 from pathlib import Path
 
@@ -83,10 +84,32 @@ async def test_the_traceback_is_the_plugins(tmp_path: Path) -> None:
 
 async def test_a_syntax_error_is_shown(tmp_path: Path) -> None:
     """A parser that can't be compiled is shown where."""
-    with pytest.raises(JobFailed, match="SyntaxError") as caught:
+    with pytest.raises(JobFailed, match=r"SyntaxError: .*; in demo/parser.py, line 1$") as caught:
         await parse(tmp_path, "def load_data(folder)\n    yield {}\n")
-    assert "demo/parser.py" in caught.value.detail
-    assert "line 1" in caught.value.detail
+    assert '  File "demo/parser.py", line 1' in caught.value.detail
+    assert str(tmp_path) not in caught.value.detail
+
+
+HINTS = {
+    "a package": ("import rapidjson.deep", "name the package that brings rapidjson in the manifest's `requires`"),
+    "its own module": ("from .absent import x", "ModuleNotFoundError: No module named 'plugins.demo.absent'$"),
+    "a file": (
+        "open(folder + '/genes.tsv')",
+        r"file or directory: 'genes.tsv'; the dump has a.zip, b.tsv; packed .*`uncompress`$",
+    ),
+    "another file": ("open('/absent')", r"No such file or directory: '/absent'$"),
+    "a member": ("import zipfile; zipfile.ZipFile(folder + '/a.zip').open('y')", r"no item named 'y' .*; a.zip has x.tsv$"),
+}
+
+
+@pytest.mark.parametrize(("line", "said"), HINTS.values(), ids=HINTS.keys())
+async def test_what_is_missing_is_named(tmp_path: Path, line: str, said: str) -> None:
+    """What a parser looked for in vain is told with what there is, or with what brings it."""
+    (tmp_path / "data").mkdir()
+    with zipfile.ZipFile(tmp_path / "data" / "a.zip", "w") as archive:
+        archive.writestr("x.tsv", "1")
+    with pytest.raises(JobFailed, match=said):
+        await parse(tmp_path, f"def load_data(folder):\n    {line}\n    yield {{}}\n", data={"b.tsv": ""})
 
 
 @pytest.mark.parametrize(

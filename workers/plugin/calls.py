@@ -51,7 +51,6 @@ class Plugin:
         fields = {
             "function": self.manifest.release,
             "urls": self.manifest.data_url,
-            "uncompress": self.manifest.uncompress,
             "release": current,
             "new_data": str(self.workspace.data),
         }
@@ -99,6 +98,7 @@ class Plugin:
             "archive": str(self.workspace.archive),
             "release": self.workspace.data.name,
             "metadata": self.manifest.metadata,
+            "uncompress": self.manifest.uncompress,
             **fields,
         }
         limits = self.limits

@@ -1,5 +1,6 @@
 """What went wrong in a plugin, told to those who wrote it: their frames, not ours."""
 
+import importlib
 import os
 import traceback
 from typing import Any
@@ -8,9 +9,13 @@ from .documents import DocumentRefused
 from .loading import FunctionMissing
 from .results import ResultRefused
 
+NAMED = 10
+"""Files that a message names."""
 
-def described(error: BaseException, root: str, memory: int) -> dict[str, str]:
+
+def described(error: BaseException, request: dict[str, Any]) -> dict[str, str]:
     """{message, detail, code} of what ended it; `detail` is a traceback of the plugin's frames, or a look at the document."""
+    root, memory = request["root"], request["memory"]
     if isinstance(error, DocumentRefused):
         return {"message": str(error.args[0]), "detail": str(error.args[1]), "code": "DOCUMENT_INVALID"}
     if isinstance(error, FunctionMissing | ResultRefused):
@@ -21,8 +26,52 @@ def described(error: BaseException, root: str, memory: int) -> dict[str, str]:
         return {"message": message, "detail": detail, "code": "PLUGIN_MEMORY"}
     if isinstance(error, SystemExit):
         return {"message": f"the plugin called sys.exit({error.code!r})", "detail": detail, "code": "PLUGIN_FAILED"}
-    message = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
-    return {"message": message[:1000], "detail": detail[-20_000:], "code": "PLUGIN_FAILED"}
+    message = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1].replace(f"{request['data']}/", "")
+    hint = _hint(error, request)
+    return {"message": message[:1000] + (f"; {hint}" if hint else ""), "detail": detail[-20_000:], "code": "PLUGIN_FAILED"}
+
+
+def _hint(error: BaseException, request: dict[str, Any]) -> str:
+    """What may mend it; empty where nobody knows."""
+    root, data = request["root"], request["data"]
+    if isinstance(error, SyntaxError) and str(error.filename).startswith(root):
+        return f"in {_shown(str(error.filename), root)}, line {error.lineno}"
+    if isinstance(error, ModuleNotFoundError) and error.name and not _is_own(error.name, root, request["name"]):
+        return f"name the package that brings {error.name.split('.')[0]} in the manifest's `requires`"
+    if isinstance(error, FileNotFoundError) and str(error.filename).startswith(f"{data}/") and os.path.isdir(data):
+        files = sorted(os.listdir(data))
+        packed = any(file.endswith((".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz")) for file in files)
+        unpacked = "; packed ones are unpacked where the manifest's dumper says `uncompress`"
+        return f"the dump has {_names(files)}" + (unpacked if packed and not request["uncompress"] else "")
+    if isinstance(error, KeyError) and "There is no item named" in str(error) and os.path.isdir(data):  # zipfile's
+        zips = sorted(file for file in os.listdir(data) if file.endswith(".zip"))
+        return "; ".join(f"{file} has {_names(_members(os.path.join(data, file)))}" for file in zips[:3])
+    return ""
+
+
+def _is_own(module: str, root: str, plugin: str) -> bool:
+    """Whether a module's name can only mean one of the plugin's."""
+    top = os.path.join(root, "plugins", plugin, module.split(".")[0])
+    return module.startswith("plugins.") or os.path.isdir(top) or os.path.isfile(f"{top}.py")
+
+
+def _members(archive: str) -> list[str]:
+    zipfile: Any = importlib.import_module("zipfile")  # takes longer than most of this process's start
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            return sorted(opened.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return []
+
+
+def _names(files: list[str]) -> str:
+    rest = len(files) - NAMED
+    return (", ".join(files[:NAMED]) or "no files") + (f" and {rest} more" if rest > 0 else "")
+
+
+def _shown(path: str, root: str) -> str:
+    """A file of the plugin as its authors know it."""
+    return path.removeprefix(root).removeprefix("/plugins/")
 
 
 def _lines(problem: Any, root: str) -> list[str]:
@@ -36,8 +85,7 @@ def _lines(problem: Any, root: str) -> list[str]:
     if frames:
         lines.append("Traceback (most recent call last):\n")
     for frame in frames:
-        path = frame.filename.removeprefix(root).removeprefix("/plugins/")
-        lines.append(f"  {path}, line {frame.lineno}, in {frame.name}\n")
+        lines.append(f"  {_shown(frame.filename, root)}, line {frame.lineno}, in {frame.name}\n")
         if frame.line:
             lines.append(f"    {frame.line}\n")
-    return lines + list(problem.format_exception_only())
+    return lines + [line.replace(f"{root}/plugins/", "") for line in problem.format_exception_only()]

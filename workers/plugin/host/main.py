@@ -38,7 +38,7 @@ def main() -> None:
     try:
         channel.send_json(b"R", ACTIONS[request["action"]](request, channel))
     except BaseException as error:  # noqa: BLE001 (whatever a plugin raises, SystemExit too, is told to the job, and ends this process)
-        channel.send_json(b"E", failure.described(error, request["root"], request["memory"]))
+        channel.send_json(b"E", failure.described(error, request))
     finally:
         try:
             _flush()
