@@ -2,7 +2,8 @@
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 import msgspec
@@ -50,11 +51,35 @@ def resolve(build: Build, parts: Iterable[str]) -> tuple[str, ...]:
     """
     known, chosen = sorted(parts), set()
     for entry in build.sources:
-        fitting = [part for part in known if part == entry] or [part for part in known if re.fullmatch(entry, part)]
+        fitting = _fitting(entry, known)
         if not fitting:
             raise Invalid(f"{entry!r} is no part of any source; there are: {', '.join(known) or 'none'}", ("sources",))
         chosen.update(fitting)
     return tuple(sorted(chosen))
+
+
+def warnings(build: Build, owners: Mapping[str, str]) -> list[str]:
+    """What is wrong, at present, with the parts that a build names, a sentence for each; `owners` has the source of every part.
+
+    A source may be added after its build, so this is nothing to refuse; but until then a build of it fails, or does without what
+    `root` and `merge_struct` name.
+    """
+    known = sorted(owners)
+    names = [entry.removeprefix("!") for entry in (*build.root, *build.merge_struct)]
+    wrong = [entry for entry in build.sources if not _fitting(entry, known)] + [name for name in names if name not in owners]
+    return [f"{entry!r} is no part of any source{_meant(entry, owners)}" for entry in dict.fromkeys(wrong)]
+
+
+def _fitting(entry: str, known: Iterable[str]) -> list[str]:
+    return [part for part in known if part == entry] or [part for part in known if re.fullmatch(entry, part)]
+
+
+def _meant(entry: str, owners: Mapping[str, str]) -> str:
+    if parts := sorted(part for part, source in owners.items() if source == entry):
+        return f"; the source of that name has the parts {', '.join(parts)}"
+    if close := get_close_matches(entry, sorted(owners), n=1):
+        return f"; did you mean {close[0]}?"
+    return f"; there are: {', '.join(sorted(owners)) or 'none yet'}"
 
 
 def roots(build: Build, parts: Iterable[str]) -> frozenset[str]:

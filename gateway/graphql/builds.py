@@ -6,7 +6,7 @@ import orjson
 import strawberry
 from strawberry import UNSET, argument, field
 
-from domain import builds, runs, schedules
+from domain import builds, runs, schedules, sources
 from domain.builds import BUILDS
 from domain.builds import Build as BuildRecord
 from domain.nouns import Stored
@@ -64,6 +64,7 @@ class BuildOutput:
 class Build(Node):
     """domain.builds.Build."""
 
+    record: strawberry.Private[BuildRecord]
     name: str = field(description="Its name.")
     version: int = field(description="Raised by every edit.")
     sources: list[str] = field(description="Part names, or regular expressions that match whole part names.")
@@ -86,6 +87,7 @@ class Build(Node):
         build = stored.value
         return cls(
             id=global_id("Build", stored.id),
+            record=build,
             name=stored.id,
             version=build.version,
             sources=list(build.sources),
@@ -102,6 +104,12 @@ class Build(Node):
             writer=build.writer,
             outputs=[BuildOutput.of(event) for event in build.outputs if isinstance(event, BuildFinished)],
         )
+
+    @strawberry.field(description="What is wrong at present with the parts that it names, such as that a source is not there yet.")
+    async def warnings(self, info: Info) -> list[str]:
+        """Sentences."""
+        owners = {part: source.id for part, source in (await sources.parts(info.context.hub.records)).items()}
+        return builds.warnings(self.record, owners)
 
     @strawberry.field(description="Jobs that worked on it, newest first.")
     async def jobs(self, info: Info, first: First = 20, after: After = None) -> Connection[Job]:

@@ -18,7 +18,10 @@ LIST = (
     f"query Builds($after: String) {{ builds(first: 100, after: $after) {{ nodes {{ {FIELDS} {OUTPUTS} }} "
     "pageInfo { hasNextPage endCursor } } }"
 )
-SHOW = f"query Build($name: String!) {{ build(name: $name) {{ {FIELDS} createdAt editedAt {OUTPUTS} }} }}"
+SHOW = f"query Build($name: String!) {{ build(name: $name) {{ {FIELDS} warnings createdAt editedAt {OUTPUTS} }} }}"
+
+PARTS = """A part is what one uploader of a source fills. A source whose manifest has a single `uploader` is one part of the same
+name; with several `uploaders` each is a part of its own name (`leat source show NAME` lists them)."""
 
 
 def define(parser: ArgumentParser) -> None:
@@ -26,13 +29,17 @@ def define(parser: ArgumentParser) -> None:
     commands = subcommands(parser)
     add = command(commands, "add", "make a build configuration", _add)
     add.add_argument("name", help="its name")
-    add.add_argument("sources", nargs="+", help="part names, or regular expressions that match whole part names")
+    add.epilog = PARTS
+    add.add_argument(
+        "sources", nargs="+", metavar="PART", help="parts of sources to merge: names, or regular expressions that match whole names"
+    )
     _configuration(add)
     command(commands, "list", "builds, oldest first", _list)
     command(commands, "show", "one build, with what it made", _show).add_argument("name", help="the build")
     edit = command(commands, "edit", "change a build configuration; what is left out stays", _edit)
     edit.add_argument("name", help="the build")
-    edit.add_argument("--sources", nargs="+", help="part names, or regular expressions")
+    edit.epilog = PARTS
+    edit.add_argument("--sources", nargs="+", metavar="PART", help="parts to merge: names, or regular expressions")
     _configuration(edit)
     command(commands, "remove", "remove a build with what it made", _remove).add_argument("name", help="the build")
     starting(command(commands, "run", "merge the current uploads of its sources", _run)).add_argument("name", help="the build")
@@ -75,13 +82,20 @@ def _values(flags: Namespace) -> dict[str, Any]:
 
 
 async def _add(gateway: "Gateway", flags: Namespace) -> Exit:
-    done = await gateway.mutate("addBuild", f"build {{ {FIELDS} }}", **_values(flags))
-    return output.said(flags.json, done["build"], f"added {flags.name}")
+    done = await gateway.mutate("addBuild", f"build {{ {FIELDS} warnings }}", **_values(flags))
+    return _said(flags, done["build"], f"added {flags.name}")
 
 
 async def _edit(gateway: "Gateway", flags: Namespace) -> Exit:
-    done = await gateway.mutate("editBuild", f"build {{ {FIELDS} }}", **_values(flags))
-    return output.said(flags.json, done["build"], f"edited {flags.name}; the next build is made anew")
+    done = await gateway.mutate("editBuild", f"build {{ {FIELDS} warnings }}", **_values(flags))
+    return _said(flags, done["build"], f"edited {flags.name}; the next build is made anew")
+
+
+def _said(flags: Namespace, build: dict[str, Any], text: str) -> Exit:
+    """The end of a command that changed a configuration, with what is wrong in that."""
+    for warning in build["warnings"]:
+        output.note(f"warning: {warning}")
+    return output.said(flags.json, build, text)
 
 
 async def _remove(gateway: "Gateway", flags: Namespace) -> Exit:
@@ -107,7 +121,9 @@ async def _show(gateway: "Gateway", flags: Namespace) -> Exit:
     if flags.json:
         output.as_json(build)
         return Exit.DONE
-    output.pairs({key: value for key, value in build.items() if key != "outputs"})
+    output.pairs({key: value for key, value in build.items() if key not in ("outputs", "warnings")})
+    for warning in build["warnings"]:
+        output.note(f"warning: {warning}")
     print("\noutputs:")
     output.table(build["outputs"], ("version", "configuration", "count", "at", "output"))
     return Exit.DONE

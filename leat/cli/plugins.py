@@ -2,6 +2,7 @@
 
 import asyncio
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from domain import plugins
 from domain.errors import JobFailed, Refused
 from domain.hub import Limits
 from domain.manifests import Manifest, Uploader
+from domain.wording import counted
 from leat.cli import output
 from leat.cli.exits import Ended, Exit
 from workers.dump.check import check_content
@@ -22,6 +24,7 @@ from workers.dump.fetch import TIMEOUT, Fetcher
 from workers.dump.local import fetch_local, path_of
 from workers.dump.unpack import unpack_folder
 from workers.plugin.calls import Batch, Plugin, open_plugin
+from workers.upload.duplicates import ADVICE
 
 
 def check(folder: Path, data: Path | None, documents: int, json: bool) -> Exit:
@@ -79,17 +82,23 @@ async def _log(text: str, level: str) -> None:
 
 
 async def _parse(plugin: Plugin, uploader: Uploader, documents: int) -> dict[str, Any]:
-    """What a part's parser gives first; raises JobFailed with its traceback, or where it gives nothing."""
+    """What a part's parser gives first; raises JobFailed with its traceback, or where it gives nothing, or an `_id` twice that an
+    upload would refuse."""
     bodies: list[bytes] = []
+    ids: list[str] = []
     for job in await plugin.jobs(uploader):
         async with aclosing(plugin.parse(uploader, job, documents)) as stream:
             async for found in stream:
                 if isinstance(found, Batch):
                     bodies += found.bodies
+                    ids += found.ids
         if len(bodies) >= documents:
             break
     if not bodies:
         raise JobFailed(f"{uploader.parser} gave no documents", code="NO_DOCUMENTS")
+    if uploader.on_duplicates == "error" and (twice := [id for id, number in Counter(ids).items() if number > 1]):
+        reason = f"the _id {twice[0]!r} occurs more than once among the first {counted(len(ids), 'documents')}"
+        raise JobFailed(f"part {uploader.name}: {reason}", ADVICE, "DUPLICATE_ID")
     sample = [orjson.loads(body) for body in bodies[:3]]
     return {
         "name": uploader.name,

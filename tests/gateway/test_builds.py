@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+from pathlib import Path
 
 from domain.builds import BUILDS
 from domain.hub import Hub
@@ -46,6 +47,25 @@ async def test_a_build_is_added_edited_and_removed(client: Client) -> None:
     }
     assert removed["removeBuild"]["__typename"] == "RemoveBuildSuccess"
     assert (await client.ask("{ builds { nodes { name } } }"))["builds"]["nodes"] == []
+
+
+async def test_unknown_parts_are_warned_of(client: Client, plugin: Path) -> None:
+    """A build may be added before its sources; what it names and is not there is said, with what may have been meant."""
+    manifest = json.loads((plugin / "manifest.json").read_text()) | {
+        "uploaders": [{"name": part, "parser": "p:f"} for part in ("abcd", "cdef")]
+    }
+    (plugin / "manifest.json").write_text(json.dumps({key: value for key, value in manifest.items() if key != "uploader"}))
+    await client.ask("mutation ($folder: String!) { addSource(input: {folder: $folder}) { __typename } }", folder=str(plugin))
+    parts = ["abcd", "c.*", "genes", "abce", "x"]
+
+    await client.ask(ADD, input={"name": "mygene", "sources": parts, "root": ["!abcd", "!y"]})
+
+    assert (await client.ask('{ build(name: "mygene") { warnings } }'))["build"]["warnings"] == [
+        "'genes' is no part of any source; the source of that name has the parts abcd, cdef",
+        "'abce' is no part of any source; did you mean abcd?",
+        "'x' is no part of any source; there are: abcd, cdef",
+        "'y' is no part of any source; there are: abcd, cdef",
+    ]
 
 
 async def test_outputs_show_metadata_mapping_and_documents(client: Client, hub: Hub) -> None:

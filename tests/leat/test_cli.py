@@ -261,6 +261,19 @@ def test_plugin_check_of_a_broken_parser(capsys: pytest.CaptureFixture[str], emp
     assert "parser.py" in told
 
 
+def test_plugin_check_of_duplicates(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
+    """An `_id` that occurs twice is refused as the upload would refuse it, unless the manifest allows it."""
+    home = plugin(empty, rows=2, body="    yield {'_id': 'gene1'}")
+
+    code, told = said(capsys, "source", "check", str(home))
+    (home / "manifest.json").write_text((home / "manifest.json").read_text().replace('"error"', '"merge"'))
+
+    assert code == Exit.FAILED
+    assert "part genes: the _id 'gene1' occurs more than once among the first 3 documents" in told
+    assert "on_duplicates: merge" in told
+    assert said(capsys, "source", "check", str(home))[0] == Exit.DONE
+
+
 def test_plugin_check_of_no_plugin(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
     """A folder without a manifest ends with 3 and says what was looked for."""
     code, told = said(capsys, "source", "check", str(empty))

@@ -37,7 +37,8 @@ def test_the_whole_path(hub: Line) -> None:
     """From a plugin's folder to an answered query, by commands alone; a second time there is nothing to do."""
     hub.done("source", "add", str(plugin(hub.folder, "genes", 5)))
     assert [source["name"] for source in hub.json("source", "list")] == ["genes"]
-    hub.done("build", "add", "all", "genes", "--doc-type", "gene")
+    assert "did you mean genes?" in hub.run("build", "add", "all", "gens", "--doc-type", "gene").stderr
+    assert hub.run("build", "edit", "all", "--sources", "genes").stderr == ""
     hub.done("api", "add", "genes", "all", "--description", "genes of a test")
 
     told = hub.run("run", "genes")

@@ -22,6 +22,8 @@ BATCH = 10_000
 """Documents of a batch in BioThings' storage, which `ignore` counts with."""
 AS_LIST = "__aslistofdict__"
 """A key of documents that names the field that merging keeps as a list of objects; it is not stored."""
+ADVICE = "let the manifest say `on_duplicates: merge` or `ignore`, if documents may share their `_id`"
+"""What is told where they may not."""
 STAGING = """
 PRAGMA page_size = 16384; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA cache_size = -64000; PRAGMA temp_store = FILE;

@@ -18,7 +18,7 @@ from domain.ports import Document
 from events.sources import Part
 from workers.context import Level, Report
 from workers.plugin.calls import Batch, Parsed, Plugin, open_plugin
-from workers.upload.duplicates import Staging
+from workers.upload.duplicates import ADVICE, Staging
 
 SPARE = 256 * 2**20
 """Bytes that the disk keeps free: a parser that never ends is stopped before it fills it."""
@@ -116,8 +116,7 @@ class _Filling:
             meta = {"source": task.source, "part": self.uploader.name, "release": task.release, "src_meta": task.manifest.metadata}
             sealed = await self.stores.documents.seal(self.collection, meta)
         except Conflict as error:
-            advice = "let the manifest say `on_duplicates: merge` or `ignore`, if documents may share their `_id`"
-            raise JobFailed(f"part {self.uploader.name}: {error.message}", advice, "DUPLICATE_ID") from error
+            raise JobFailed(f"part {self.uploader.name}: {error.message}", ADVICE, "DUPLICATE_ID") from error
         duplicates = self.staging.duplicates if self.staging else 0
         return Part(collection=self.collection, count=sealed.count, duplicates=duplicates, skipped=self.skipped)
 
