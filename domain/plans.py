@@ -12,7 +12,7 @@ from domain.errors import Invalid
 from domain.nouns import Shelf
 from domain.ports import Kind
 from domain.sources import Source
-from events.apis import CreateRelease
+from events.apis import CreateRelease, ValidateMapping
 from events.builds import RunBuild
 from events.message import Command
 from events.sources import DumpSource, InspectSource, SourceUploaded, UploadSource
@@ -58,7 +58,7 @@ def step(command: Command, after: Iterable[str] = (), delay: float = 0.0) -> Ste
 
 
 def name_of(command: Command) -> str:
-    """`dump:<source>`, `upload:<source>`, `inspect:<source>`, `build:<build>`, `release:<api>`."""
+    """`dump:<source>`, `upload:<source>`, `inspect:<source>`, `build:<build>`, `release:<api>`, `validate:<source>`."""
     match command:
         case DumpSource():
             return f"dump:{command.source}"
@@ -70,6 +70,8 @@ def name_of(command: Command) -> str:
             return f"build:{command.build}"
         case CreateRelease():
             return f"release:{command.api}"
+        case ValidateMapping():
+            return f"validate:{command.source}"
     return type(command).__name__
 
 

@@ -3,6 +3,7 @@
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
+import msgspec
 import strawberry
 from strawberry import argument, enum_value, field
 
@@ -11,6 +12,8 @@ from domain.errors import Invalid
 from domain.jobs import JOBS, State
 from domain.jobs import Job as JobRecord
 from domain.nouns import Stored
+from domain.plans import name_of
+from events.catalogue import command_from
 from gateway.context import Info
 from gateway.errors import Refusal
 from gateway.graphql.nodes import After, Connection, First, In, Node, connection, global_id, local_id, page_size, position
@@ -76,15 +79,18 @@ class Job(Node):
 
     job_id: str = field(description="Its UUID, as in logs, queues and the names of what it writes.")
     run_id: str = field(description="The UUID of the run that it belongs to; its own where it is a run by itself.")
-    step: str = field(description="The planned step of the run that it does; empty where it is a run by itself.")
+    step: str = field(description="What it is called in its run, such as dump:clinvar.")
     type: str = field(description="The command, such as DumpSource.")
     command: JSON = field(description="The command with all its fields.")
     queue: str = field(description="The queue, and so the kind of worker, that takes it.")
     target: str = field(description="What it works on, such as source/clinvar.")
     state: JobState = field(description="Where it stands.")
     outcome: JobOutcome | None = field(description="How it ended; null before.")
-    attempt: int = field(description="How often it was begun.")
-    failures: int = field(description="How often it failed.")
+    attempt: int = field(
+        description="Number of the newest claim. It jumps: whoever ends a dead attempt claims the job too, and so does "
+        "an attempt that then has to wait for another job."
+    )
+    failures: int = field(description="How often it failed, a lost worker included: what its retries are counted by.")
     worker: str = field(description="The process that has it, or had it last.")
     asked_by: str = field(description="Who asked for it.")
     created_at: DateTime = field(description="When it was asked for.")
@@ -105,7 +111,7 @@ class Job(Node):
             id=global_id("Job", stored.id),
             job_id=stored.id,
             run_id=job.run_id,
-            step=job.step,
+            step=_step(job),
             type=job.type,
             command=JSON(job.command),
             queue=job.queue,
@@ -131,6 +137,13 @@ class Job(Node):
     async def run(self, info: Info) -> LazyRun | None:
         """Synthesised where the job is a run by itself."""
         return await _run(info, self.run_id)
+
+
+def _step(job: JobRecord) -> str:
+    try:
+        return job.step or name_of(command_from(job.command))
+    except msgspec.ValidationError:  # a newer version asked for it
+        return job.type
 
 
 async def _run(info: Info, id: str) -> "Run | None":

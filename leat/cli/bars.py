@@ -8,8 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from domain.wording import counted
-
-STATES = {"SUCCEEDED": "done", "FAILED": "failed", "CANCELED": "cancelled", "TIMED_OUT": "timed out", "CANCELING": "cancelling"}
+from leat.cli.output import word_of
 
 
 class Screen:
@@ -70,9 +69,11 @@ def state_of(job: Mapping[str, Any] | None) -> str:
     """Where a job stands, in a word."""
     if job is None:
         return "to come"
-    state = job["outcome"] or job["state"]
-    word = STATES.get(state, state.lower())
-    return f"{word}, attempt {job['attempt']}" if word in ("queued", "running") and job["attempt"] > 1 else word
+    word = "done" if job["outcome"] == "SUCCEEDED" else word_of(job["outcome"] or job["state"])
+    failures = job["failures"]
+    if job["waitingFor"]:
+        return f"{word}, waits for job {job['waitingFor']}"
+    return f"{word}, after {failures} failure{'s' * (failures > 1)}" if word in ("queued", "running") and failures else word
 
 
 def found(job: Mapping[str, Any]) -> str:

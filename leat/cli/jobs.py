@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from leat.cli.client import Gateway
 
 JOBS = """query Jobs($filter: JobFilter, $first: Int!) { jobs(filter: $filter, first: $first) { nodes {
-  jobId runId step type target state outcome attempt failures worker createdAt startedAt finishedAt
+  jobId runId step type target state outcome attempt failures worker createdAt startedAt finishedAt waitingFor
   progress { done total unit message } error { code message } } } }"""
 JOB = "query Job($id: ID!) { job(id: $id) { jobId runId } }"
 QUIET = ("id", "at", "type", "run_id", "cause_id")
@@ -55,11 +55,13 @@ async def _jobs(gateway: "Gateway", flags: Namespace) -> Exit:
         output.as_json(jobs)
         return Exit.DONE
     rows = [job | {"job": job["jobId"], "state": job["outcome"] or job["state"], "progress": _progress(job)} for job in jobs]
-    output.table(rows, ("job", "type", "target", "state", "attempt", "progress", "createdAt"))
+    output.table(rows, ("job", "step", "state", "failures", "progress", "createdAt"))
     return Exit.DONE
 
 
 def _progress(job: dict[str, Any]) -> str:
+    if job["waitingFor"]:
+        return f"waits for job {job['waitingFor']}"
     if job["error"] and job["outcome"] != "SUCCEEDED":
         return str(job["error"]["message"]).splitlines()[0]
     from domain.wording import counted
@@ -99,12 +101,12 @@ async def _cancel(gateway: "Gateway", flags: Namespace) -> Exit:
     if is_run:
         done = (await gateway.mutate("cancelRun", "run { runId title state }", runId=flags.id))["run"]
         return output.said(flags.json, done, f"cancelled {done['title']}")
-    job = (await gateway.mutate("cancelJob", "job { jobId type target state outcome }", jobId=flags.id))["job"]
-    return output.said(flags.json, job, f"cancelled {job['type']} of {job['target']}: {(job['outcome'] or job['state']).lower()}")
+    job = (await gateway.mutate("cancelJob", "job { jobId step type target state outcome }", jobId=flags.id))["job"]
+    return output.said(flags.json, job, f"{job['step']}: {output.word_of(job['outcome'] or job['state'])}")
 
 
 async def _retry(gateway: "Gateway", flags: Namespace) -> Exit:
-    job = (await gateway.mutate("retryJob", "job { jobId runId type target state }", jobId=flags.id))["job"]
+    job = (await gateway.mutate("retryJob", "job { jobId runId step type target state }", jobId=flags.id))["job"]
     if flags.detach:
-        return output.said(flags.json, job, f"queued {job['type']} of {job['target']} again")
+        return output.said(flags.json, job, f"queued {job['step']} again")
     return await follow(gateway, job["runId"], json=flags.json)

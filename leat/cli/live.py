@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from leat.cli.client import Gateway
 
 STEPS = """runId title state steps { name jobId job {
-  jobId state outcome attempt progress { done total unit message } waitingFor error { code message detail } result } }"""
+  jobId state outcome attempt failures progress { done total unit message } waitingFor error { code message detail } result } }"""
 RUN = f"query Run($id: ID!) {{ run(id: $id) {{ {STEPS} }} }}"
 FOLLOW = (
     f"subscription Follow($id: ID!, $after: String) {{ runEvents(runId: $id, after: $after) {{ run {{ {STEPS} }} "
@@ -23,7 +23,7 @@ FOLLOW = (
 async def start(gateway: "Gateway", flags: Namespace, mutation: str, **values: Any) -> Exit:
     """Ask for something, and follow what it sets off unless told not to."""
     values = {**values, "force": flags.force or None, "idempotencyKey": flags.key or str(uuid.uuid4())}
-    done = await gateway.mutate(mutation, "replayed job { jobId runId type target state }", **values)
+    done = await gateway.mutate(mutation, "replayed job { jobId runId step type target state }", **values)
     if flags.detach:
         output.as_json(done["job"] | {"replayed": done["replayed"]}) if flags.json else print(done["job"]["runId"])
         return Exit.DONE
@@ -69,5 +69,5 @@ def report(run: dict[str, Any], told: bool = True) -> Exit:
                 output.note(error["detail"].rstrip())
     state = run.get("state", "gone")
     if told:
-        output.note(f"{run.get('title', 'run')}: {state.lower()}")
+        output.note(f"{run.get('title', 'run')}: {output.word_of(state)}")
     return Exit.DONE if state == "SUCCEEDED" else Exit.FAILED

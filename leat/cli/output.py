@@ -8,6 +8,8 @@ from typing import Any
 
 from leat.cli.exits import Exit
 
+WORDS = {"CANCELED": "cancelled", "TIMED_OUT": "timed out", "CANCELING": "cancelling"}
+
 
 def as_json(value: Any) -> None:
     """One JSON value on a line of its own."""
@@ -40,6 +42,11 @@ def said(json: bool, value: Any, text: str) -> Exit:
     else:
         print(text)
     return Exit.DONE
+
+
+def word_of(state: str) -> str:
+    """A state or an outcome as people write it: CANCELED is `cancelled`."""
+    return WORDS.get(state, state.lower())
 
 
 def note(text: str) -> None:

@@ -25,6 +25,15 @@ async def test_a_job_is_found_by_its_id_and_its_uuid(client: Client, hub: Hub) -
     assert absent == {"job": None, "node": None, "run": None}
 
 
+async def test_a_job_is_called_the_same_everywhere(client: Client, hub: Hub) -> None:
+    """A job that is a run by itself has the name of its run's one step."""
+    attempt = await started(hub)
+
+    found = await client.ask("query ($id: ID!) { job(id: $id) { step run { steps { name } } } }", id=attempt.id)
+
+    assert found["job"] == {"step": "inspect:genes", "run": {"steps": [{"name": "inspect:genes"}]}}
+
+
 async def test_jobs_are_filtered_by_what_has_an_index(client: Client, hub: Hub) -> None:
     """State, queue with state, target with state, and run select; another combination is refused."""
     first, second = await started(hub, "genes"), await started(hub, "drugs")

@@ -3,11 +3,13 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from domain.errors import Unavailable
 from leat.cli import COMMANDS, main
+from leat.cli.bars import state_of
 from leat.cli.exits import Exit
 from leat.cli.output import table
 from leat.settings import load
@@ -67,6 +69,21 @@ def test_headers_of_tables_are_words(capsys: pytest.CaptureFixture[str]) -> None
     table([{"job": "1", "createdAt": None}], ("job", "createdAt"))
 
     assert capsys.readouterr().out == "JOB  CREATED AT\n1    -\n"
+
+
+@pytest.mark.parametrize(
+    ("job", "told"),
+    [
+        ({"state": "QUEUED", "waitingFor": "1-2"}, "queued, waits for job 1-2"),
+        ({"state": "RUNNING", "failures": 1}, "running, after 1 failure"),
+        ({"state": "RUNNING"}, "running"),
+        ({"outcome": "SUCCEEDED", "failures": 2}, "done"),
+        ({"outcome": "CANCELED"}, "cancelled"),
+    ],
+)
+def test_states_are_told_in_words(job: dict[str, Any], told: str) -> None:
+    """What a step waits for and how often it failed; numbers of attempts, which jump, are for fences."""
+    assert state_of({"outcome": None, "state": "FINISHED", "attempt": 3, "failures": 0, "waitingFor": ""} | job) == told
 
 
 def test_every_command_and_exit_code_is_documented() -> None:
