@@ -10,6 +10,9 @@ from aiohttp.typedefs import Handler, Middleware
 OPEN = ("/health/", "/api/", "/assets/")
 """What is served without a token: health, the published APIs and what pages are made of."""
 
+ROUTES = ("/", "/graphql", "/api/<name>/", "/health/live", "/health/ready", "/metrics")
+"""What is told to whoever asks for something else."""
+
 
 class Token:
     """The one token of this hub; compared in constant time."""
@@ -37,12 +40,15 @@ def is_page(request: web.Request) -> bool:
 
 
 def guard(token: Token) -> Middleware:
-    """Middleware that answers 401 where a token is needed and not shown. A socket shows it after the handshake."""
+    """Middleware that answers 404 where nothing is, and 401 where a token is needed and not shown. A socket shows it after the
+    handshake."""
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
         socket = request.path == "/graphql" and request.headers.get("Upgrade", "").lower() == "websocket"
         is_open = request.path == "/" or request.path.startswith(OPEN) or is_page(request) or socket
+        if isinstance(request.match_info.http_exception, web.HTTPNotFound):
+            return web.json_response({"error": f"there is nothing at {request.path}", "routes": ROUTES}, status=404)
         if is_open or token.fits(request.headers.get("Authorization")):
             return await handler(request)
         error = {"message": "the token is missing or wrong", "extensions": {"code": "UNAUTHENTICATED"}}

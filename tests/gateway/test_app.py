@@ -31,7 +31,7 @@ async def test_pages_and_health_are_open(client: Client) -> None:
 async def test_assets_stay_in_their_folder(client: Client, path: str) -> None:
     """Nothing else of the package is served."""
     async with client.session.get(client.url + path) as response:
-        assert response.status in (401, 404)
+        assert response.status == 404
 
 
 async def test_built_assets_take_the_place_of_the_small_page(hub: Hub, tmp_path: Any) -> None:
@@ -51,6 +51,17 @@ async def test_data_needs_the_token(client: Client, shown: str | None) -> None:
         async with client.session.request(method, client.url + path, json=QUEUES, headers=headers) as response:
             assert response.status == 401
             assert (await response.json())["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
+
+
+@pytest.mark.parametrize("path", ["/favicon.ico", "/nonsense", "/health", "/api", "/graphql/x"])
+async def test_nothing_there_is_said_to_be_so(client: Client, path: str) -> None:
+    """404 and where something is, with and without a token."""
+    for headers in ({}, {"Authorization": f"Bearer {TOKEN}"}):
+        async with client.session.get(client.url + path, headers=headers) as response:
+            assert response.status == 404
+            body = await response.json()
+            assert body["error"] == f"there is nothing at {path}"
+            assert {"/graphql", "/api/<name>/", "/health/ready"} <= set(body["routes"])
 
 
 async def test_every_queue_is_listed(client: Client) -> None:
