@@ -1,6 +1,7 @@
 """POST `/query`: many terms at once, each looked for in the scopes."""
 
 import asyncio
+import re
 from typing import Any
 
 import msgspec
@@ -16,6 +17,10 @@ from gateway.rest.served import Served
 from gateway.rest.shape import Shape, read_shape
 
 TERMS = 5000
+WARNING = "Leat-Warning"
+"""The header that carries warnings: BioThings' clients expect a bare list, which has no place for them."""
+_WARNINGS = 10
+"""Warnings of one answer: each term may have its own."""
 _ABREAST = 8
 """Searches of one request that run at the same time."""
 
@@ -35,7 +40,11 @@ async def search_many(hub: Hub, served: Served, arguments: Arguments) -> web.Res
     else:
         results = await _search(hub, served, request, [_query(term, scopes) for term in terms])
     items = [item for term, result in zip(terms, results, strict=True) for item in _items(term, result, shape)]
-    return web.Response(body=_listed(items, terms, results, request, arguments, shape), headers=headers(form=shape.form))
+    said = headers(form=shape.form)
+    if warnings := "; ".join(_warnings(results, shared=bool(scopes))[:_WARNINGS]):
+        said[WARNING] = re.sub(r"[^ -~]", "?", warnings)[:2000]
+        said["Access-Control-Expose-Headers"] = WARNING
+    return web.Response(body=_listed(items, results, request, arguments, shape, warnings), headers=said)
 
 
 async def _by_id(hub: Hub, served: Served, terms: list[Any], limit: int) -> list[SearchResult]:
@@ -56,6 +65,13 @@ async def _search(hub: Hub, served: Served, request: SearchRequest, queries: lis
             return await hub.search.search(served.index, msgspec.structs.replace(request, query=query))
 
     return list(await asyncio.gather(*(one(query) for query in queries)))
+
+
+def _warnings(results: list[SearchResult], *, shared: bool) -> list[str]:
+    """What the searches warned of. `shared`: all of them; where terms are looked for in several scopes, that one of them is no
+    number is as it should be, and a scope that is not mapped is warned of for every term."""
+    found = dict.fromkeys(warning for result in results for warning in result.warnings)
+    return [warning for warning in found if not shared or all(warning in result.warnings for result in results)]
 
 
 def _query(term: Any, scopes: list[Any]) -> Query:
@@ -86,12 +102,14 @@ def _items(term: Any, result: SearchResult, shape: Shape) -> list[bytes | dict[s
 
 
 def _listed(
-    items: list[Any], terms: list[Any], results: list[SearchResult], request: SearchRequest, arguments: Arguments, shape: Shape
+    items: list[Any], results: list[SearchResult], request: SearchRequest, arguments: Arguments, shape: Shape, warnings: str
 ) -> bytes:
     """The list; under `with_total` in an object, which says how to get what is not in it."""
     if not arguments.flag("with_total"):
         return b"[" + b",".join(items) + b"]" if shape.plain else encode(items, shape.form)
     head: dict[str, Any] = {"max_total": max((result.total for result in results), default=0)}
+    if warnings:
+        head["_warning"] = warnings
     longer = sum(result.total > request.offset + request.limit for result in results)
     if longer:
         following = request.offset + request.limit

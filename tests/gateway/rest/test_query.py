@@ -86,6 +86,20 @@ async def test_many_terms(site: Site) -> None:
     ]
 
 
+async def test_scopes_that_are_not_mapped(site: Site) -> None:
+    """The list stays as BioThings' clients know it; a header, and under `with_total` the object, say what matches nothing."""
+    asked = {"q": "cdk2,nope", "scopes": "symbl\u00e9\n,alias", "size": "1"}
+    async with site.client.post("/api/genes/query", data=asked) as response:
+        assert await response.json() == [{"query": "cdk2", "notfound": True}, {"query": "nope", "notfound": True}]
+        assert "symbl?" in response.headers["Leat-Warning"]
+        assert response.headers["Access-Control-Expose-Headers"] == "Leat-Warning"
+    assert "symbl\u00e9" in (await site.post("/query", **asked, with_total="true"))["_warning"]
+    async with site.client.post("/api/genes/query", data={"q": "cdk2,10090", "scopes": "symbol,taxid"}) as response:
+        assert "Leat-Warning" not in response.headers
+    async with site.client.post("/api/genes/query", json={"q": ["symbol:x", "symbl:x"], "scopes": []}) as response:
+        assert "symbl" in response.headers["Leat-Warning"]
+
+
 async def test_terms_by_id_and_without_scopes(site: Site) -> None:
     """`_id` is the scope where none is named; an empty list means query strings; lists are compound terms."""
     assert [item["query"] for item in await site.post("/query", q="1017,25")] == ["1017", "25"]
