@@ -125,7 +125,8 @@ async def _show(gateway: "Gateway", flags: Namespace) -> Exit:
     for warning in build["warnings"]:
         output.note(f"warning: {warning}")
     print("\noutputs:")
-    output.table(build["outputs"], ("version", "configuration", "count", "at", "output"))
+    rows = [made | {"read of parts": [f"{part}: {count:,}" for part, count in made["counts"].items()]} for made in build["outputs"]]
+    output.table(rows, ("version", "configuration", "count", "read of parts", "at", "output"))
     return Exit.DONE
 
 

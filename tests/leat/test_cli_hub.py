@@ -50,6 +50,8 @@ def test_the_whole_path(hub: Line) -> None:
     assert [hit["_id"] for hit in found["hits"]] == ["gene3"]
     assert hub.json("source", "show", "genes")["count"] == 5
     assert hub.json("build", "show", "all")["outputs"][0]["count"] == 5
+    assert "genes: 5" in hub.done("build", "show", "all")
+    assert {"done": 5, "total": 5, "unit": "documents", "message": "merged"} in [job["progress"] for job in hub.json("jobs")]
     assert hub.json("release", "list", "genes")[0]["served"] is True
     assert "nothing new" in hub.run("run", "genes").stderr
 
@@ -234,15 +236,21 @@ def test_a_second_hub_is_refused(hub: Line, tmp_path: Path) -> None:
 
 
 def test_stopping_leaves_nothing(tmp_path: Path) -> None:
-    """A hub that is asked to stop ends with 0, its folder says no more where it was, and the next one knows what it knew."""
+    """A hub that is asked to stop ends with 0, its folder says no more where it was, and the next one knows what it knew. The
+    token is printed where it is made, and then only to terminals."""
     line = Line(tmp_path)
     with line.up() as process:
+        assert process.stdout is not None
+        token = (tmp_path / "data" / "token").read_text()
+        assert process.stdout.readline() == f"token {token}"
         line.done("source", "add", str(plugin(tmp_path)))
         assert (tmp_path / "data" / "url").exists()
         assert stop(process) == 0
     assert not (tmp_path / "data" / "url").exists()
 
-    with line.up():
+    with line.up() as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"token in {tmp_path / 'data' / 'token'}\n"
         assert [source["name"] for source in line.json("source", "list")] == ["genes"]
 
 

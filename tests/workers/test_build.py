@@ -48,7 +48,9 @@ async def test_sources_are_merged_by_id(tmp_path: Path) -> None:
     async with open_desk(tmp_path) as hub:
         await two_sources(hub)
         await configure(hub, ".*", doc_type="thing", metadata={"contact": "us"})
-        event = await build(hub)
+        job = HandJob(hub, {"merge": merge})
+        event = await build(hub, job=job)
+        assert job.done == [(0, 4), (4, 4)]
         assert [orjson.loads(body) for body in await read(hub, event.output)] == [
             {"_id": "1", "a": {"x": 1}, "both": "a"},
             {"_id": "2", "a": {}, "b": {}, "both": {"b": 1}},

@@ -38,6 +38,7 @@ async def merge(stores: Stores, arguments: dict[str, Any], report: Report) -> di
     total = 0
     for each in inputs:
         total += (await documents.describe(each.collection)).count
+    report.progress(0, total, "documents", "merging")
     await documents.create(output)
     merger = Merger(inputs)
     waiting: list[Document] = []
