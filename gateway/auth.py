@@ -13,6 +13,8 @@ OPEN = ("/health/", "/api/", "/assets/")
 ROUTES = ("/", "/graphql", "/api/<name>/", "/health/live", "/health/ready", "/metrics")
 """What is told to whoever asks for something else."""
 
+NEEDED = "the token is missing or wrong: it is what LEAT_TOKEN sets, else in the file `token` of the hub's data folder"
+
 
 class Token:
     """The one token of this hub; compared in constant time."""
@@ -51,7 +53,7 @@ def guard(token: Token) -> Middleware:
             return web.json_response({"error": f"there is nothing at {request.path}", "routes": ROUTES}, status=404)
         if is_open or token.fits(request.headers.get("Authorization")):
             return await handler(request)
-        error = {"message": "the token is missing or wrong", "extensions": {"code": "UNAUTHENTICATED"}}
+        error = {"message": NEEDED, "extensions": {"code": "UNAUTHENTICATED"}}
         return web.json_response({"errors": [error]}, status=401, headers={"WWW-Authenticate": "Bearer"})
 
     return guarded

@@ -11,8 +11,7 @@ globalThis.MonacoEnvironment = {
 };
 
 const QUERY = `{
-  jobs(first: 10) { nodes { type target state outcome progress { done total unit } } }
-  apis { nodes { name path served { version count } } }
+  jobs(first: 5) { nodes { step state outcome } }
 }
 `;
 const token = () => sessionStorage.getItem("token") || "";
@@ -41,6 +40,7 @@ function Explorer() {
     <div className="explorer">
       <label>
         Token <input type="password" autoComplete="off" defaultValue={shown} onBlur={change} onKeyDown={leave} />
+        {!shown && " what LEAT_TOKEN sets, else in the file token of the hub's data folder"}
       </label>
       <GraphiQL key={shown} fetcher={fetcherOf(shown)} initialQuery={QUERY} plugins={[HISTORY_PLUGIN]} />
     </div>

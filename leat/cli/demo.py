@@ -13,6 +13,7 @@ from leat.cli.address import Address
 from leat.cli.apis import search
 from leat.cli.exits import Ended, Exit
 from leat.cli.live import start
+from leat.cli.up import token_told
 from leat.serving import serving
 from leat.settings import Settings
 
@@ -46,7 +47,7 @@ async def demo(settings: Settings, *, once: bool) -> Exit:
     logs.configure(logs.WARNING)
     async with serving(settings) as (address, ended), client.connected(address) as gateway:
         print(f"A hub serves at {address.url}, its data is in {settings.data}.\n", flush=True)
-        shown = asyncio.create_task(_show(gateway, address))
+        shown = asyncio.create_task(_show(settings, gateway, address))
         stopped = asyncio.create_task(ended.wait())
         await asyncio.wait((shown, stopped), return_when=asyncio.FIRST_COMPLETED)
         if not shown.done():
@@ -61,7 +62,7 @@ async def demo(settings: Settings, *, once: bool) -> Exit:
     return done
 
 
-async def _show(gateway: client.Gateway, address: Address) -> Exit:
+async def _show(settings: Settings, gateway: client.Gateway, address: Address) -> Exit:
     """From plugins to answers."""
     await _prepare(gateway)
     print(f"Now {', '.join(PLUGINS)} are dumped, uploaded, inspected, merged and released:", flush=True)
@@ -69,7 +70,7 @@ async def _show(gateway: client.Gateway, address: Address) -> Exit:
     if done is Exit.DONE:
         for question in QUESTIONS:
             await _ask(gateway, question)
-        _say_how_to_go_on(address)
+        _say_how_to_go_on(settings, address)
     return done
 
 
@@ -108,7 +109,7 @@ def _at(document: Any, path: str) -> Any:
     return document
 
 
-def _say_how_to_go_on(address: Address) -> None:
+def _say_how_to_go_on(settings: Settings, address: Address) -> None:
     api = f"{address.url}/api/{API}"
     print()
     output.pairs(
@@ -117,6 +118,6 @@ def _say_how_to_go_on(address: Address) -> None:
             "a document": f"{api}/registry/hgnc",
             "a query": f"{api}/query?q=bioregistry.domain:gene&size=2",
             "GraphQL": f"{address.url}/graphql",
-            "token": address.token,
+            "token": token_told(settings, address.token, is_new=False),
         }
     )
