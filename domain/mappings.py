@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from domain.errors import Invalid
+from domain.wording import listed
 
 Properties = dict[str, Any]
 
@@ -86,7 +87,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     both = before.keys() & after.keys()
     changed = [f"{path} (from {before[path]} to {after[path]})" for path in sorted(both) if before[path] != after[path]]
     kinds = (("added", sorted(after.keys() - both)), ("gone", sorted(before.keys() - both)), ("of another type", changed))
-    return [f"{len(paths)} {kind}: {', '.join(paths[:10])}{', …' * (len(paths) > 10)}" for kind, paths in kinds if paths]
+    return [f"{len(paths)} {kind}: {listed(paths, 10)}" for kind, paths in kinds if paths]
 
 
 def check(properties: Mapping[str, Any]) -> None:

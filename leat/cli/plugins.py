@@ -36,8 +36,6 @@ def check(folder: Path, data: Path | None, documents: int, json: bool) -> Exit:
         output.as_json(found)
         return Exit.DONE
     output.pairs({name: found[name] for name in ("name", "type", "files", "release")})
-    for warning in found["warnings"]:
-        output.note(f"warning: {warning}")
     output.table(found["parts"], ("name", "parser", "documents", "first"))
     return Exit.DONE
 
@@ -54,6 +52,8 @@ def _problems() -> Iterator[None]:
 
 async def _check(folder: Path, data: Path | None, documents: int, home: Path) -> dict[str, Any]:
     manifest = await asyncio.to_thread(plugins.read, folder)
+    for warning in manifest.warnings:  # first, since one may be why the rest fails
+        output.note(f"warning: {warning}")
     files = data or await _fetch(manifest, folder, home / "data")
     plugin = await open_plugin(
         manifest,

@@ -270,10 +270,15 @@ def test_plugin_check(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
 
 
 def test_plugin_check_of_a_broken_parser(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
-    """A parser that raises ends with 1 and its own traceback."""
-    code, told = said(capsys, "source", "check", str(plugin(empty, body="    raise ValueError('no such column')")))
+    """A parser that raises ends with 1 and its own traceback; what the manifest warns of may be why."""
+    home = plugin(empty, body="    raise ValueError('no such column')")
+    manifest = json.loads((home / "manifest.json").read_text())
+    (home / "manifest.json").write_text(json.dumps(manifest | {"dumper": {**manifest["dumper"], "uncompres": True}}))
+
+    code, told = said(capsys, "source", "check", str(home))
 
     assert code == Exit.FAILED
+    assert "did you mean `uncompress`?" in told
     assert "no such column" in told
     assert "parser.py" in told
 

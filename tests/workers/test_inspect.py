@@ -73,7 +73,8 @@ async def test_a_suggestion_is_followed_until_somebody_edits(tmp_path: Path) -> 
         await edit_mapping(hub, "genes", "genes", {"y": {"type": "long"}})
         third, told = await inspected({"_id": "1", "x": "a b", "y": 2, "z": {"deep": 3}})
         assert third == {**second, "y": {"type": "long"}}
-        assert "genes: 1 inspected paths are not mapped: z.deep" in told
+        assert "genes: 1 path not mapped: z.deep" in told
+        assert "genes: 5 paths in 1 document, 0 warnings" in told
 
         await follow_inspections(hub, "genes", "genes")
         fourth, _ = await inspected({"_id": "1", "w": 1})

@@ -18,6 +18,7 @@ from domain.errors import JobFailed, NotReady
 from domain.manifests import SCHEMES
 from domain.nouns import Stored, owner
 from domain.sources import SOURCES, Source
+from domain.wording import counted
 from events.message import new_id
 from events.sources import DumpSource, File, SourceDumped
 from workers.context import JobContext, Level
@@ -273,4 +274,4 @@ class _Tally:
     async def next(self) -> None:
         """One URL is done."""
         self.finished += 1
-        await self.context.progress(self.done, None, "bytes", f"{self.finished} of {self.urls} files fetched")
+        await self.context.progress(self.done, None, "bytes", f"{self.finished} of {counted(self.urls, 'files')} fetched")

@@ -7,6 +7,7 @@ import msgspec
 from domain import mappings
 from domain.errors import NotReady
 from domain.sources import SOURCES, Source
+from domain.wording import counted, listed
 from events.sources import Inspected, InspectSource, SourceInspected, SourceUploaded
 from workers.context import JobContext
 
@@ -25,7 +26,8 @@ async def inspect_source(command: InspectSource, context: JobContext) -> SourceI
         found = await context.child("inspect", {"part": part, "collection": upload.collection, "output": collection, "meta": meta})
         suggested[part] = found.pop("mapping")
         parts[part] = Inspected(collection=collection, **found)
-        await context.log(f"{part}: {found['paths']} paths in {found['documents']} documents, {found['warnings']} warnings")
+        seen = f"{counted(found['paths'], 'paths')} in {counted(found['documents'], 'documents')}"
+        await context.log(f"{part}: {seen}, {counted(found['warnings'], 'warnings')}")
     event = SourceInspected(source=command.source, output=context.output, upload=uploaded.output, parts=parts).said_by(command)
 
     before = (await SOURCES.get(context.hub.records, command.source)).value
@@ -48,8 +50,7 @@ async def _tell(before: Source, part: str, suggested: dict[str, Any], context: J
         for line in mappings.differences(known, suggested):
             await context.log(f"{part}: fields of the mapping {line}")
     elif missing := mappings.unmapped(suggested, known):
-        shown = ", ".join(missing[:10]) + ", …" * (len(missing) > 10)
-        await context.log(f"{part}: {len(missing)} inspected paths are not mapped: {shown}", "warning")
+        await context.log(f"{part}: {counted(len(missing), 'paths')} not mapped: {listed(missing, 10)}", "warning")
 
 
 async def _look(command: InspectSource, context: JobContext) -> tuple[SourceUploaded, SourceInspected | None]:

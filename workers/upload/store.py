@@ -15,6 +15,7 @@ from domain.errors import Conflict, JobFailed, LeatError
 from domain.hub import Stores
 from domain.manifests import Manifest, Uploader
 from domain.ports import Document
+from domain.wording import counted
 from events.sources import Part
 from workers.context import Level, Report
 from workers.plugin.calls import Batch, Parsed, Plugin, open_plugin
@@ -176,9 +177,11 @@ class _Filling:
         if parsed.skipped:
             self.skipped += parsed.skipped
             examples = ", ".join(parsed.long_ids)
-            self.report.log(f"{parsed.skipped} documents skipped: their `_id` has more than 512 bytes ({examples})", "warning")
+            self.report.log(
+                f"{counted(parsed.skipped, 'documents')} skipped: an `_id` has at most 512 bytes ({examples})", "warning"
+            )
         if parsed.dropped:
-            self.report.log(f"{parsed.dropped} empty documents dropped")
+            self.report.log(f"{counted(parsed.dropped, 'empty documents')} dropped")
 
 
 def _first(errors: BaseExceptionGroup[LeatError]) -> LeatError:
