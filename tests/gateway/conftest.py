@@ -72,7 +72,7 @@ class Client:
 
     def socket(self, **options: Any) -> Any:
         """A context: a graphql-transport-ws socket that is not initialised yet."""
-        return self.session.ws_connect(f"{self.url}/graphql", protocols=("graphql-transport-ws",), **options)
+        return self.session.ws_connect(f"{self.url}/graphql", protocols=("graphql-transport-ws",), max_msg_size=0, **options)
 
     @asynccontextmanager
     async def watch(self, query: str, **variables: Any) -> "AsyncIterator[Watch]":

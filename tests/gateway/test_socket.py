@@ -1,6 +1,7 @@
 """graphql-transport-ws: the protocol, its refusals, and the end of the process."""
 
 import asyncio
+import socket
 from typing import Any
 
 import aiohttp
@@ -8,6 +9,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from domain.hub import Hub
+from events.sources import SourceAdded
 from gateway.app import make_app
 from tests.gateway.conftest import TOKEN, Client
 
@@ -134,3 +136,36 @@ async def test_sockets_are_closed_with_1001_at_shutdown(hub: Hub) -> None:
         code, _ = await asyncio.wait_for(asyncio.gather(closed(socket), server.close()), timeout=20)
 
     assert code == 1001
+
+
+def small_window(address: Any) -> socket.socket:
+    """A TCP socket that takes little before it is read."""
+    made = socket.socket(address[0], address[1], address[2])
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    made.setblocking(False)
+    return made
+
+
+async def test_a_reader_that_does_not_read_costs_no_memory(hub: Hub) -> None:
+    """What it does not take stays unsent, while another gets each event; when it reads on it has missed nothing."""
+    query, sources = "subscription { hubEvents { events { event } } }", [f"{number:02}" + "x" * 100_000 for number in range(70)]
+    waiting: list[int] = []
+    async with (
+        TestServer(make_app(hub, TOKEN)) as server,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(socket_factory=small_window)) as narrow,
+        aiohttp.ClientSession() as session,
+    ):
+        url = str(server.make_url("")).rstrip("/")
+        async with Client(url, narrow).watch(query) as slow, Client(url, session).watch(query) as quick:
+            assert [await slow.next(), await quick.next()] == [{"events": []}] * 2
+            for source in sources:
+                await hub.announce(SourceAdded(source=source))
+                assert [event["event"]["source"] for event in (await quick.next())["events"]] == [source]
+                connections = server.runner.server.connections
+                waiting.append(max(each.transport.get_write_buffer_size() for each in connections if each.transport))
+            seen: list[str] = []
+            while len(seen) < len(sources):
+                seen += [event["event"]["source"] for event in (await slow.next())["events"]]
+
+    assert seen == sources
+    assert 0 < max(waiting) < 500_000
