@@ -1,4 +1,4 @@
-"""The web application: the GraphQL endpoint, health and pages; the published APIs are added by whoever makes it."""
+"""The web application: what is served where, and what of it needs the token."""
 
 from collections.abc import AsyncIterator
 
@@ -6,33 +6,39 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from domain.hub import Hub
-from gateway.auth import Token, guard
+from gateway.auth import Token, guarded
 from gateway.limits import Limits
 from gateway.metrics import Metrics
 from gateway.pages import Pages
 from gateway.pinging import ping
-from gateway.rest import routes
+from gateway.rest.routes import Published
 from gateway.schema import build_schema
 from gateway.stream import Watching
 from gateway.view import View
+
+ROUTES = ("/", "/graphql", "/api/<name>/", "/health/live", "/health/ready", "/metrics")
+"""What is told to whoever asks for something else."""
 
 
 def make_app(hub: Hub, token: str, *, limits: Limits | None = None, pages: Pages | None = None) -> web.Application:
     """The application: it listens to the hub's events while it runs, and closes sockets with 1001 at shutdown."""
     metrics, shown = Metrics(hub), pages or Pages()
     watching = Watching(hub.bus, metrics.heard)
-    checked = Token(token)
-    view = View(build_schema(), hub, watching, checked, limits or Limits(), shown)
-    app = web.Application(
-        middlewares=[metrics.count, guard(checked)], client_max_size=2**20, handler_args={"handler_cancellation": True}
-    )
-    app.router.add_route("*", "/graphql", view.__call__)
-    app.router.add_get("/", _explorer(shown))
-    app.router.add_get("/assets/{name:.+}", shown.asset)
-    routes.add(app, hub)
-    app.router.add_get("/health/live", _live)
-    app.router.add_get("/health/ready", _ready(hub))
-    app.router.add_get("/metrics", metrics.serve)
+    needed = Token(token)
+    view = View(build_schema(), hub, watching, needed, limits or Limits(), shown)
+    app = web.Application(client_max_size=2**20, handler_args={"handler_cancellation": True})
+
+    def serve(method: str, path: str, handler: Handler) -> None:
+        app.router.add_route(method, path, metrics.counted(path.partition("{")[0], handler))
+
+    serve("*", "/api/{path:.*}", Published(hub).__call__)
+    serve("*", "/graphql", guarded(needed, view.__call__))
+    serve("GET", "/metrics", guarded(needed, metrics.serve))
+    serve("GET", "/health/live", _live)
+    serve("GET", "/health/ready", _ready(hub))
+    serve("GET", "/", _explorer(shown))
+    serve("GET", "/assets/{name:.+}", shown.asset)
+    serve("*", "/{path:.*}", _nothing)
 
     async def watched(_: web.Application) -> AsyncIterator[None]:
         async with watching.running(), metrics.running():
@@ -51,6 +57,10 @@ def _explorer(pages: Pages) -> Handler:
         return pages.explorer()
 
     return explorer
+
+
+async def _nothing(request: web.Request) -> web.Response:
+    return web.json_response({"error": f"there is nothing at {request.path}", "routes": ROUTES}, status=404)
 
 
 async def _live(_: web.Request) -> web.Response:

@@ -1,17 +1,11 @@
-"""The administrator's token: what is open without it, and where it is looked for."""
+"""The administrator's token: where it is looked for, and what is said without it."""
 
 import hmac
 from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
-
-OPEN = ("/health/", "/api/", "/assets/")
-"""What is served without a token: health, the published APIs and what pages are made of."""
-
-ROUTES = ("/", "/graphql", "/api/<name>/", "/health/live", "/health/ready", "/metrics")
-"""What is told to whoever asks for something else."""
+from aiohttp.typedefs import Handler
 
 NEEDED = "the token is missing or wrong: it is what LEAT_TOKEN sets, else in the file `token` of the hub's data folder"
 
@@ -41,19 +35,14 @@ def is_page(request: web.Request) -> bool:
     return request.method == "GET" and "query" not in request.query and "text/html" in request.headers.get("Accept", "")
 
 
-def guard(token: Token) -> Middleware:
-    """Middleware that answers 404 where nothing is, and 401 where a token is needed and not shown. A socket shows it after the
-    handshake."""
+def guarded(token: Token, handler: Handler) -> Handler:
+    """The handler, behind 401 where the token is not shown. A socket shows it after the handshake, a page asks for it."""
 
-    @web.middleware
-    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-        socket = request.path == "/graphql" and request.headers.get("Upgrade", "").lower() == "websocket"
-        is_open = request.path == "/" or request.path.startswith(OPEN) or is_page(request) or socket
-        if isinstance(request.match_info.http_exception, web.HTTPNotFound):
-            return web.json_response({"error": f"there is nothing at {request.path}", "routes": ROUTES}, status=404)
-        if is_open or token.fits(request.headers.get("Authorization")):
+    async def checked(request: web.Request) -> web.StreamResponse:
+        socket = request.headers.get("Upgrade", "").lower() == "websocket"
+        if socket or is_page(request) or token.fits(request.headers.get("Authorization")):
             return await handler(request)
         error = {"message": NEEDED, "extensions": {"code": "UNAUTHENTICATED"}}
         return web.json_response({"errors": [error]}, status=401, headers={"WWW-Authenticate": "Bearer"})
 
-    return guarded
+    return checked

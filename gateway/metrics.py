@@ -9,8 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 from aiohttp import web
 from aiohttp.hdrs import METH_ALL
-from aiohttp.typedefs import Handler, Middleware
-from aiohttp.web_urldispatcher import AbstractResource
+from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 
 from domain import backlog, presence
@@ -71,16 +70,14 @@ class Metrics:
         elif isinstance(event, JobQueued):
             self._again.labels(QUEUE_OF.get(event.command, ""), event.reason).inc()
 
-    @property
-    def count(self) -> Middleware:
-        """Middleware that counts what is answered, by route: paths of one kind are one route."""
+    def counted(self, route: str, handler: Handler) -> Handler:
+        """The handler, counted under `route`. As middleware of the application it would cost more than a read of a document."""
 
         @functools.cache  # to find a child by its labels takes far longer than to count
-        def child(method: str, resource: AbstractResource | None, status: int) -> Counter:
-            return self._served.labels(method, resource.canonical if resource else "", str(status))
+        def child(method: str, status: int) -> Counter:
+            return self._served.labels(method, route, str(status))
 
-        @web.middleware
-        async def counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+        async def counting(request: web.Request) -> web.StreamResponse:
             status = 500
             try:
                 response = await handler(request)
@@ -90,10 +87,9 @@ class Metrics:
                 status = answer.status
                 raise
             finally:
-                method = request.method if request.method in METH_ALL else "other"
-                child(method, request.match_info.route.resource, status).inc()
+                child(request.method if request.method in METH_ALL else "other", status).inc()
 
-        return counted
+        return counting
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

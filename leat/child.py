@@ -26,8 +26,6 @@ async def run(step: str, address: dict[str, Any], arguments: dict[str, Any], rep
             from workers.index.feed import feed as work
         case _:
             raise AssertionError(f"there is no step {step!r}")
-    if step != "feed":  # the only one that indexes; the driver of Elasticsearch takes longer to import than most steps take
-        address = {**address, "search": "tantivy:"}
     async with open_stores(address if step in SEARCHING else {**address, "search": "tantivy:"}) as stores:
         return await work(stores, arguments, report)
 

@@ -22,13 +22,8 @@ _PREFIX = "/api/"
 _NO_ARGUMENTS = Arguments({})
 
 
-def add(app: web.Application, hub: Hub) -> None:
-    """Serve every API of the hub below `/api/`; open to everybody."""
-    app.router.add_route("*", "/api/{path:.*}", Published(hub).__call__)
-
-
 class Published:
-    """The handler of all published APIs."""
+    """The handler of every API of the hub, below `/api/`; open to everybody."""
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub

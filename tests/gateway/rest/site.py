@@ -16,7 +16,7 @@ from domain.nouns import Stored
 from domain.ports import IndexSpec
 from events.apis import ReleaseCreated
 from events.embedded import EmbeddedBus
-from gateway.rest import routes
+from gateway.rest.routes import Published
 from leat.adapters import open_stores
 from stores.sqlite_records import SqliteRecords
 
@@ -106,7 +106,7 @@ async def open_site(data: Path) -> AsyncIterator[Site]:
         )
         await APIS.insert(records, "genes", Api(created_at=time.time(), build="genes"))
         app = web.Application()
-        routes.add(app, hub)
+        app.router.add_route("*", "/api/{path:.*}", Published(hub).__call__)
         client = await stack.enter_async_context(TestClient(TestServer(app)))
         site = Site(hub, client)
         await site.release(1, DOCUMENTS)
