@@ -7,7 +7,7 @@ import random
 import re
 import signal
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import aio_pika
 
@@ -43,6 +43,10 @@ class Scene:
     chance: random.Random
     letters: int = 0
     """Dead letters that there have to be in the end."""
+    others: list[str] = field(default_factory=list)
+    """Further runs of the same pipeline."""
+    cancelled: bool = False
+    """The first run was."""
 
     def somebody(self) -> str:
         """Any process of the hub."""
@@ -105,6 +109,18 @@ async def pause(scene: Scene, seconds: float = 0.0) -> None:
     scene.stack.signal(name, signal.SIGSTOP)
     await asyncio.sleep(seconds or LEASE * scene.chance.uniform(0.5, 2.5))
     scene.stack.signal(name, signal.SIGCONT)
+
+
+async def compete(scene: Scene) -> None:
+    """The same pipeline is started once more, so that its jobs wait for those of the first, or the other way round."""
+    scene.others.append(await scene.world.begin(scene.front))
+
+
+async def cancel(scene: Scene) -> None:
+    """The run is cancelled, and another one started at once."""
+    scene.cancelled = True
+    await scene.front.mutate("cancelRun", "run { state }", runId=scene.watcher.run)
+    scene.others.append(await scene.world.begin(scene.front))
 
 
 async def jump(scene: Scene) -> None:
@@ -184,7 +200,7 @@ async def poison(scene: Scene) -> None:
             scene.letters += 1
 
 
-EMBEDDED: tuple[Fault, ...] = (crash, crash, crash, lose_child, lose_child, stop, stop_at_once, pause, jump)
+EMBEDDED: tuple[Fault, ...] = (crash, crash, crash, lose_child, lose_child, stop, stop_at_once, pause, jump, compete, cancel)
 SERVERS: tuple[Fault, ...] = (
     crash,
     crash,
@@ -194,6 +210,8 @@ SERVERS: tuple[Fault, ...] = (
     pause,
     pause,
     jump,
+    compete,
+    cancel,
     cut,
     cut_bus,
     lose_answers,

@@ -14,7 +14,7 @@ from typing import Any
 from tests.faults import front
 from tests.faults.faults import EMBEDDED, SERVERS, Fault, Scene
 from tests.faults.stack import Stack, until
-from tests.faults.world import API, BUILD, World, check_left, check_watched, slow_site
+from tests.faults.world import World, check_left, check_watched, slow_site
 
 KILLED = frozenset({"PLUGIN_DIED"})
 """A plugin whose process is killed fails its job for good, since that may be its own doing."""
@@ -87,20 +87,30 @@ async def _suffer(
     hub: Stack, gateway: front.Front, world: World, chance: random.Random, strikes: Sequence[Strike], errors: Set[str]
 ) -> int:
     """Returns how many dead letters there are."""
-    run = await gateway.start("runPipeline", build=BUILD, api=API)
-    async with front.watching(gateway, run) as watcher:
+    async with front.watching(gateway, await world.begin(gateway)) as watcher:
         scene = Scene(hub, gateway, world, watcher, chance)
         for strike in strikes:
             await strike.hit(scene)
-        ended = await watcher.end()
-    watchers = [watcher]
-    while ended["state"] == "FAILED":
-        ended = await try_again(scene, ended, watchers, errors)
-    assert ended["state"] == "SUCCEEDED", ended
+        told = [await see_through(scene, watcher, errors, cancelled=scene.cancelled)]
+    for other in scene.others:
+        async with front.watching(gateway, other) as watcher:
+            told.append(await see_through(scene, watcher, errors))
     await world.check_served(gateway)
     await front.quiet(gateway)
-    check_watched(watchers, ended, await gateway.jobs())
+    for watchers, ended in told:
+        check_watched(watchers, ended, await gateway.jobs())
     return scene.letters
+
+
+async def see_through(
+    scene: Scene, watcher: front.Watcher, errors: Set[str], *, cancelled: bool = False
+) -> tuple[list[front.Watcher], dict[str, Any]]:
+    """Watch a run until it ended well, or at all if it was cancelled; returns who watched, and the run."""
+    watchers, ended = [watcher], await watcher.end()
+    while ended["state"] == "FAILED" and not cancelled:
+        ended = await try_again(scene, ended, watchers, errors)
+    assert ended["state"] == "SUCCEEDED" or cancelled, ended
+    return watchers, ended
 
 
 async def try_again(scene: Scene, run: dict[str, Any], watchers: list[front.Watcher], errors: Set[str]) -> dict[str, Any]:
@@ -110,6 +120,6 @@ async def try_again(scene: Scene, run: dict[str, Any], watchers: list[front.Watc
     for step in run["steps"]:
         if step["job"] and step["job"]["outcome"] == "FAILED":
             await scene.front.mutate("retryJob", "job { state }", jobId=step["jobId"])
-    async with front.watching(scene.front, scene.watcher.run, watchers[-1].cursor) as watcher:
+    async with front.watching(scene.front, watchers[-1].run, watchers[-1].cursor) as watcher:
         watchers.append(watcher)
         return await watcher.end()

@@ -119,14 +119,11 @@ async def test_a_store_is_away_for_half_a_minute(nursery: Nursery, tmp_path: Pat
             group.create_task(away(server, step))
 
 
-async def test_every_command_comes_twice(nursery: Nursery, tmp_path: Path, urls: dict[str, str]) -> None:
-    """Commands that are delivered several times, before, while and after their job is done, make it done once."""
-    await struck(nursery, tmp_path, urls, TWO_OF_ALL, [Strike(double, step, "JobQueued") for step in STEPS])
-
-
-async def test_poison_on_every_queue(nursery: Nursery, tmp_path: Path, urls: dict[str, str]) -> None:
-    """What nobody can decode holds up nothing, and is kept among the dead letters."""
-    await struck(nursery, tmp_path, urls, ONE_EACH, [Strike(poison, "upload:genes", "JobQueued")])
+async def test_doubled_and_poisoned_queues(nursery: Nursery, tmp_path: Path, urls: dict[str, str]) -> None:
+    """Commands that are delivered several times, before, while and after their job is done, make it done once; what nobody can
+    decode holds up nothing, and is kept among the dead letters."""
+    strikes = [Strike(double, step, "JobQueued") for step in STEPS]
+    await struck(nursery, tmp_path, urls, TWO_OF_ALL, [strikes[0], Strike(poison, STEPS[1], "JobQueued"), *strikes[1:]])
 
 
 async def test_runs_at_random(nursery: Nursery, tmp_path: Path, urls: dict[str, str]) -> None:

@@ -114,6 +114,10 @@ class World:
         await front.mutate("addBuild", "build { name }", name=BUILD, sources=self.sources, docType="gene")
         await front.mutate("addApi", "api { name }", name=API, build=BUILD)
 
+    async def begin(self, front: Front) -> str:
+        """Start the pipeline; returns the run's UUID."""
+        return await front.start("runPipeline", build=BUILD, api=API)
+
     async def check_served(self, front: Front) -> None:
         """The API serves each document, as it should be, and once."""
         served = await front.served(API)
