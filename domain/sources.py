@@ -47,8 +47,12 @@ class Source(Noun, frozen=True, kw_only=True):
         return tuple(uploader.name for uploader in self.manifest.uploaders)
 
     def takes(self, part: str, derivation: Derivation) -> bool:
-        """Whether a mapping from there may become the part's: nobody edited it, and a plugin's goes before a suggestion."""
-        return part not in self.mapping or self.derived.get(part) in ("inspection", derivation)
+        """Whether a mapping from there may become the part's: nobody edited it, and a plugin's goes before a suggestion while the
+        plugin has a mapping function."""
+        origin = self.derived.get(part)
+        if origin == "plugin" and not any(uploader.mapping for uploader in self.manifest.uploaders if uploader.name == part):
+            origin = "inspection"
+        return part not in self.mapping or origin in ("inspection", derivation)
 
     def with_derived(self, found: Mapping[str, dict[str, Any]], derivation: Derivation) -> Self:
         """With these mappings for the parts that take them."""

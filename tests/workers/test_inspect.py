@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 
 from domain.errors import NotReady
-from domain.manifests import Manifest
+from domain.manifests import Manifest, Uploader
 from domain.mappings import check
 from domain.sources import SOURCES, Source, edit_mapping, follow_inspections
 from events.sources import InspectSource
@@ -82,13 +83,17 @@ async def test_a_suggestion_is_followed_until_somebody_edits(tmp_path: Path) -> 
 
 
 async def test_a_plugins_mapping_goes_before_a_suggestion(tmp_path: Path) -> None:
-    """The mapping function's newest answer replaces its own and an inspection's, never one that somebody wrote."""
-    source = Source(created_at=0, folder="", code="", manifest=Manifest())
+    """The mapping function's newest answer replaces its own and an inspection's, never one that somebody wrote; without the
+    function the inspection's is taken again."""
+    manifest = Manifest(uploaders=(Uploader(name="a", parser="p:f", mapping="p:g"),))
+    source = Source(created_at=0, folder="", code="", manifest=manifest)
     suggested = source.with_derived({"a": {"x": {"type": "long"}}}, "inspection")
     given = suggested.with_derived({"a": {"y": {"type": "long"}}}, "plugin")
     assert given.with_derived({"a": {"x": {"type": "long"}}}, "inspection") == given
     newer = given.with_derived({"a": {"z": {"type": "long"}}}, "plugin")
     assert set(newer.mapping["a"]) == {"z"}
+    gone = msgspec.structs.replace(newer, manifest=Manifest(uploaders=(Uploader(name="a", parser="p:f"),)))
+    assert set(gone.with_derived({"a": {"x": {"type": "long"}}}, "inspection").mapping["a"]) == {"x"}
     written = newer.with_edited("a", {"w": {"type": "long"}})
     assert written.with_derived({"a": {}}, "plugin").with_derived({"a": {}}, "inspection") == written
 
