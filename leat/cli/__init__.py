@@ -47,9 +47,8 @@ class Parser(ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line says; returns the exit code."""
     given = _command_first(list(sys.argv[1:] if arguments is None else arguments))
-    parser = _parser(given)
-    flags = parser.parse_args(given)
     try:
+        flags = _parser(given).parse_args(given)
         return int(flags.run(flags))
     except Ended as ended:
         if ended.message:

@@ -53,6 +53,7 @@ async def demo(settings: Settings, *, once: bool) -> Exit:
         if not shown.done():
             shown.cancel()
             await asyncio.wait((shown,))
+            output.note("the hub stops too: `leat up` starts it again on the same data, and goes on")
             return Exit.DETACHED
         done = await shown
         if done is Exit.DONE and not once:

@@ -1,6 +1,7 @@
 """`leat up` and `leat work`: a hub, or workers beside one, until a signal."""
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,6 +17,8 @@ from leat.urls import without_password
 from leat.wiring import open_hub
 from workers.catalogue import WORKERS
 
+log = logging.getLogger(__name__)
+
 
 async def up(settings: Settings, concurrency: int, *, workers: bool = True) -> None:
     """Run a gateway and, unless told otherwise, all workers; says where they are."""
@@ -27,7 +30,7 @@ async def up(settings: Settings, concurrency: int, *, workers: bool = True) -> N
     async with serving(settings, concurrency, queues=queues) as (address, ended):
         told = token_told(settings, address.token, is_new)
         print(f"Leat serves at {address.url}\ntoken {told}\nstop it with Ctrl-C", flush=True)
-        await ended.wait()
+        await _stopping(ended, settings)
 
 
 def token_told(settings: Settings, token: str, is_new: bool) -> str:
@@ -44,7 +47,7 @@ async def work(settings: Settings, queues: Sequence[str], concurrency: int, *, u
     async with open_hub(settings) as hub, working(hub, queues, concurrency) as ended:
         with _stopped_at_eof(ended) if until_eof else nullcontext():
             print(f"working on {', '.join(queues)} of {hub.name} over {without_password(settings.bus)}", flush=True)
-            await ended.wait()
+            await _stopping(ended, settings)
 
 
 async def work_scaled(settings: Settings, queues: Sequence[str], scale: Scale, command: Sequence[str]) -> None:
@@ -54,6 +57,15 @@ async def work_scaled(settings: Settings, queues: Sequence[str], scale: Scale, c
     async with open_hub(settings) as hub, until_signal(hub.data) as ended:
         print(f"scaling {', '.join(queues)} of {hub.name} from {scale.minimum} to {scale.maximum} processes", flush=True)
         await scale_workers(hub, queues, scale, command, ended)
+
+
+async def _stopping(ended: asyncio.Event, settings: Settings) -> None:
+    """Wait for the signal, and say what it sets off: who does not know might think that it hangs."""
+    await ended.wait()
+    log.info(
+        "stopping: running jobs may end within the grace time, others go on later; a second signal ends at once",
+        extra={"grace": settings.grace},
+    )
 
 
 def _check_queues(settings: Settings, queues: Sequence[str]) -> None:

@@ -86,6 +86,17 @@ def test_states_are_told_in_words(job: dict[str, Any], told: str) -> None:
     assert state_of({"outcome": None, "state": "FINISHED", "attempt": 3, "failures": 0, "waitingFor": ""} | job) == told
 
 
+def test_interrupted_while_it_starts(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C during the first second, while modules are imported, ends with 130 and no traceback."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("leat.cli._define", interrupted)
+
+    assert said(capsys, "up") == (Exit.DETACHED, "")
+
+
 def test_every_command_and_exit_code_is_documented() -> None:
     """docs/cli.md has every command, every noun's commands, and every exit code."""
     page = (ROOT / "docs" / "cli.md").read_text()
