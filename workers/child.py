@@ -105,6 +105,8 @@ async def _converse(
     stdin: asyncio.StreamWriter, stdout: asyncio.StreamReader, request: dict[str, Any], report: Report
 ) -> dict[str, Any] | None:
     """The child's last line, or None where it ended without."""
+    if stdin.is_closing():  # it ended before it was spoken to; uvloop refuses the write as a bug of ours
+        return None
     try:
         stdin.write(msgspec.json.encode(request) + b"\n")
         await stdin.drain()

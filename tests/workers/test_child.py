@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import leat.loop
 from domain.errors import Invalid, JobFailed
 from tests.domain.processes import until
 from workers.child import ChildDied, Spawn, run_child
@@ -102,6 +103,22 @@ async def test_a_child_that_dies_says_how(spawn: Spawn, step: str, why: str) -> 
     assert why in died.value.message
     if step == "bug":
         assert "Traceback" in died.value.detail
+
+
+@pytest.mark.parametrize("loop", [asyncio.run, leat.loop.run])
+def test_a_child_that_died_before_it_was_spoken_to(loop: Any, spawn: Spawn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It died like any other, on either event loop."""
+    start = asyncio.create_subprocess_exec
+
+    async def killed(*words: Any, **settings: Any) -> asyncio.subprocess.Process:
+        child = await start(*words, **settings)
+        child.kill()
+        await child.wait()
+        return child
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", killed)
+    with pytest.raises(ChildDied, match="SIGKILL"):
+        loop(run(spawn, "echo"))
 
 
 async def test_a_program_that_is_missing_is_no_answer() -> None:

@@ -102,7 +102,8 @@ class PluginProcess:
         self.lifeline = await _open_writer(ends["lifeline"][1])
         self.deadline = asyncio.get_running_loop().call_later(self.seconds, self._out_of_time)
         request = {**self.request, "channel": ends["frames"][1], "memory": self.memory, "shim": str(SHIM)}
-        self.lifeline.write(orjson.dumps(request) + b"\n")
+        if not self.lifeline.is_closing():  # else it has ended by itself, which the first frame tells
+            self.lifeline.write(orjson.dumps(request) + b"\n")
         return self
 
     async def __aexit__(self, *_: object) -> None:
