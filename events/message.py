@@ -12,12 +12,17 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
+def now() -> float:
+    """Unix time in seconds, by the clock as it is when this is called."""
+    return time.time()
+
+
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
     """Ids and primitives only; readers ignore fields they do not know, so a writer may add one first."""
 
     id: str = msgspec.field(default_factory=new_id)
     """Identity of this message."""
-    at: float = msgspec.field(default_factory=time.time)
+    at: float = msgspec.field(default_factory=now)
     """When it was said: Unix time in seconds."""
     job_id: str = ""
     """The job that it is about."""
@@ -40,5 +45,5 @@ class Event(Message, frozen=True, kw_only=True, tag_field="type", omit_defaults=
     def said_by(self, command: Command) -> Self:
         """The same, said now by the job that does `command`."""
         return msgspec.structs.replace(
-            self, id=new_id(), at=time.time(), job_id=command.job_id, run_id=command.run_id, cause_id=command.id
+            self, id=new_id(), at=now(), job_id=command.job_id, run_id=command.run_id, cause_id=command.id
         )

@@ -126,7 +126,8 @@ async def cancel(scene: Scene) -> None:
 async def jump(scene: Scene) -> None:
     """The wall clock of one process jumps by an hour or a few seconds, either way."""
     name = scene.somebody()
-    (scene.stack.folder / CLOCK).write_text(str(scene.chance.choice((-3600.0, -20.0, 20.0, 3600.0))))
+    (scene.stack.folder / f"{CLOCK}.new").write_text(str(scene.chance.choice((-3600.0, -20.0, 20.0, 3600.0))))
+    (scene.stack.folder / f"{CLOCK}.new").rename(scene.stack.folder / CLOCK)  # another process may just read it
     scene.stack.signal(name, signal.SIGUSR1)
 
 

@@ -18,6 +18,8 @@ from tests.faults.world import World, check_left, check_watched, slow_site
 
 KILLED = frozenset({"PLUGIN_DIED"})
 """A plugin whose process is killed fails its job for good, since that may be its own doing."""
+SPENT = KILLED | {"CHILD_DIED", "WORKER_LOST"}
+"""Where many strikes may hit one job, it fails for good when its attempts are spent."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,9 @@ class Strike:
 
 
 def plan(chance: random.Random, world: World, faults: Sequence[Fault]) -> list[Strike]:
-    """One or two strikes, in the order of the steps."""
+    """One or two strikes, or a storm of them, in the order of the steps."""
     steps = world.steps()
-    chosen = sorted(chance.randrange(len(steps)) for _ in range(chance.choice((1, 1, 2))))
+    chosen = sorted(chance.randrange(len(steps)) for _ in range(chance.choice((1, 1, 1, 2, 2, 8))))
     return [
         Strike(
             fault=chance.choice(faults),
@@ -63,7 +65,7 @@ async def perform(seed: str, stack: AbstractAsyncContextManager[Stack], *, serve
     async with stack as hub, slow_site(hub.folder) as site:
         world = World.of(hub.folder, chance, site)
         strikes = plan(chance, world, SERVERS if servers else EMBEDDED)
-        await suffer(hub, world, strikes, chance)
+        await suffer(hub, world, strikes, chance, SPENT)
     return "; ".join(map(str, strikes))
 
 
