@@ -107,6 +107,8 @@ class FolderFiles(Files):
                     raise
                 continue  # a delete took the empty parent away in between
             except (NotADirectoryError, FileExistsError, IsADirectoryError) as error:
+                if not target.is_dir() and not any(parent.is_file() for parent in target.parents):
+                    continue  # mkdir, too, looks twice: the parent was there, and then it was gone
                 raise Conflict(f"{target.relative_to(self._root)} is a folder, or below a file") from error
             return
 
