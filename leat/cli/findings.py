@@ -1,4 +1,4 @@
-"""What an inspection found that somebody may want to act on: unusual paths, and paths that no query finds."""
+"""What a run found that somebody may want to act on: unusual paths, paths that no query finds, a release that is not served."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -10,18 +10,30 @@ if TYPE_CHECKING:
 
 FOUND = """query Found($name: String!) { source(name: $name) { name parts {
   name unmapped inspection { pathWarnings { path code message } } } } }"""
+SERVED = "query Served($name: String!) { api(name: $name) { served { output version } } }"
 SHOWN = 5
 """Paths that one line names."""
 
 
 async def tell(gateway: "Gateway", run: dict[str, Any]) -> None:
-    """Say it of every source that the run inspected."""
+    """Say it of every source that the run inspected, and of the API that it found rolled back."""
     for step in run.get("steps", ()):
         result = (step["job"] or {}).get("result") or {}
+        if result.get("type") == "ReleaseCreated" and result.get("unchanged"):
+            await _tell_rolled_back(gateway, result)
         if result.get("type") == "SourceInspected" and not result.get("unchanged"):
             source = (await gateway.execute(FOUND, {"name": result["source"]}))["source"] or {"parts": []}
             for line in lines(source):
                 output.note(line)
+
+
+async def _tell_rolled_back(gateway: "Gateway", release: dict[str, Any]) -> None:
+    """A newer build is served as soon as it is released; what was rolled back from comes back only when asked for."""
+    api, newest = release["api"], release["output"]
+    served = ((await gateway.execute(SERVED, {"name": api}))["api"] or {}).get("served")
+    if served and served["output"] != newest:
+        output.note(f"{api} was rolled back and serves {served['version']}; to serve {release['version']} of this run again:")
+        output.note(f"  leat release rollback {api} {newest}")
 
 
 def lines(source: dict[str, Any]) -> list[str]:

@@ -40,7 +40,8 @@ async def _list(gateway: "Gateway", flags: Namespace) -> Exit:
 async def _rollback(gateway: "Gateway", flags: Namespace) -> Exit:
     release = flags.release or await _before(gateway, flags.api)
     done = await gateway.mutate("switchRelease", "release { output version count served }", api=flags.api, release=release)
-    return output.said(flags.json, done["release"], f"{flags.api} serves {done['release']['version']} ({release})")
+    told = f"{flags.api} serves {done['release']['version']} ({release}) until a newer build is released"
+    return output.said(flags.json, done["release"], told)
 
 
 async def _before(gateway: "Gateway", api: str) -> str:

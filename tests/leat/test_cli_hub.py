@@ -60,6 +60,8 @@ def test_the_whole_path(hub: Line) -> None:
     hub.done("release", "rollback", "genes")
     assert [release["served"] for release in hub.json("release", "list", "genes")] == [False, True]
     assert hub.json("api", "show", "genes")["served"]["output"] == older
+    newest = hub.json("release", "list", "genes")[0]["output"]
+    assert f"leat release rollback genes {newest}" in hub.run("release", "create", "genes").stderr
 
     hub.done("api", "stop", "genes")
     assert hub.json("api", "show", "genes")["running"] is False
