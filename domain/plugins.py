@@ -61,6 +61,13 @@ async def snapshot(files: Files, folder: Path, name: str) -> str:
     return code
 
 
+def code_of(folder: Path) -> str:
+    """What `snapshot` would call the code that is in the folder now; empty where it holds more than code."""
+    if sum((folder / path).stat().st_size for path in code_files(folder)) > CODE_SIZE:
+        return ""
+    return _digest(folder)[0]
+
+
 def code_files(folder: Path) -> list[str]:
     """Paths below `folder`, with `/`, of what belongs to the plugin's code, in order. Links that lead out of it are left out."""
     found = []

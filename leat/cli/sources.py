@@ -20,6 +20,7 @@ SHOW = """query Source($name: String!) { source(name: $name) {
   dumps { output release size at files { name } } uploads { output release count at } } }"""
 SCHEDULES = """query Schedules($after: String) { schedules(first: 100, after: $after) {
   nodes { name cron timezone source paused nextAt } pageInfo { hasNextPage endCursor } } }"""
+CODE = "query Code($name: String!) { source(name: $name) { name folder code } }"
 
 
 def define(parser: ArgumentParser) -> None:
@@ -99,7 +100,21 @@ async def _show(gateway: "Gateway", flags: Namespace) -> Exit:
         output.pairs({part["name"]: part["unmapped"] for part in source["parts"] if part["unmapped"]})
     for warning in manifest["warnings"]:
         output.note(f"warning: {warning}")
+    _tell_changed(source)
     return Exit.DONE
+
+
+def _tell_changed(source: dict[str, Any]) -> None:
+    """A word where the plugin's folder is on this machine and is not what was read of it."""
+    from domain.plugins import code_of
+
+    folder = Path(source["folder"])
+    try:
+        changed = folder.is_dir() and code_of(folder) not in ("", source["code"])
+    except OSError:  # another user's folder: only the hub may read it
+        return
+    if changed:
+        output.note(f"warning: {folder} changed since it was read: `leat source reload {source['name']}` reads it again")
 
 
 def _shown(part: dict[str, Any], manifest: dict[str, Any]) -> dict[str, Any]:
@@ -153,6 +168,8 @@ async def _remove(gateway: "Gateway", flags: Namespace) -> Exit:
 
 def _starts(mutation: str) -> Any:
     async def work(gateway: "Gateway", flags: Namespace) -> Exit:
+        if not flags.json:
+            _tell_changed(await _find(gateway, CODE, flags.name))
         return await start(gateway, flags, mutation, source=flags.name)
 
     return work

@@ -92,9 +92,9 @@ async def test_code_is_stored_once_and_left_where_it_was(folder: Path, files: Fo
     assert plugins.code_files(folder) == before == ["manifest.yml", "parser.py", "sub/helper.py"]
     assert [file.path for file in await files.find()] == [f"plugins/{code}/demo/{path}" for path in before]
     moved = Path(shutil.copytree(folder, folder.with_name("moved")))
-    assert await plugins.snapshot(files, moved, "demo") == code
+    assert await plugins.snapshot(files, moved, "demo") == plugins.code_of(moved) == code
     (moved / "parser.py").write_text("changed")
-    assert await plugins.snapshot(files, moved, "demo") != code
+    assert await plugins.snapshot(files, moved, "demo") == plugins.code_of(moved) != code
 
 
 async def test_code_with_data_is_too_big(folder: Path, files: FolderFiles, monkeypatch: pytest.MonkeyPatch) -> None:

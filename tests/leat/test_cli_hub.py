@@ -148,7 +148,9 @@ def test_a_failed_job(hub: Line) -> None:
     failed = finished(hub, "broken", "UploadSource")
     assert failed["outcome"] == "FAILED"
     (home / "parser.py").write_text((home / "parser.py").read_text().replace("raise ValueError('no such column')", "pass"))
+    assert "changed since it was read: `leat source reload broken`" in hub.run("source", "show", "broken").stderr
     hub.done("source", "reload", "broken")
+    assert "changed since" not in hub.run("source", "show", "broken").stderr
     assert "succeeded" in hub.run("retry", failed["jobId"]).stderr
 
 
