@@ -20,7 +20,7 @@ import orjson
 
 from bench import generate, peer
 from bench.processes import Measured, address, measure, measure_step, show
-from bench.results import tell
+from bench.results import Ratio, tell
 from domain import plugins
 from events.message import new_id
 from leat.adapters import open_stores
@@ -75,33 +75,31 @@ TOLD = {"grouped": "upload", "merge": "merge duplicates"}
 
 
 class Case:
-    """One kind of upload, ready on both sides."""
+    """One kind of upload of one file, ready on both sides."""
 
-    def __init__(self, folder: Path, name: str, documents: int) -> None:
-        parser, policy = CASES[name]
-        self.folder = folder / name
-        self.plugin = self.folder / f"bench_{name}"
+    def __init__(self, folder: Path, file: Path, source: str, parser: str, policy: str) -> None:
+        self.folder = folder
+        self.plugin = folder / f"bench_{parser}"
         self.plugin.mkdir(parents=True)
-        self.table = self.folder / "table.tsv"
-        self.rows = generate.write_table(self.table, documents, shuffled=policy == "merge")
-        (self.plugin / "parser.py").write_text(PARSER)
-        self.write_manifest(parser, policy, "http://127.0.0.1/table.tsv")
+        self.file = file
+        (self.plugin / "parser.py").write_text(source)
         self.parser, self.policy = parser, policy
+        self.write_manifest("http://127.0.0.1/")
         asyncio.run(self.store_inputs())
 
-    def write_manifest(self, parser: str, policy: str, url: str) -> None:
+    def write_manifest(self, url: str) -> None:
         """The manifest, which both sides read."""
-        uploader = {"parser": f"parser:{parser}", "on_duplicates": policy}
-        dumper = {"data_url": url, "release": "parser:get_release"}
+        uploader = {"parser": f"parser:{self.parser}", "on_duplicates": self.policy}
+        dumper = {"data_url": f"{url}{self.file.name}", "release": "parser:get_release"}
         (self.plugin / "manifest.json").write_bytes(orjson.dumps({"version": "0.3", "dumper": dumper, "uploader": uploader}))
 
     async def store_inputs(self) -> None:
         """Code and dump, as a dump leaves them."""
         async with open_stores(address(self.folder)) as stores:
             self.code = await plugins.snapshot(stores.files, self.plugin, "bench")
-            copy = self.folder / "copy.tsv"
-            shutil.copyfile(self.table, copy)
-            await stores.files.put("dumps/d.1/bench/1/table.tsv", copy)
+            copy = self.folder / "copy"
+            shutil.copyfile(self.file, copy)
+            await stores.files.put(f"dumps/d.1/bench/1/{self.file.name}", copy)
 
     def ours(self) -> Measured:
         """Our step, in its own process."""
@@ -122,17 +120,29 @@ class Case:
         return measured
 
     def dump_peer(self) -> None:
-        """Let the peer fetch the table."""
-        handler = functools.partial(peer.Quiet, directory=str(self.folder))
+        """Let the peer fetch the file."""
+        handler = functools.partial(peer.Quiet, directory=str(self.file.parent))
         with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
-            self.write_manifest(self.parser, self.policy, f"http://127.0.0.1:{server.server_port}/table.tsv")
+            self.write_manifest(f"http://127.0.0.1:{server.server_port}/")
             measure([str(peer.PROGRAM.absolute()), "dataplugin", "dump"], self.plugin)
             server.shutdown()
 
     def theirs(self) -> Measured:
         """The peer's upload."""
         return measure([str(peer.PROGRAM.absolute()), "dataplugin", "upload"], self.plugin)
+
+    def compare(self, rounds: int, documents: int) -> Ratio | None:
+        """Print each side's median; the ratio where the peer is there."""
+        sides: dict[str, Callable[[], Measured]] = {"leat": self.ours}
+        if peer.PROGRAM.exists():
+            self.dump_peer()
+            sides["peer"] = self.theirs
+        found: dict[str, list[Measured]] = {side: [] for side in sides}
+        for _ in range(rounds):
+            for side, run in sides.items():
+                found[side].append(run())
+        return show(found, documents).get("peer")
 
 
 def main() -> None:
@@ -144,19 +154,14 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         for kind in given.case or CASES:
-            case = Case(Path(name), kind, given.documents)
-            sides: dict[str, Callable[[], Measured]] = {"leat": case.ours}
-            if peer.PROGRAM.exists():
-                case.dump_peer()
-                sides["peer"] = case.theirs
-            found: dict[str, list[Measured]] = {side: [] for side in sides}
-            for _ in range(given.rounds):
-                for side, run in sides.items():
-                    found[side].append(run())
+            function, policy = CASES[kind]
+            folder = Path(name) / kind
+            folder.mkdir()
+            generate.write_table(folder / "table.tsv", given.documents, shuffled=policy == "merge")
             print(kind)
-            ratios = show(found, given.documents)
-            if "peer" in ratios:
-                tell(TOLD[kind], ratios["peer"])
+            case = Case(folder, folder / "table.tsv", PARSER, function, policy)
+            if ratio := case.compare(given.rounds, given.documents):
+                tell(TOLD[kind], ratio)
 
 
 if __name__ == "__main__":
