@@ -46,6 +46,11 @@ async def driven(call: Awaitable[T]) -> T:
         raise ConnectionLost("the connection to RabbitMQ ended") from error
     except CONNECTION_EXCEPTIONS as error:
         raise ConnectionLost(f"RabbitMQ: {error or type(error).__name__}") from error
+    except Exception as error:
+        if type(error) is not Exception:
+            raise
+        # What waits on a connection that ends without a reason is given a bare one by the driver (aiormq's FutureStore).
+        raise ConnectionLost("the connection to RabbitMQ ended") from error
 
 
 class Link:

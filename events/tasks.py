@@ -24,8 +24,13 @@ class Tasks:
         """Run it to its end even if the caller is cancelled meanwhile; the caller, if there still is one, gets its error."""
         task = asyncio.ensure_future(work)
         self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        task.add_done_callback(self._finished)
         return await asyncio.shield(task)
+
+    def _finished(self, task: asyncio.Future[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at, since the caller may be gone
 
     def _ended(self, task: asyncio.Future[Any]) -> None:
         self._running.discard(task)

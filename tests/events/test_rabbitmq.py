@@ -1,18 +1,22 @@
 """What the bus over RabbitMQ does when the connection is cut, and what it declares."""
 
 import asyncio
+import gc
 
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractConnection, AbstractIncomingMessage
 from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
+from aiormq.base import FutureStore
 from pamqp.commands import Exchange, Queue
 from yarl import URL
 
 from events.bus import BusError, Control
 from events.catalogue import QUEUES
 from events.rabbitmq import RabbitBus
+from events.rabbitmq_link import ConnectionLost, driven
 from events.sources import DumpSource, SourceAdded
+from events.tasks import Tasks
 from tests.events.buses import Bench, Inbox, Proxy, polled, settled
 from tests.events.test_bus import following
 from tests.services import need
@@ -228,6 +232,39 @@ async def test_names_carry_the_hub(cuttable: Cuttable) -> None:
     hub = bench.bus.hub
     assert {f"{hub}.{name}" for name in (*QUEUES, "dead", "commands", "events", "control")} <= set(names)
     assert [name for name in names if not name.startswith(f"{hub}.")] == []
+
+
+async def test_the_driver_gives_no_reason() -> None:
+    """A call on a connection that ended without a reason has lost it, and what the driver does wrong is no lost connection."""
+    calls = FutureStore(asyncio.get_running_loop())
+    waiting = calls.create_task(asyncio.sleep(60))
+    asyncio.get_running_loop().call_soon(calls.reject_all, None)
+    with pytest.raises(ConnectionLost):
+        await driven(waiting)
+
+    async def wrong() -> None:
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        await driven(wrong())
+
+
+async def test_nobody_hears_a_caller_that_is_gone(caplog: pytest.LogCaptureFixture) -> None:
+    """A call that fails after its caller was cancelled is not complained about."""
+    tasks, failing = Tasks(), asyncio.Event()
+
+    async def fail() -> None:
+        await failing.wait()
+        raise BusError
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0):
+            await tasks.finish(fail())
+    failing.set()
+    await asyncio.sleep(0)
+    await tasks.close()
+    gc.collect()
+    assert caplog.records == []
 
 
 async def test_wrong_address() -> None:
