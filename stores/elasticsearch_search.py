@@ -58,7 +58,9 @@ class ElasticsearchSearch(Search):
             except ApiError as error:
                 if error.status_code != 400:
                     raise
-                raise Invalid(f"Elasticsearch refuses the index: {_reason(error)}", ("mapping",)) from error
+                # The name was free just now: if it is taken, the driver sent this twice, since an answer was lost.
+                if error.error != "resource_already_exists_exception":
+                    raise Invalid(f"Elasticsearch refuses the index: {_reason(error)}", ("mapping",)) from error
         self._last[name] = ""
 
     async def bulk(self, name: str, documents: Sequence[Document]) -> None:
@@ -172,8 +174,14 @@ class ElasticsearchSearch(Search):
                 actions.append({"remove": {"index": f"{self._hub}.*", "alias": alias}})
             if name is not None:
                 actions.append({"add": {"index": self._index(name), "alias": alias}})
-            if actions:
+            if not actions:
+                return
+            try:
                 await self._client.indices.update_aliases(actions=actions)
+            except ApiError as error:
+                # Sent twice, since an answer was lost, it finds nothing left to remove.
+                if error.error != "aliases_not_found_exception":
+                    raise
 
     async def names(self) -> list[str]:
         with _translated("*"):
