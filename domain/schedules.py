@@ -17,6 +17,7 @@ import msgspec
 from domain import cron, runs
 from domain.apis import APIS
 from domain.builds import BUILDS
+from domain.clocks import SKEW
 from domain.errors import Conflict, Invalid, Refused, Stale
 from domain.hub import Hub
 from domain.names import check_name
@@ -36,7 +37,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     """Five fields, or six with seconds last (BioThings' manifests)."""
     timezone: str = "UTC"
     jitter: float = 0.0
-    """Seconds within which each fire is put off, differently each time but alike in every process."""
+    """Seconds within which each fire is put off, differently each time but alike in every process; never beyond the next time."""
     source: str = ""
     build: str = ""
     api: str = ""
@@ -55,11 +56,11 @@ def check(schedule: Schedule) -> Schedule:
     """The schedule, if its cron expression, time zone and target can be; raises Invalid naming the field."""
     try:
         ZoneInfo(schedule.timezone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # a name such as `Europe` is a folder
         raise Invalid(f"{schedule.timezone!r} is no time zone such as Europe/Berlin", ("timezone",)) from error
     if reason := cron.reason_against(schedule.cron):
         raise Invalid(f"{schedule.cron!r} is no cron expression: {reason}", ("cron",))
-    if schedule.jitter < 0:
+    if not schedule.jitter >= 0:
         raise Invalid("jitter is a number of seconds, 0 or more", ("jitter",))
     if bool(schedule.source) == bool(schedule.build) or (schedule.api and not schedule.build):
         raise Invalid("name a source, or a build, or a build and its API", ("source",))
@@ -69,23 +70,20 @@ def check(schedule: Schedule) -> Schedule:
 def due(name: str, schedule: Schedule, now: float) -> float:
     """The latest time not fired yet that has come, jitter included; 0.0 where there is none. Times missed while no hub ran are
     made up for once."""
-    since = datetime.fromtimestamp(max(schedule.fired_at, schedule.created_at), ZoneInfo(schedule.timezone))
-    latest = 0.0
+    since = _since(schedule)
     start = datetime.fromtimestamp(now + 1, ZoneInfo(schedule.timezone))
-    for moment in cron.moments(schedule.cron, start, backwards=True):
-        at = moment.timestamp()
-        if moment <= since:
+    # Unix seconds are compared: datetimes of one zone would be by what its clocks show, which an hour in autumn shows twice.
+    for at in (moment.timestamp() for moment in cron.moments(schedule.cron, start, backwards=True)):
+        if at <= since:
             break
         if at + _put_off(name, schedule, at) <= now:
-            latest = at
-            break
-    return latest
+            return at
+    return 0.0
 
 
 def next_at(name: str, schedule: Schedule, now: float) -> float:
     """When it fires next, jitter included."""
-    start = datetime.fromtimestamp(now, ZoneInfo(schedule.timezone))
-    at = next(cron.moments(schedule.cron, start)).timestamp()
+    at = _following(schedule, now)
     return at + _put_off(name, schedule, at)
 
 
@@ -101,11 +99,15 @@ async def add(hub: Hub, name: str, **values: Any) -> Stored[Schedule]:
 
 
 async def edit(hub: Hub, name: str, **values: Any) -> Stored[Schedule]:
-    """Change fields of a schedule; one that was paused fires no time that passed meanwhile."""
+    """Change fields of a schedule; one that was paused fires no time that passed meanwhile, nor does one that has other times
+    from now on."""
 
     def edited(schedule: Schedule) -> Schedule:
-        resumed = {"fired_at": time.time()} if schedule.paused and values.get("paused") is False else {}
-        return check(msgspec.structs.replace(schedule, **values, **resumed))
+        new = check(msgspec.structs.replace(schedule, **values))
+        resumed = schedule.paused and not new.paused
+        if resumed or (new.cron, new.timezone) != (schedule.cron, schedule.timezone):
+            return msgspec.structs.replace(new, fired_at=time.time())
+        return new
 
     stored = await SCHEDULES.change(hub.records, name, edited)
     await hub.announce(ScheduleEdited(schedule=name))
@@ -142,6 +144,9 @@ async def fire_due(hub: Hub, now: float) -> int:
     """Start the runs whose time has come; how many schedules fired. Called by every process; each time starts one run."""
     fired = 0
     for stored in await SCHEDULES.every(hub.records):
+        if _since(stored.value) > now + SKEW:
+            await _set_back(hub, stored, now)
+            continue
         at = 0.0 if stored.value.paused else due(stored.id, stored.value, now)
         if at:
             await _fire(hub, stored, at)
@@ -170,6 +175,13 @@ async def _fire(hub: Hub, stored: Stored[Schedule], at: float) -> None:
         await hub.announce(ScheduleFired(schedule=name, run_id=started.run_id, due_at=at))
 
 
+async def _set_back(hub: Hub, stored: Stored[Schedule], now: float) -> None:
+    """A clock was put back: look on from now, instead of waiting until it comes there again. A time that was fired already has
+    its run, so it starts none when it comes."""
+    with suppress(Stale):  # another process did, or it was edited: then it is looked at again
+        await SCHEDULES.replace(hub.records, stored, msgspec.structs.replace(stored.value, fired_at=now))
+
+
 async def _check_target(hub: Hub, schedule: Schedule) -> None:
     if schedule.source:
         await SOURCES.get(hub.records, schedule.source)
@@ -179,6 +191,18 @@ async def _check_target(hub: Hub, schedule: Schedule) -> None:
         await APIS.get(hub.records, schedule.api)
 
 
+def _since(schedule: Schedule) -> float:
+    """Times up to this one never fire."""
+    return schedule.fired_at or schedule.created_at
+
+
+def _following(schedule: Schedule, at: float) -> float:
+    return next(cron.moments(schedule.cron, datetime.fromtimestamp(at, ZoneInfo(schedule.timezone)))).timestamp()
+
+
 def _put_off(name: str, schedule: Schedule, at: float) -> float:
+    """Less than there is until the next time, so that times fire in their order and none is passed over."""
+    if not schedule.jitter:
+        return 0.0
     share = int.from_bytes(hashlib.sha256(f"{name} {at!r}".encode()).digest()[:4]) / 2**32
-    return schedule.jitter * share
+    return min(schedule.jitter, _following(schedule, at) - at) * share

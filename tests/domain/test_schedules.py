@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
+import msgspec
 import pytest
 
 from domain import schedules
@@ -41,11 +42,12 @@ def schedule(cron: str, made: str = "2026-03-01T00:00", **values: object) -> Sch
         ("30 2 * * *", {"timezone": "Europe/Berlin"}, "2026-03-02T01:30:00", "2026-03-02T01:30"),
         ("30 2 * * *", {"timezone": "Europe/Rome", "fired_at": at("2026-03-28T01:30")}, "2026-03-29T01:00:00", "2026-03-29T01:00"),
         ("*/10 * * * * 30", {}, "2026-03-01T00:20:30", "2026-03-01T00:20:30"),
+        ("0 * * * *", {"timezone": "Europe/Rome", "fired_at": at("2026-10-25T00:00")}, "2026-10-25T01:00:00", "2026-10-25T01:00"),
     ],
 )
 def test_what_is_due(cron: str, values: dict[str, object], now: str, expected: str | None) -> None:
-    """The latest time that has come and was not fired is due: missed ones once, in its time zone, a skipped hour at its end,
-    seconds in the sixth field."""
+    """The latest time that has come and was not fired is due: missed ones once, in its time zone, a skipped hour at its end, one
+    that comes twice both times, seconds in the sixth field."""
     found = due("s", schedule(cron, **values), at(now))
 
     assert found == (at(expected) if expected else 0.0)
@@ -64,13 +66,25 @@ def test_jitter_puts_off_alike_everywhere() -> None:
     assert next_at("other", late, at("2026-03-01T00:00")) != first
 
 
+def test_jitter_passes_over_no_time() -> None:
+    """However long it is, every time fires, in its order."""
+    late, fired = schedule("*/5 * * * *", jitter=1e300), [at("2026-03-01T00:00")]
+    for now in range(int(fired[0]), int(fired[0]) + 7200, 5):
+        if found := due("s", msgspec.structs.replace(late, fired_at=fired[-1]), now):
+            fired.append(found)
+
+    assert fired == [fired[0] + 300 * number for number in range(24)]
+
+
 @pytest.mark.parametrize(
     ("values", "path"),
     [
         ({"cron": "61 * * * *", "source": "s"}, "cron"),
         ({"cron": "* * * *", "source": "s"}, "cron"),
         ({"cron": "* * * * *", "source": "s", "timezone": "Mars/Base"}, "timezone"),
+        ({"cron": "* * * * *", "source": "s", "timezone": "Europe"}, "timezone"),
         ({"cron": "* * * * *", "source": "s", "jitter": -1.0}, "jitter"),
+        ({"cron": "* * * * *", "source": "s", "jitter": float("nan")}, "jitter"),
         ({"cron": "* * * * *"}, "source"),
         ({"cron": "* * * * *", "source": "s", "build": "b"}, "source"),
         ({"cron": "* * * * *", "source": "s", "api": "a"}, "source"),
@@ -149,6 +163,28 @@ async def test_a_paused_schedule_makes_up_for_nothing(hub: Hub) -> None:
     await schedules.edit(hub, "of-a-source", paused=False)
 
     assert await schedules.fire_due(hub, time.time()) == 0
+
+
+async def test_other_times_begin_now(hub: Hub) -> None:
+    """A schedule that was edited fires no time that passed before it had it."""
+    stored = await SCHEDULES.get(hub.records, "of-a-source")
+    await SCHEDULES.replace(hub.records, stored, msgspec.structs.replace(stored.value, created_at=at("2026-03-01T00:00")))
+    await schedules.remove(hub, "of-a-build")
+    await schedules.edit(hub, "of-a-source", cron="0 0 * * *")
+
+    assert await schedules.fire_due(hub, time.time()) == 0
+
+
+async def test_a_clock_that_was_put_back_stops_no_schedule(hub: Hub) -> None:
+    """What fired while a clock was a year ahead fires on when it is right again, and what it fired then is not done twice."""
+    now = float(int(time.time()) + 1)
+    ahead = now + 31_536_000
+    assert await schedules.fire_due(hub, ahead) == 2
+    assert await schedules.fire_due(hub, now) == 0
+    assert [await schedules.fire_due(hub, now + 1), await schedules.fire_due(hub, now + 1)] == [2, 0]
+    assert await started(hub) == sorted([*ONCE, *ONCE])
+    await schedules.fire_due(hub, ahead)
+    assert await started(hub) == sorted([*ONCE, *ONCE])
 
 
 async def test_a_fire_that_starts_nothing_says_why(hub: Hub) -> None:
