@@ -6,7 +6,7 @@ import time
 import msgspec
 
 from domain.hub import Hub
-from domain.jobs import input_hash
+from domain.ids import input_hash
 from domain.nouns import Shelf, Stored
 from domain.ports import Kind
 

@@ -19,17 +19,15 @@ Who changes what (every change is one compare-and-set that also appends its even
     the runs     ask the steps that became ready, cancel all      domain.runs, domain.chains
 """
 
-import hashlib
-import json
 import logging
 import time
-import uuid
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from domain.errors import Conflict, Invalid, Stale, Unavailable
+from domain.errors import Conflict, Stale, Unavailable
 from domain.hub import Hub
+from domain.ids import input_hash
 from domain.nouns import Shelf, Stored
 from domain.ports import Kind
 from events.bus import BusError, Control
@@ -42,8 +40,6 @@ log = logging.getLogger(__name__)
 State = Literal["QUEUED", "RUNNING", "CANCELING", "FINISHED"]
 ALIVE: tuple[State, ...] = ("RUNNING", "CANCELING")
 UNFINISHED: tuple[State, ...] = ("QUEUED", "RUNNING", "CANCELING")
-IDS = uuid.UUID("6f6c6561-7400-5000-8000-6a6f62730000")
-"""Namespace of derived ids."""
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,38 +136,12 @@ RUN = Kind(name="run")
 """As `domain.runs` declares it, which stands above this module."""
 
 
-LONGEST_KEY = 200
-"""Characters of an idempotency key."""
-
-
 class Asked(NamedTuple):
     """A job that was asked for."""
 
     job: Stored[Job]
     replayed: bool
     """True where it had been asked for before, with the same input."""
-
-
-def derived_id(*parts: str) -> str:
-    """The id (UUIDv5) of what these parts name: asking twice makes one job."""
-    return str(uuid.uuid5(IDS, json.dumps(parts)))
-
-
-def key_id(who: str, mutation: str, key: str | None) -> str:
-    """The id of a request: derived from (who, mutation, idempotency key), a fresh one without a key.
-
-    Raises Invalid for a key that is empty or too long: it would do twice what was meant to be done once, or fill the memory.
-    """
-    if key is None:
-        return new_id()
-    if not 1 <= len(key) <= LONGEST_KEY:
-        raise Invalid(f"an idempotency key has 1 to {LONGEST_KEY} characters, this one has {len(key)}", ("idempotencyKey",))
-    return derived_id("request", who, mutation, key)
-
-
-def input_hash(value: Any) -> str:
-    """What tells one input from another under the same id."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]
 
 
 def target_of(command: Command) -> str:

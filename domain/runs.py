@@ -12,7 +12,8 @@ from domain.builds import BUILDS
 from domain.chains import RunState
 from domain.errors import Conflict, NotFound, Stale
 from domain.hub import Hub
-from domain.jobs import JOBS, Job, derived_id, input_hash, key_id
+from domain.ids import derived_id, input_hash, key_id
+from domain.jobs import JOBS, Job
 from domain.nouns import Shelf, Stored
 from domain.plans import RUNS, Run, Step
 from domain.sources import SOURCES

@@ -9,6 +9,7 @@ from strawberry import argument, enum_value, field
 
 from domain import jobs, runs
 from domain.errors import Invalid
+from domain.ids import LONGEST_KEY
 from domain.jobs import JOBS, State
 from domain.jobs import Job as JobRecord
 from domain.nouns import Stored
@@ -22,7 +23,7 @@ from gateway.scalars import JSON, DateTime, Long, time
 if TYPE_CHECKING:
     from gateway.graphql.runs import Run
 
-KEY = f"Any text of the client's, of 1 to {jobs.LONGEST_KEY} characters: asked twice with the same key, it is done once."
+KEY = f"Any text of the client's, of 1 to {LONGEST_KEY} characters: asked twice with the same key, it is done once."
 
 LazyRun = Annotated["Run", strawberry.lazy("gateway.graphql.runs")]
 JobId = Annotated[strawberry.ID, argument(description="The job's id, or its UUID as in logs.")]

@@ -10,7 +10,8 @@ from domain import jobs
 from domain.attempts import claim
 from domain.errors import Conflict, JobFailed, JobTimedOut, NotFound
 from domain.hub import Hub
-from domain.jobs import JOBS, ask, derived_id, key_id
+from domain.ids import derived_id, key_id
+from domain.jobs import JOBS, ask
 from domain.plans import RUNS, Run
 from domain.retries import Retry
 from events.bus import BusError, Control
