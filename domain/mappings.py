@@ -17,7 +17,23 @@ DEFAULT = "all"
 TYPES = ("keyword", "text", "integer", "long", "float", "double", "boolean", "date")
 NUMBERS = frozenset(("integer", "long", "float", "double"))
 ANALYZERS = ("standard", "string_lowercase", "whitespace_lowercase")
-OWN_NAMES = frozenset((DEFAULT, "_id", "_exists_", "_score", "__id"))
+ENGINES_NAMES = frozenset(
+    (
+        "_data_stream_timestamp",
+        "_doc_count",
+        "_field_names",
+        "_ignored",
+        "_ignored_source",
+        "_index",
+        "_nested_path",
+        "_routing",
+        "_seq_no",
+        "_source",
+        "_version",
+    )
+)
+"""Elasticsearch's own fields: it takes none of these names for another, neither in a mapping nor at the top of a document."""
+OWN_NAMES = frozenset((DEFAULT, "_id", "_exists_", "_score", "__id")) | ENGINES_NAMES
 """Top-level names that mean something else in an index or a query."""
 DEEPEST = 20
 """Levels of objects: Elasticsearch's own limit."""
@@ -158,7 +174,7 @@ def merge(mappings: Mapping[str, Mapping[str, Any]]) -> Merged:
 def _leaves(properties: Mapping[str, Any], parents: tuple[str, ...]) -> Iterator[Field]:
     for name, definition in properties.items():
         path = ".".join((*parents, name))
-        if not all(name.split(".")) or "*" in name:
+        if is_blank(name) or "*" in name:
             raise _invalid(path or "''", "a name can't be empty, and has no * in it")
         if not isinstance(definition, Mapping):
             raise _invalid(path, "it has no definition")
@@ -170,6 +186,11 @@ def _leaves(properties: Mapping[str, Any], parents: tuple[str, ...]) -> Iterator
             yield from _below(path, definition, (*parents, name))
         else:
             yield _leaf(path, definition)
+
+
+def is_blank(key: str) -> bool:
+    """Whether a key, or one of the names in it, is empty or white space: no engine's field has such a name."""
+    return not all(map(str.strip, key.split(".")))
 
 
 def _below(path: str, definition: Mapping[str, Any], parents: tuple[str, ...]) -> Iterator[Field]:

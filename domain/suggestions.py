@@ -4,7 +4,7 @@ import re
 from typing import Any, NamedTuple
 
 from domain.inspection import Inspection, Observed, merge
-from domain.mappings import DEEPEST, LOWERCASE, OWN_NAMES
+from domain.mappings import DEEPEST, LOWERCASE, OWN_NAMES, is_blank
 
 KEYWORD = {"type": "keyword", "normalizer": LOWERCASE}
 SPLIT_SHARE = 0.1
@@ -49,7 +49,7 @@ def properties(path: Observed, depth: int = 0) -> dict[str, Any]:
 def is_indexable(key: str, depth: int) -> bool:
     """Whether an index may have a field of this name, `depth` levels below the document."""
     names = key.split(".")
-    return all(names) and "*" not in key and depth + len(names) <= DEEPEST and (depth > 0 or names[0] not in OWN_NAMES)
+    return not is_blank(key) and "*" not in key and depth + len(names) <= DEEPEST and (depth > 0 or names[0] not in OWN_NAMES)
 
 
 def field(path: Observed, depth: int = 0) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from domain.mappings import Field, nest
+from domain.mappings import OWN_NAMES, Field, is_blank, nest
 from domain.ports import Document, IndexSpec
 from domain.query_plan import Fields
 from stores.elasticsearch_clauses import ID
@@ -79,21 +79,37 @@ def spec_of(meta: dict[str, Any]) -> tuple[IndexSpec, bool]:
 
 
 def encoded(document: Document) -> bytes:
-    """Action and document, two lines of a bulk request; `_id`, which Elasticsearch takes in the action only, becomes `__id`."""
+    """Action and document, two lines of a bulk request; `_id`, which Elasticsearch takes in the action only, becomes `__id`.
+
+    At the top of a document Elasticsearch refuses some keys, and takes others for its own: they get other names there.
+    """
     id = orjson.dumps(document.id)
     start = b'{"_id":' + id
-    if document.body.startswith(start):
+    if document.body.startswith(start) and not any(sign in document.body for sign in _SIGNS):
         body = b'{"__id":' + id + document.body[len(start) :]
-    else:  # a key such as `A` stands before it
+    else:  # there may be such a key, or one such as `A` stands before `_id`
         values = orjson.loads(document.body)
         values.pop("_id", None)
-        values[ID] = document.id
-        body = orjson.dumps(values)
+        body = orjson.dumps({ID: document.id, **{_hidden(key): value for key, value in values.items()}})
     return b'{"index":{"_id":' + id + b"}}\n" + body + b"\n"
 
 
 def decoded(source: dict[str, Any], id: str) -> bytes:
     """The document as it was given."""
     source.pop(ID, None)
+    for key in [key for key in source if key.startswith(_HIDDEN)]:
+        source[key.removeprefix(_HIDDEN).replace("%2E", ".").replace("%25", "%")] = source.pop(key)
     source["_id"] = id
     return orjson.dumps(source, option=orjson.OPT_SORT_KEYS)
+
+
+_HIDDEN = "__leat:"
+_SIGNS = (b'"":', b'" ', b'"\\', b'".', b"..", *(f'"{name}'.encode() for name in sorted(OWN_NAMES - {"_id"} | {_HIDDEN})))
+"""What a document has in it where a key may have to be hidden."""
+
+
+def _hidden(key: str) -> str:
+    """The name on the server of a key at the top of a document: nearly always its own, under which it is looked for."""
+    if key.partition(".")[0] in OWN_NAMES or is_blank(key) or key.startswith(_HIDDEN):
+        return _HIDDEN + key.replace("%", "%25").replace(".", "%2E")
+    return key

@@ -95,9 +95,9 @@ class ElasticsearchSearch(Search):
             await self._client.indices.flush(index=index, wait_if_ongoing=True)
             await self._client.indices.put_settings(index=index, settings=serving_settings(spec))
             await self._client.indices.put_mapping(index=index, meta=meta(spec, sealed=True))
-            count = await self._client.count(index=index)
+            count = await self._count(name)
         self._last.pop(name, None)
-        return int(count["count"])
+        return count
 
     async def search(self, name: str, request: SearchRequest) -> SearchResult:
         _, fields = await self._open(name)
@@ -115,6 +115,7 @@ class ElasticsearchSearch(Search):
                 size=request.limit,
                 source=request.bodies,
                 track_total_hits=True,
+                allow_partial_search_results=False,
                 track_scores=not request.sort,
                 **body,
             )
@@ -148,6 +149,7 @@ class ElasticsearchSearch(Search):
                         size=BATCH,
                         source=request.bodies,
                         track_total_hits=False,
+                        allow_partial_search_results=False,
                         sort=[{ID: "asc"}],
                         search_after=[after] if after else None,
                         **body,
@@ -164,7 +166,13 @@ class ElasticsearchSearch(Search):
     async def describe(self, name: str) -> tuple[IndexSpec, int]:
         spec, _ = await self._open(name)
         with _translated(name):
-            return spec, int((await self._client.count(index=self._index(name)))["count"])
+            return spec, await self._count(name)
+
+    async def _count(self, name: str) -> int:
+        found = await self._client.count(index=self._index(name))
+        if missing := found["_shards"]["total"] - found["_shards"]["successful"]:
+            raise Unavailable(f"{missing} shards of {name} do not answer")
+        return int(found["count"])
 
     async def publish(self, alias: str, name: str | None) -> None:
         alias = f"{self._hub}-{alias}".lower()
@@ -230,7 +238,7 @@ class ElasticsearchSearch(Search):
             busy: dict[str, Document] = {}
             for item in answer["items"]:
                 result = item["index"]
-                if result["status"] == 429:
+                if result["status"] == 429 or result["status"] >= 500:  # a shard may just be moving, or a node ending
                     busy[result["_id"]] = left[result["_id"]]
                 elif "error" in result:
                     refused.append((result["_id"], _cause(result["error"])))

@@ -1,9 +1,18 @@
 """What only Elasticsearch does, or what only it can be done to."""
 
+import asyncio
 import re
 import secrets
+from collections.abc import AsyncIterator
+from typing import Any, cast
 
-from domain.ports import IndexSpec
+import pytest
+from elasticsearch import AsyncElasticsearch
+
+from domain.errors import Unavailable
+from domain.ports import IndexSpec, SearchRequest
+from domain.query import MatchAll
+from stores.elasticsearch_index import meta
 from stores.elasticsearch_search import ElasticsearchSearch
 from tests.faults.proxy import Cable, Trap
 from tests.services import need
@@ -40,3 +49,58 @@ async def test_lost_answers() -> None:
         assert await search.names() == []
     assert [trap.pattern for trap in (*traps, again) if not trap.sprung] == []
     await cable.close()
+
+
+@pytest.fixture
+async def search() -> AsyncIterator[ElasticsearchSearch]:
+    """The adapter, with nothing in it."""
+    async with ElasticsearchSearch.open(need("elasticsearch"), f"t{secrets.token_hex(4)}") as opened:
+        yield opened
+        for name in await opened.names():
+            await opened.drop(name)
+
+
+async def test_a_shard_that_is_away_gives_no_answer(search: ElasticsearchSearch) -> None:
+    """Elasticsearch would answer from the shards that are there: fewer hits, and no word about it."""
+    spec, everything = IndexSpec(mapping={}, collection="a", shards=2), SearchRequest(query=MatchAll())
+    await search.create("a", IndexSpec(mapping={}, collection="a"))
+    async with AsyncElasticsearch(need("elasticsearch")) as client:
+        index = f"{search._hub}.a"
+        await client.indices.delete(index=index)
+        await client.indices.create(
+            index=index,
+            settings={"number_of_shards": 2, "number_of_replicas": 0, "routing.allocation.total_shards_per_node": 1},
+            mappings={"_meta": meta(spec, sealed=True)},
+            wait_for_active_shards="0",
+        )
+
+    with pytest.raises(Unavailable):
+        await search.search("a", everything)
+    with pytest.raises(Unavailable):
+        await search.describe("a")
+    with pytest.raises(Unavailable):
+        await anext(search.scan("a", everything))
+
+
+async def test_a_server_that_ends_refuses_no_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it could not do just then is sent again: it says nothing about the document."""
+
+    class Ending:
+        answers = [{"index": {"_id": "1", "status": 503, "error": {"reason": "closed"}}}], []
+
+        def __init__(self) -> None:
+            self.sent: list[int] = []
+
+        async def bulk(self, *, operations: list[bytes], **_: Any) -> dict[str, Any]:
+            self.sent.append(len(operations))
+            items = self.answers[len(self.sent) - 1]
+            return {"errors": bool(items), "items": items}
+
+    client = Ending()
+    search = ElasticsearchSearch(cast(AsyncElasticsearch, client), "t")
+    search._last["a"] = ""
+    monkeypatch.setattr(asyncio, "sleep", lambda seconds: asyncio.gather())
+
+    await search.bulk("a", [document("1"), document("2")])
+
+    assert client.sent == [2, 1]

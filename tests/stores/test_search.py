@@ -11,7 +11,7 @@ import pytest
 from elasticsearch import AsyncElasticsearch
 
 from domain.errors import Conflict, Invalid, JobFailed, NotReady, QueryInvalid, Unavailable
-from domain.ports import Document, Facet, IndexSpec, Search, SearchRequest, SearchResult, Sort
+from domain.ports import Document, Facet, Hit, IndexSpec, Search, SearchRequest, SearchResult, Sort
 from domain.query import MatchAll, Term, any_of, match_all, multi_match, parse
 from stores.elasticsearch_search import ElasticsearchSearch
 from stores.sqlite_documents import SqliteDocuments
@@ -474,6 +474,27 @@ async def test_long_and_odd_ids_are_found(engine: Engine) -> None:
     await search.create("other.1", IndexSpec(mapping={}, collection=NAME))
     with pytest.raises((JobFailed, Unavailable, QueryInvalid)):
         await search.bulk("other.1", made(**{"x" * 513: {}}))
+
+
+async def test_any_key_is_kept(engine: Engine) -> None:
+    """Keys that an engine would refuse, or take for its own, come back, are found by nobody, and change no count."""
+    odd: dict[str, dict[str, Any]] = {
+        "a": {"": 1, " ": 2, ".": {"x": 3}, ".a": 4, "a..b": 5, "a.": 6, "\t": 7, "%2E": 8},
+        "b": {"__id": "a", "_source": 1, "_index": "x", "_version": 2, "_field_names": [3], "_routing.x": 4, "__leat:%25a.": 5},
+        "c": {"all": "hidden words", "all.x": 1, "_doc_count": 5, "k": "_source", "A": "all"},
+        "d": {"_doc_count": "many", "_score": 1, "k": "..", "__own": 1},
+    }
+    docs = made(**odd)
+    search = await engine.fill({"k": {"type": "keyword"}, "__own": {"type": "long"}}, docs)
+
+    assert await search.get(NAME, list(odd)) == {document.id: document.body for document in docs}
+    assert [hit async for hits in search.scan(NAME, SearchRequest(query=MatchAll())) for hit in hits] == [
+        Hit(document.id, None, document.body) for document in docs
+    ]
+    found = await search.search(NAME, SearchRequest(query=MatchAll(), facets=("k",)))
+    assert found.facets["k"].terms == (("..", 1), ("_source", 1))
+    queries = ("hidden", "_id:a", "_id:b", "k:_source", "__own:1")
+    assert [await ids(search, query) for query in queries] == [[], ["a"], ["b"], ["c"], ["d"]]
 
 
 async def test_a_mapping_that_is_not_supported_is_refused(engine: Engine) -> None:
