@@ -139,6 +139,7 @@ class RabbitBus(Bus):
         self._link: Link | None = None
         self._linked = asyncio.Event()
         self._dead = asyncio.Lock()
+        self._upkeep: asyncio.Future[None] | None = None
         self._closed = False
 
     @classmethod
@@ -147,7 +148,7 @@ class RabbitBus(Bus):
         address = URL(url)
         defaults = {"heartbeat": str(HEARTBEAT), "name": hub_name}
         bus = cls(address.update_query({**defaults, **dict(address.query)}), hub_name, patience, buffer)
-        bus._tasks.start(bus._keep(await Link.open(bus._url, hub_name)))
+        bus._upkeep = bus._tasks.start(bus._keep(await Link.open(bus._url, hub_name)))
         await bus._linked.wait()
         return bus
 
@@ -216,6 +217,8 @@ class RabbitBus(Bus):
                             return await driven(call(link))
                     await asyncio.sleep(AGAIN)
         except TimeoutError as error:
+            if self._upkeep is not None and self._upkeep.done() and not self._upkeep.cancelled():
+                self._upkeep.result()  # what ended it: a process that can't come back is to end, instead of waiting for ever
             raise BusError(f"RabbitMQ did not answer in {self._patience:g} s") from error
         raise BusError("the bus is closed")
 

@@ -14,7 +14,7 @@ from yarl import URL
 from events.bus import BusError, Control
 from events.catalogue import QUEUES
 from events.rabbitmq import RabbitBus
-from events.rabbitmq_link import ConnectionLost, driven
+from events.rabbitmq_link import ConnectionLost, Link, driven
 from events.sources import DumpSource, SourceAdded
 from events.tasks import Tasks
 from tests.events.buses import Bench, Inbox, Proxy, polled, settled
@@ -247,6 +247,19 @@ async def test_the_driver_gives_no_reason() -> None:
 
     with pytest.raises(KeyError):
         await driven(wrong())
+
+
+async def test_a_bus_that_can_not_come_back_says_so(cuttable: Cuttable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a bug ends the upkeep of the connection, calls raise it, so that the process ends: it is no outage."""
+    bench, proxy = cuttable
+
+    async def wrong(*_: object) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(Link, "open", wrong)
+    proxy.cut()
+    with pytest.raises(KeyError):
+        await bench.bus.ping()
 
 
 async def test_nobody_hears_a_caller_that_is_gone(caplog: pytest.LogCaptureFixture) -> None:
