@@ -77,12 +77,15 @@ def encode(message: Command | Event) -> bytes:
     return _ENCODER.encode(message)
 
 
-def decode_command(body: bytes) -> Command:
-    """The command in `body`; raises UndecodableMessage with the reason."""
+def decode_command(body: bytes, queue: str = "") -> Command:
+    """The command in `body`; raises UndecodableMessage with the reason, also where it came from a queue that is not its own: there
+    nobody can do it."""
     try:
         command: Command = _COMMAND.decode(body)
     except msgspec.DecodeError as error:
         raise UndecodableMessage(str(error)) from error
+    if queue and command.queue != queue:
+        raise UndecodableMessage(f"a {type(command).__name__} belongs in the queue {command.queue}, not in {queue}")
     return command
 
 

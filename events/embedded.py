@@ -66,7 +66,7 @@ class EmbeddedQueue:
         while self.waiting and (consumer := self._next()) is not None:
             body = self.waiting.popleft()
             try:
-                delivery = EmbeddedDelivery(decode_command(body), consumer)
+                delivery = EmbeddedDelivery(decode_command(body, self._name), consumer)
             except UndecodableMessage as error:
                 self._dead.append(DeadLetter(queue=self._name, body=body, reason=str(error)))
                 continue

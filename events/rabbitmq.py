@@ -74,7 +74,7 @@ class RabbitConsumer(Consumer):
 
     async def _received(self, message: AbstractIncomingMessage) -> None:
         try:
-            command = decode_command(message.body)
+            command = decode_command(message.body, self._queue)
         except UndecodableMessage as error:
             log.error("undecodable message", extra={"queue": self._queue, "error": str(error)})
             await message.reject()

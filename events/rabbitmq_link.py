@@ -174,9 +174,9 @@ class Link:
 def dead_letter(message: AbstractIncomingMessage, hub: str) -> DeadLetter:
     """Where it was, and why it died: what the decoder says, or the broker's word (`delivery_limit`)."""
     reason = str(message.headers.get("x-first-death-reason", ""))
+    queue = str(message.headers.get("x-first-death-queue", "")).removeprefix(f"{hub}.")
     try:
-        decode_command(message.body)
+        decode_command(message.body, queue)
     except UndecodableMessage as error:
         reason = str(error)
-    queue = str(message.headers.get("x-first-death-queue", "")).removeprefix(f"{hub}.")
     return DeadLetter(queue=queue, body=message.body, reason=reason)

@@ -131,9 +131,13 @@ async def test_acknowledging_twice(bench: Bench) -> None:
     assert len(inbox.deliveries) == 2
 
 
-@pytest.mark.parametrize("body", [b"not json", b'{"type":"NoSuchCommand"}', b'{"type":"DumpSource"}', b""])
+@pytest.mark.parametrize(
+    "body",
+    [b"not json", b'{"type":"NoSuchCommand"}', b'{"type":"DumpSource"}', b"", b'{"type":"UploadSource","source":"elsewhere"}'],
+)
 async def test_undecodable_message(bench: Bench, body: bytes) -> None:
-    """What can't be decoded leaves the queue for the dead letters, with the reason, and what follows is delivered."""
+    """What can't be decoded, or done by whoever takes from that queue, leaves it for the dead letters, with the reason, and what
+    follows is delivered."""
     inbox = Inbox()
     await bench.put("dump", body)
     await bench.bus.send(DumpSource(source="fine"))
