@@ -96,7 +96,7 @@ class PluginProcess:
             raise
         finally:
             _close(ends["lifeline"][0], ends["printed"][1], ends["frames"][1])
-        self.frames = await _open_reader(ends["frames"][0], 4 * PIPE)
+        self.frames = await _open_reader(ends["frames"][0], PIPE)
         self.printed = await _open_reader(ends["printed"][0], 1 << 16)
         self.printing = asyncio.create_task(self._copy_output())
         self.lifeline = await _open_writer(ends["lifeline"][1])
