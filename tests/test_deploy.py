@@ -223,7 +223,7 @@ def test_kustomization_names_every_file() -> None:
 
 def test_deployments_are_ours() -> None:
     """A gateway and a worker for each queue, by command lines that Leat understands; selectors match, volumes are there, and
-    there is time to stop in order."""
+    there is time to stop in order. No variable that Kubernetes makes of our service's name is taken for a setting."""
     settings = of_kind("ConfigMap")["leat"]["data"]
     check_settings(settings)
     assert set(of_kind("Deployment")) == {"leat-gateway", *(f"leat-{queue}" for queue in QUEUES)}
@@ -235,6 +235,7 @@ def test_deployments_are_ours() -> None:
         check_arguments(container["args"])
         assert container["args"][:2] == (["up", "--no-workers"] if name == "leat-gateway" else ["work", name.removeprefix("leat-")])
         assert {mount["name"] for mount in container["volumeMounts"]} == {volume["name"] for volume in pod["volumes"]}
+        assert pod["enableServiceLinks"] is False
         assert pod["terminationGracePeriodSeconds"] > float(settings["LEAT_GRACE"]) + 10
         for source in container["envFrom"]:
             assert source.get("configMapRef", source.get("secretRef"))["name"] == "leat"
@@ -274,8 +275,8 @@ def test_the_service_finds_the_gateway() -> None:
 
 
 def test_scaled_objects_follow_their_queues() -> None:
-    """One for each worker: it scales a deployment that there is, by the depth of the queue that the hub's name and id make, and by
-    the jobs that run, with authentications that there are."""
+    """One for each worker: it scales a deployment that there is, by the depth of the queue that the hub's name and id make and
+    the jobs that run, both together, with authentications that there are."""
     settings, service = of_kind("ConfigMap")["leat"]["data"], next(iter(of_kind("Service")))
     hub = f"{settings.get('LEAT_NAME', Settings.model_fields['name'].default)}-{settings['LEAT_ID']}"
     scaled = of_kind("ScaledObject")
@@ -290,6 +291,7 @@ def test_scaled_objects_follow_their_queues() -> None:
         args = next(container["args"] for pod, container, _ in containers() if pod == name)
         slots = args[args.index("--concurrency") + 1]
         assert (depth["metadata"]["value"], running["metadata"]["targetValue"]) == (slots, slots)
+        assert spec["advanced"]["scalingModifiers"] == {"formula": f"{depth['name']} + {running['name']}", "target": slots}
         assert (depth["type"], depth["metadata"]["queueName"]) == ("rabbitmq", f"{hub}.{queue}")
         assert running["metadata"]["url"] == f"http://{service}/graphql?query=%7Bqueues%7Bname%20running%7D%7D"
         assert running["metadata"]["valueLocation"] == f'data.queues.#(name=="{queue}").running'
@@ -304,6 +306,14 @@ def test_containers_are_no_root() -> None:
     for _, container, pod in containers():
         assert pod["securityContext"] == {"runAsNonRoot": True, "runAsUser": 10001, "fsGroup": 10001}
         assert container["securityContext"] == {"allowPrivilegeEscalation": False, "readOnlyRootFilesystem": True}
+
+
+def test_the_image_may_write_what_is_mounted(compose: Any) -> None:
+    """A named volume takes owner and mode of the folder that the image has in its place; where it has none, root's."""
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    mounted = {each.split(":")[1] for service in ours(compose).values() for each in service["volumes"]}
+
+    assert mounted <= set(re.findall(r"install -d -o leat -g leat (\S+)", dockerfile))
 
 
 def test_the_image_copies_what_there_is() -> None:
