@@ -1,16 +1,19 @@
 """APIs: which build is served under which name, and the releases that can be."""
 
+import logging
 import time
 from typing import Any
 
 import msgspec
 
-from domain.errors import Conflict, Invalid, NotFound
+from domain.errors import Conflict, Invalid, LeatError, NotFound
 from domain.hub import Hub
 from domain.names import check_name
 from domain.nouns import Noun, Shelf, Stored, refuse_while_written
 from domain.ports import Kind
 from events.apis import ApiAdded, ApiEdited, ApiRemoved, ReleaseCreated, ReleaseSwitched
+
+log = logging.getLogger(__name__)
 
 
 class Api(Noun, frozen=True, kw_only=True):
@@ -69,7 +72,7 @@ async def switch(hub: Hub, name: str, output: str) -> Stored[Api]:
         return None if api.served == output else msgspec.structs.replace(api, served=output, edited_at=time.time())
 
     stored = await APIS.change(hub.records, name, switched)
-    await hub.search.publish(name, output)
+    await publish(hub, name)
     await hub.announce(ReleaseSwitched(api=name, output=output))
     return stored
 
@@ -77,5 +80,27 @@ async def switch(hub: Hub, name: str, output: str) -> Stored[Api]:
 async def remove(hub: Hub, name: str) -> None:
     """Stop serving and remove the API; its indexes follow as garbage. Raises Conflict while a job works on it."""
     await APIS.remove(hub.records, name, refuse_while_written)
-    await hub.search.publish(name, None)
+    await publish(hub, name)
     await hub.announce(ApiRemoved(api=name))
+
+
+async def publish(hub: Hub, name: str) -> None:
+    """Let the engine's alias name what is served: a courtesy to others, done again by the reaper where the engine can't be
+    reached, or where somebody switched meanwhile."""
+    published: str | None = ""
+    try:
+        while True:
+            stored = await APIS.find_one(hub.records, name)
+            served = stored.value.served or None if stored else None
+            if served == published:
+                return
+            await hub.search.publish(name, served)
+            published = served
+    except LeatError as error:
+        log.warning("alias not moved yet", extra={"api": name, "error": error.message})
+
+
+async def publish_all(hub: Hub) -> None:
+    """Put every alias right."""
+    for stored in await APIS.every(hub.records):
+        await publish(hub, stored.id)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from domain import dead_letters, garbage, jobs, presence, retention, runs, schedules, settling, writers
+from domain import apis, dead_letters, garbage, jobs, presence, retention, runs, schedules, settling, writers
 from domain.clocks import is_over
 from domain.errors import LeatError, Unavailable
 from domain.garbage import AGE
@@ -135,7 +135,8 @@ class Reaper:
         await dead_letters.drain(self._hub)
 
     async def clean(self) -> None:
-        """Drop garbage, old jobs, and the presence of processes that are gone."""
+        """Put the aliases right, drop garbage, old jobs, and the presence of processes that are gone."""
+        await apis.publish_all(self._hub)
         await garbage.collect(self._hub, self.intervals.age)
         await retention.forget(self._hub, SMALL)
         await presence.forget_lost(self._hub)

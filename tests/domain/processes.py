@@ -48,6 +48,9 @@ class NoIndexes:
     async def drop(self, name: str) -> None:
         return None
 
+    async def publish(self, alias: str, name: str | None) -> None:
+        return None
+
 
 class Died(BaseException):
     """The process was killed."""

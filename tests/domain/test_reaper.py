@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain import dead_letters, garbage, jobs, logs, presence, reaper, retention, runs, writers
+from domain import apis, dead_letters, garbage, jobs, logs, presence, reaper, retention, runs, writers
+from domain.apis import APIS
 from domain.attempts import claim
 from domain.errors import Unavailable
 from domain.hub import Hub
@@ -346,3 +347,27 @@ async def test_processes_that_are_gone_are_forgotten(hub: Hub) -> None:
     await presence.save(hub, msgspec.structs.replace(said, seen_at=time.time() - 30 * hub.limits.lease))
     await presence.forget_lost(hub)
     assert await WORKERS.every(hub.records) == []
+
+
+async def test_aliases_are_put_right(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the engine does not answer, a switch is one all the same; the reaper moves the alias to what is served by then."""
+    aliases: dict[str, str | None] = {}
+
+    async def away(alias: str, name: str | None) -> None:
+        raise Unavailable("no answer")
+
+    async def publish(alias: str, name: str | None) -> None:
+        if not aliases:  # somebody switches just then
+            aliases[alias] = None
+            await apis.switch(hub, alias, "j.1")
+        aliases[alias] = name
+
+    releases = tuple(ReleaseCreated(api="a", output=f"j.{n}", build="b.1", version="1", count=1) for n in (1, 2))
+    await add_api(hub, served="j.1", outputs=releases)
+    monkeypatch.setattr(hub.search, "publish", away)
+    await apis.switch(hub, "a", "j.2")
+    assert (await APIS.get(hub.records, "a")).value.served == "j.2"
+    monkeypatch.setattr(hub.search, "publish", publish)
+    await Reaper(hub, AT_ONCE).clean()
+
+    assert aliases == {"a": "j.1"}
