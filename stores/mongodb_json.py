@@ -8,7 +8,7 @@ import orjson
 
 from domain.ports import Document
 
-DIGEST, BODY, LIST = "%digest", "%body", "%list"
+DIGEST, BODY, LIST, INTEGER = "%digest", "%body", "%list", "%integer"
 """Keys of ours in a document; no key of the user's looks like them, since `%` is always escaped."""
 
 _ODD = re.compile(r"^\$|[%.\0]|^$")
@@ -20,18 +20,21 @@ _LONG_INTEGER = b"0" * 19
 _ESCAPES = {"%": "%25", ".": "%2E", "$": "%24", "\0": "%00", "": "%"}
 _UNESCAPES = {escape: character for character, escape in _ESCAPES.items()}
 INT64 = range(-(2**63), 2**63)
+_LOOKED_AT = (dict, list, int)
 
 
 def escaped(value: Any) -> Any:
     """A JSON value that MongoDB, and every server that speaks its protocol, takes.
 
     In keys `%`, `.`, NUL and a leading `$` become `%25`, `%2E`, `%00` and `%24`, the empty key `%`; a list directly in a list
-    becomes `{"%list": […]}`.
+    becomes `{"%list": […]}`, an integer beyond 64 bits `{"%integer": "…"}`.
     """
     if isinstance(value, dict):
-        return {_escape(key): escaped(below) if isinstance(below, dict | list) else below for key, below in value.items()}
+        return {_escape(key): escaped(below) if isinstance(below, _LOOKED_AT) else below for key, below in value.items()}
     if isinstance(value, list):
-        return [_escape_in_list(below) if isinstance(below, dict | list) else below for below in value]
+        return [_escape_in_list(below) if isinstance(below, _LOOKED_AT) else below for below in value]
+    if isinstance(value, int) and value not in INT64:
+        return {INTEGER: str(value)}
     return value
 
 
@@ -40,6 +43,8 @@ def unescaped(value: Any) -> Any:
     if isinstance(value, dict):
         if LIST in value:
             return unescaped(value[LIST])
+        if INTEGER in value:
+            return int(value[INTEGER])
         return {_unescape(key): unescaped(below) if isinstance(below, dict | list) else below for key, below in value.items()}
     if isinstance(value, list):
         return [unescaped(below) if isinstance(below, dict | list) else below for below in value]

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import bson
 import orjson
 import pytest
 from motor.motor_asyncio import AsyncIOMotorClient
@@ -179,11 +180,13 @@ async def test_documents_that_went_missing_are_noticed(place: Place) -> None:
         {".": 1, "..": 2, "a.b.": 3, "$": 4, "a$": 5, "$a.$b": 6, "\0": 7, "a\0b": 8},
         [[], [[]], [[[1], {"a": [[{"$x": 1}]]}]]],
         {"%list": {"%list": [[1]]}},
+        {"%integer": 2**64 - 1, "a": [2**63 - 1, -(2**63), 2**63, [-(2**63) - 1]]},
     ],
 )
 def test_escaping_is_reversible(value: object) -> None:
     """Whatever a document's keys and lists are, they come back, and none of them is one that MongoDB dislikes."""
     text = orjson.dumps(escaped({"value": value})).decode()
+    assert bson.decode(bson.encode(escaped({"value": value}))) == escaped({"value": value})
     assert unescaped(escaped(value)) == value
     assert not any(bad in text for bad in ('".', '."', '"$', "\\u0000", '"":', "[["))
 

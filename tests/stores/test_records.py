@@ -21,6 +21,7 @@ ALL_JSON: dict[str, Any] = {
     "zero": 0,
     "largest": 2**63 - 1,
     "least": -(2**63),
+    "beyond": [2**63, {"unsigned": 2**64 - 1}],
     "float": 0.1,
     "whole float": 3.0,
     "tiny": 5e-324,
