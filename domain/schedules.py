@@ -147,7 +147,11 @@ async def fire_due(hub: Hub, now: float) -> int:
         if _since(stored.value) > now + SKEW:
             await _set_back(hub, stored, now)
             continue
-        at = 0.0 if stored.value.paused else due(stored.id, stored.value, now)
+        try:
+            at = 0.0 if stored.value.paused else due(stored.id, stored.value, now)
+        except ZoneInfoNotFoundError:
+            log.warning("this machine has no such time zone", extra={"schedule": stored.id, "timezone": stored.value.timezone})
+            continue  # another process does it
         if at:
             await _fire(hub, stored, at)
             fired += 1

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from domain.errors import LeatError
 from domain.hub import Limits
@@ -55,9 +55,11 @@ class FileSecrets(EnvSettingsSource):
         if not path:
             return None, field_name, False
         try:
-            return Path(path).read_text().rstrip("\r\n"), field_name, False
+            if value := Path(path).read_text().rstrip("\r\n"):
+                return value, field_name, False
         except OSError as error:
             raise SettingsInvalid(f"{name.upper()}={path}: {error.strerror}; name a file that this user can read") from error
+        raise SettingsInvalid(f"{name.upper()}={path}: the file is empty; put the value into it, or unset the variable")
 
 
 class Settings(BaseSettings):
@@ -136,6 +138,10 @@ def load(**flags: Any) -> Settings:
     _refuse_misspelt()
     try:
         return Settings(**flags)
+    except SettingsError as error:
+        if isinstance(error.__cause__, SettingsInvalid):
+            raise error.__cause__ from None
+        raise
     except ValidationError as error:
         raise SettingsInvalid("\n".join(_explain(item) for item in error.errors())) from None
 

@@ -165,6 +165,14 @@ async def test_a_paused_schedule_makes_up_for_nothing(hub: Hub) -> None:
     assert await schedules.fire_due(hub, time.time()) == 0
 
 
+async def test_a_zone_that_a_machine_lacks_stops_nothing(hub: Hub) -> None:
+    """Its schedule is left to others, and what is due beside it fires."""
+    strange = Schedule(created_at=0.5, cron="* * * * * *", timezone="Mars/Base", source="s")
+    assert await SCHEDULES.insert(hub.records, "of-mars", strange)
+
+    assert await schedules.fire_due(hub, time.time() + 1) == 2
+
+
 async def test_other_times_begin_now(hub: Hub) -> None:
     """A schedule that was edited fires no time that passed before it had it."""
     stored = await SCHEDULES.get(hub.records, "of-a-source")
