@@ -109,3 +109,9 @@ class Unavailable(LeatError):
     """A server that Leat needs does not answer."""
 
     code = "UNAVAILABLE"
+
+
+class Unreadable(LeatError):
+    """A record is of a form that this version of Leat does not know: a newer one wrote it."""
+
+    code = "UNREADABLE"

@@ -5,7 +5,7 @@ from typing import Generic, NamedTuple, Self, TypeVar
 
 import msgspec
 
-from domain.errors import Conflict, NotFound, Stale
+from domain.errors import Conflict, NotFound, Stale, Unreadable
 from domain.ports import Kind, Record, Records
 from events.apis import ReleaseCreated
 from events.builds import BuildFinished
@@ -60,8 +60,11 @@ class Shelf(Generic[T]):
         self.type = type
 
     def decode(self, record: Record) -> Stored[T]:
-        """The struct of a record."""
-        return Stored(record.id, record.version, msgspec.convert(record.body, self.type))
+        """The struct of a record; raises Unreadable."""
+        try:
+            return Stored(record.id, record.version, msgspec.convert(record.body, self.type))
+        except msgspec.ValidationError as error:
+            raise Unreadable(f"{self.kind.name} {record.id!r} is of another version of Leat: {error}") from error
 
     async def find_one(self, records: Records, id: str) -> Stored[T] | None:
         """The record, or None."""

@@ -371,3 +371,12 @@ async def test_aliases_are_put_right(hub: Hub, monkeypatch: pytest.MonkeyPatch) 
     await Reaper(hub, AT_ONCE).clean()
 
     assert aliases == {"a": "j.1"}
+
+
+async def test_a_record_of_a_newer_version_ends_no_process(hub: Hub) -> None:
+    """While a hub is upgraded, process by process, those of the version before go on."""
+    await hub.records.insert(JOBS.kind, "new", {"created_at": 1.0, "state": "RUNNING", "sent_at": 0.0, "form": "another"})
+
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await Reaper(hub, AT_ONCE).run()
