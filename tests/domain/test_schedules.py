@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import zoneinfo
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -116,6 +117,16 @@ async def started(hub: Hub) -> list[tuple[str, int]]:
 
 
 ONCE = [("schedule of-a-build", 1), ("schedule of-a-source", 1)]
+
+
+def test_zones_need_none_of_the_machine() -> None:
+    """A machine without time zones of its own, as small images are, has those of the package."""
+    try:
+        zoneinfo.reset_tzpath(to=())
+        zoneinfo.ZoneInfo.clear_cache()
+        assert next_at("s", schedule("0 6 * * *", timezone="Europe/Vienna"), at("2026-07-01T00:00")) == at("2026-07-01T04:00")
+    finally:
+        zoneinfo.reset_tzpath()
 
 
 async def test_many_processes_start_one_run(hub: Hub) -> None:
