@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from domain.attempts import Attempt, claim
-from domain.errors import Unavailable
+from domain.errors import LeatError, Unavailable
 from domain.hub import Hub
 from events.bus import BusError, Consumer, Delivery
 from workers.context import Registration
@@ -103,12 +103,27 @@ class Intake:
     async def _take(self, delivery: Delivery) -> None:
         self._held += 1
         try:
-            if await self._claim(delivery):
-                await self._make_room()
-                await delivery.ack()
+            await self._answer(delivery)
+        except LeatError as error:
+            log.error("job not claimed", extra={"job_id": delivery.command.job_id, "error": error.message})
         finally:
             self._held -= 1
             self._changed.set()
+
+    async def _answer(self, delivery: Delivery) -> None:
+        """Claim, then acknowledge. Also where claiming fails, with what nobody foresaw too: the record owns the work, and a reaper
+        sends it again, while a message kept here would take a slot for ever."""
+        stays = False
+        try:
+            stays = not await self._claim(delivery)
+            if not stays:
+                await self._make_room()
+        except asyncio.CancelledError:
+            stays = True
+            raise
+        finally:
+            if not stays:
+                await delivery.ack()
 
     async def _claim(self, delivery: Delivery) -> bool:
         """Claim the job and start it; False where the message has to stay with the bus, because this process stops."""
@@ -124,10 +139,17 @@ class Intake:
                 tries += 1
                 continue
             if attempt:
-                self._running += 1
-                await self._start(attempt, registration)
+                await self._begin(attempt, registration)
             return True
         return False
+
+    async def _begin(self, attempt: Attempt, registration: Registration) -> None:
+        self._running += 1
+        try:
+            await self._start(attempt, registration)
+        except BaseException:
+            self._running -= 1
+            raise
 
     async def _block(self, seconds: float) -> None:
         self._blocked += 1

@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeVar
 
 from domain import writers
 from domain.attempts import Attempt
-from domain.errors import JobSuperseded, Unavailable
+from domain.errors import JobSuperseded, Unavailable, Unreadable
 from domain.hub import Hub
 from domain.jobs import Progress
 from domain.logs import LogWriter
@@ -120,7 +120,7 @@ class RunningJob(JobContext):
             record = await self.attempt.look()
         except JobSuperseded:
             self.stop("superseded")
-        except Unavailable:
+        except (Unavailable, Unreadable):
             return  # the next beat looks again
         else:
             if record.state == "CANCELING":
@@ -151,7 +151,7 @@ class RunningJob(JobContext):
             record = await self.attempt.beat()
         except JobSuperseded:
             self.stop("superseded")
-        except Unavailable as error:
+        except (Unavailable, Unreadable) as error:
             log.warning("beat not saved", extra={"error": str(error)})  # work goes on until a write is refused
         else:
             if record.state == "CANCELING":

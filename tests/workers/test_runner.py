@@ -1,6 +1,7 @@
 """Workers: slots, acknowledgement, cancelling, stopping in order, time limits, progress and logs."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -11,7 +12,7 @@ import pytest
 
 from domain import jobs, logs, presence, writers
 from domain.attempts import claim, seize
-from domain.errors import Unavailable
+from domain.errors import Unavailable, Unreadable
 from domain.hub import Hub, Limits
 from domain.jobs import JOBS, Job, ask
 from domain.retries import Retry
@@ -299,6 +300,46 @@ async def test_a_message_is_held_while_the_store_cannot_answer(hub: Hub, monkeyp
         away = False
         for id in (first, second):
             assert (await ended(hub, id)).outcome == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("failure", [Unreadable("another version"), RuntimeError("nobody foresaw it")])
+async def test_a_message_that_cannot_be_claimed_takes_no_slot(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, failure: Exception
+) -> None:
+    """It is acknowledged, since a reaper sends it again, and logged; what comes next is done, more of them than there are slots."""
+    find = JOBS.find_one
+    broken = [await upload(hub) for _ in range(3)]
+
+    async def failing(records: Any, id: str) -> Any:
+        if id in broken:
+            raise failure
+        return await find(records, id)
+
+    monkeypatch.setattr(JOBS, "find_one", failing)
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: logging.getLogger("bus").error(context["exception"]))
+    fine = await upload(hub)
+    async with working(hub, slots=2):
+        assert (await ended(hub, fine)).outcome == "SUCCEEDED"
+        assert await ready(hub) == 0
+    assert sum(str(failure) in (record.message, vars(record).get("error")) for record in caplog.records) == len(broken)
+
+
+async def test_a_job_that_cannot_be_begun_takes_no_slot(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A claimed attempt whose start fails is left to a reaper, and the slot is free."""
+    start, failed = Worker.start, asyncio.Event()
+
+    async def failing(worker: Worker, attempt: Any, registration: Any) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise Unreadable("another version")
+        await start(worker, attempt, registration)
+
+    monkeypatch.setattr(Worker, "start", failing)
+    await upload(hub)
+    await add_source(hub, "t")
+    second = await upload(hub, "t")
+    async with working(hub, slots=1):
+        assert (await ended(hub, second)).outcome == "SUCCEEDED"
 
 
 async def test_an_end_waits_for_the_store(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
