@@ -102,5 +102,5 @@ async def publish(hub: Hub, name: str) -> None:
 
 async def publish_all(hub: Hub) -> None:
     """Put every alias right."""
-    for stored in await APIS.every(hub.records):
+    for stored in await APIS.readable(hub.records):
         await publish(hub, stored.id)

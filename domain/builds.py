@@ -142,7 +142,7 @@ async def remove(hub: Hub, name: str) -> None:
     """Remove a build configuration; its collections follow as garbage.
 
     Raises Conflict while an API serves it or a job works on it."""
-    serving = await APIS.find(hub.records, build=name)
+    serving = await APIS.every(hub.records, build=name)
     if serving:
         raise Conflict(f"the API {serving[0].id!r} serves it; remove that first")
     await BUILDS.remove(hub.records, name, refuse_while_written)

@@ -1,6 +1,8 @@
 """What sources, builds and APIs have in common: outputs that jobs make, and one writer at a time."""
 
+import logging
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Generic, NamedTuple, Self, TypeVar
 
 import msgspec
@@ -10,6 +12,8 @@ from domain.ports import Kind, Record, Records
 from events.apis import ReleaseCreated
 from events.builds import BuildFinished
 from events.sources import SourceDumped, SourceInspected, SourceUploaded
+
+log = logging.getLogger(__name__)
 
 OutputEvent = SourceDumped | SourceUploaded | SourceInspected | BuildFinished | ReleaseCreated
 
@@ -58,13 +62,19 @@ class Shelf(Generic[T]):
     def __init__(self, kind: Kind, type: type[T]) -> None:
         self.kind = kind
         self.type = type
+        self._told: set[str] = set()
+        """Ids of records that this process can't read, and has logged."""
 
     def decode(self, record: Record) -> Stored[T]:
-        """The struct of a record; raises Unreadable."""
+        """The struct of a record; raises Unreadable, which is logged once for each record."""
         try:
             return Stored(record.id, record.version, msgspec.convert(record.body, self.type))
         except msgspec.ValidationError as error:
-            raise Unreadable(f"{self.kind.name} {record.id!r} is of another version of Leat: {error}") from error
+            unreadable = Unreadable(f"{self.kind.name} {record.id!r} is of another version of Leat: {error}")
+            if record.id not in self._told:
+                self._told.add(record.id)
+                log.error("record can't be read", extra={"error": unreadable.message})
+            raise unreadable from error
 
     async def find_one(self, records: Records, id: str) -> Stored[T] | None:
         """The record, or None."""
@@ -97,20 +107,42 @@ class Shelf(Generic[T]):
         limit: int = 100,
         **equals: object,
     ) -> list[Stored[T]]:
-        """Records whose declared fields equal these; see Records.find."""
-        found = await records.find(self.kind, equals, order=order, descending=descending, after=after, limit=limit)
-        return [self.decode(record) for record in found]
+        """Records whose declared fields equal these; see Records.find. What can't be read is passed over: fewer than `limit`
+        are the last ones all the same."""
+        found: list[Stored[T]] = []
+        while True:
+            wanted = limit - len(found)
+            page = await records.find(self.kind, equals, order=order, descending=descending, after=after, limit=wanted)
+            found += self._readable(page)
+            if len(page) < wanted or len(found) == limit:
+                return found
+            after = (page[-1].body[order], page[-1].id)
 
     async def every(self, records: Records, **equals: object) -> list[Stored[T]]:
-        """All records of the kind, page by page: for kinds of which there are tens, not millions."""
-        found: list[Stored[T]] = []
+        """All records of the kind: for kinds of which there are tens, not millions. Raises Unreadable rather than leave one out,
+        for whoever goes by what is not there."""
+        return [self.decode(record) for record in await self._all(records, equals)]
+
+    async def readable(self, records: Records, **equals: object) -> list[Stored[T]]:
+        """As `every`, without what can't be read: for whoever looks at each by itself."""
+        return self._readable(await self._all(records, equals))
+
+    async def _all(self, records: Records, equals: dict[str, object]) -> list[Record]:
+        found: list[Record] = []
         after: tuple[float, str] | None = None
         while True:
             page = await records.find(self.kind, equals, after=after, limit=500)
-            found += [self.decode(record) for record in page]
+            found += page
             if len(page) < 500:
                 return found
             after = (page[-1].body["created_at"], page[-1].id)
+
+    def _readable(self, page: Iterable[Record]) -> list[Stored[T]]:
+        found: list[Stored[T]] = []
+        for record in page:
+            with suppress(Unreadable):  # `decode` logs it
+                found.append(self.decode(record))
+        return found
 
     async def change(self, records: Records, id: str, changed: Callable[[T], T | None]) -> Stored[T]:
         """Read, change and compare-and-set until nobody came in between; `changed` may raise, or return None to leave it be."""

@@ -50,12 +50,12 @@ async def leave(hub: Hub) -> None:
 async def page(hub: Hub) -> list[Stored[Presence]]:
     """The worker processes, oldest first; those not seen for two leases are left out."""
     since = time.time() - 2 * hub.limits.lease
-    return [stored for stored in await WORKERS.every(hub.records) if stored.value.seen_at >= since]
+    return [stored for stored in await WORKERS.readable(hub.records) if stored.value.seen_at >= since]
 
 
 async def forget_lost(hub: Hub) -> None:
     """Remove the records of processes that went without a word: not seen for twenty leases."""
     since = time.time() - 20 * hub.limits.lease
-    for stored in await WORKERS.every(hub.records):
+    for stored in await WORKERS.readable(hub.records):
         if stored.value.seen_at < since:
             await hub.records.delete(WORKERS.kind, stored.id)

@@ -7,12 +7,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import msgspec
 
 from domain import apis, dead_letters, garbage, jobs, presence, retention, runs, schedules, settling, writers
 from domain.clocks import is_over
-from domain.errors import LeatError, Unavailable
+from domain.errors import LeatError, Unavailable, Unreadable
 from domain.garbage import AGE
 from domain.hub import Hub
 from domain.jobs import JOBS, Job
@@ -95,7 +96,8 @@ class Reaper:
         while True:
             page = await JOBS.find(self._hub.records, state="QUEUED", sent_at=0.0, after=after, limit=SMALL)
             for stored in page:
-                await self._send_if_due(stored, looked_at)
+                with suppress(Unreadable):  # the noun that it waits for
+                    await self._send_if_due(stored, looked_at)
             if len(page) < SMALL:
                 return
             after = (page[-1].value.created_at, page[-1].id)
@@ -122,12 +124,15 @@ class Reaper:
         for stored in await JOBS.find(self._hub.records, chained=False, limit=SMALL):
             ended_at = stored.value.finished_at
             if stored.value.state == "FINISHED" and is_over(ended_at, ended_at + pause, now):
-                await runs.follow(self._hub, stored)
+                with suppress(Unreadable):  # its run: whoever can read that goes on
+                    await runs.follow(self._hub, stored)
         for run in await RUNS.find(self._hub.records, pending="ask", limit=SMALL):
             if is_over(run.value.created_at, run.value.created_at + pause, now):
-                await runs.ask_first(self._hub, run.id)
+                with suppress(Unreadable):
+                    await runs.ask_first(self._hub, run.id)
         for run in await RUNS.find(self._hub.records, pending="cancel", limit=SMALL):
-            await runs.settle_cancelled(self._hub, run)
+            with suppress(Unreadable):
+                await runs.settle_cancelled(self._hub, run)
 
     async def send_again(self) -> None:
         """Send again what must have been lost on the way, and keep what could not be decoded."""
@@ -150,14 +155,17 @@ def due_at(job: Job, unsent: float) -> float:
 async def relieve(hub: Hub) -> None:
     """Free every `writer` whose job is neither RUNNING nor CANCELING; one without a record has finished."""
     for kind, shelf in writers.SHELVES.items():
-        for noun in await shelf.every(hub.records):
-            id = owner(noun.value.writer)[0]
-            if not id:
-                continue
-            job = await JOBS.find_one(hub.records, id)
-            if job is None or job.value.state not in jobs.ALIVE:
-                await writers.free(hub, f"{kind}/{noun.id}", noun.value.writer)
-                await writers.wake(hub, f"{kind}/{noun.id}")
+        for noun in await shelf.readable(hub.records):
+            if owner(noun.value.writer)[0]:
+                with suppress(Unreadable):  # its job: whoever can read that frees it
+                    await _relieve(hub, f"{kind}/{noun.id}", noun.value.writer)
+
+
+async def _relieve(hub: Hub, target: str, writer: str) -> None:
+    job = await JOBS.find_one(hub.records, owner(writer)[0])
+    if job is None or job.value.state not in jobs.ALIVE:
+        await writers.free(hub, target, writer)
+        await writers.wake(hub, target)
 
 
 async def void_leases(hub: Hub) -> None:
@@ -166,7 +174,7 @@ async def void_leases(hub: Hub) -> None:
     gone = [stored for stored in await settling.alive(hub) if stored.value.worker != hub.process]
     await settling.settle_all(hub, gone)
     await relieve(hub)
-    for stored in await JOBS.every(hub.records, state="QUEUED"):
+    for stored in await JOBS.readable(hub.records, state="QUEUED"):
         job = stored.value
         if not job.waiting_for and is_over(jobs.queued_at(job), job.not_before, time.time()):
             await jobs.resend(hub, stored)

@@ -1,10 +1,11 @@
 """Retention: finished jobs, with their events and logs, and runs go when they are old."""
 
 import time
+from contextlib import suppress
 
 from domain import logs
 from domain.dead_letters import DEAD_LETTERS
-from domain.errors import Stale
+from domain.errors import Stale, Unreadable
 from domain.hub import Hub
 from domain.jobs import JOBS, Job
 from domain.nouns import Stored
@@ -21,7 +22,8 @@ async def forget(hub: Hub, limit: int) -> int:
     for stored in await JOBS.find(hub.records, state="FINISHED", limit=limit):
         if stored.value.created_at >= before:
             break
-        removed += await _forget(hub, stored, before)
+        with suppress(Unreadable):  # another job of its run: they stay together
+            removed += await _forget(hub, stored, before)
     for letter in await DEAD_LETTERS.find(hub.records, limit=limit):
         if letter.value.created_at < before:
             await hub.records.delete(DEAD_LETTERS.kind, letter.id)

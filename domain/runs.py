@@ -10,7 +10,7 @@ from domain import chains, jobs, plans
 from domain.apis import APIS
 from domain.builds import BUILDS
 from domain.chains import RunState
-from domain.errors import Conflict, NotFound, Stale
+from domain.errors import Conflict, NotFound, Stale, Unreadable
 from domain.hub import Hub
 from domain.ids import derived_id, input_hash, key_id
 from domain.jobs import JOBS, Job
@@ -193,9 +193,13 @@ async def _ask_ready(hub: Hub, run_id: str, cause_id: str) -> None:
 
 
 async def _ask(hub: Hub, run_id: str, run: Run, step: Step, cause_id: str) -> Stored[Job]:
+    try:
+        command = command_from(step.command)
+    except msgspec.ValidationError as error:
+        raise Unreadable(f"{step.name} of run {run_id!r} is of another version of Leat: {error}") from error
     asked = await jobs.ask(
         hub,
-        command_from(step.command),
+        command,
         id=job_id(run_id, step.name),
         run_id=run_id,
         step=step.name,
@@ -283,7 +287,7 @@ async def page(hub: Hub, *, descending: bool = True, after: tuple[float, str] | 
 
 async def _view(hub: Hub, stored: Stored[Run]) -> RunView:
     run = stored.value
-    found = {job.value.step: job for job in await JOBS.every(hub.records, run_id=stored.id)}
+    found = {job.value.step: job for job in await JOBS.readable(hub.records, run_id=stored.id)}
     state = chains.state(run, {name: job.value for name, job in found.items()})
     return RunView(
         id=stored.id,
@@ -300,9 +304,17 @@ async def _view(hub: Hub, stored: Stored[Run]) -> RunView:
     )
 
 
+def step_of(job: Job) -> str:
+    """What the job is called in its run, such as dump:clinvar."""
+    try:
+        return job.step or plans.name_of(command_from(job.command))
+    except msgspec.ValidationError:  # a newer version asked for it
+        return job.type
+
+
 def _view_alone(stored: Stored[Job]) -> RunView:
     job = stored.value
-    step = StepView(name=plans.name_of(command_from(job.command)), after=(), job_id=stored.id, job=stored)
+    step = StepView(name=step_of(job), after=(), job_id=stored.id, job=stored)
     return RunView(
         id=stored.id,
         title=f"{job.type} {job.target.partition('/')[2]}",
@@ -315,4 +327,4 @@ def _view_alone(stored: Stored[Job]) -> RunView:
     )
 
 
-__all__ = ["RUNS", "Run", "RunView", "Started", "Step", "StepView", "cancel", "follow", "page", "start", "view"]
+__all__ = ["RUNS", "Run", "RunView", "Started", "Step", "StepView", "cancel", "follow", "page", "start", "step_of", "view"]

@@ -130,7 +130,7 @@ async def from_manifest(hub: Hub, source: Stored[Source]) -> None:
 
 async def remove_those_of(hub: Hub, **target: str) -> None:
     """Remove the schedules of a source, build or API that was removed."""
-    for stored in await SCHEDULES.every(hub.records):
+    for stored in await SCHEDULES.readable(hub.records):
         if all(getattr(stored.value, kind) == name for kind, name in target.items()):
             await remove(hub, stored.id)
 
@@ -143,7 +143,7 @@ def asked_by(name: str) -> str:
 async def fire_due(hub: Hub, now: float) -> int:
     """Start the runs whose time has come; how many schedules fired. Called by every process; each time starts one run."""
     fired = 0
-    for stored in await SCHEDULES.every(hub.records):
+    for stored in await SCHEDULES.readable(hub.records):
         if _since(stored.value) > now + SKEW:
             await _set_back(hub, stored, now)
             continue

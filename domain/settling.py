@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from domain import garbage, runs, writers
 from domain.attempts import seize
-from domain.errors import JobSuperseded, LeatError, Unavailable
+from domain.errors import JobSuperseded, LeatError, Unavailable, Unreadable
 from domain.hub import Hub
 from domain.jobs import ALIVE, JOBS, Job
 from domain.nouns import Stored
@@ -56,7 +56,7 @@ class Pulse:
 
 async def alive(hub: Hub) -> list[Stored[Job]]:
     """Every job that somebody should be working on."""
-    return [stored for state in ALIVE for stored in await JOBS.every(hub.records, state=state)]
+    return [stored for state in ALIVE for stored in await JOBS.readable(hub.records, state=state)]
 
 
 async def settle(hub: Hub, dead: Stored[Job]) -> bool:
@@ -90,9 +90,9 @@ async def settle(hub: Hub, dead: Stored[Job]) -> bool:
 
 
 async def settle_all(hub: Hub, dead: Sequence[Stored[Job]]) -> None:
-    """Settle each; one that can't be reached does not keep the others."""
+    """Settle each; one that can't be reached, or read, does not keep the others."""
     for stored in dead:
         try:
             await settle(hub, stored)
-        except Unavailable as error:
+        except (Unavailable, Unreadable) as error:
             log.warning("dead attempt not settled yet", extra={"job_id": stored.id, "error": error.message})

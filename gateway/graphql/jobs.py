@@ -3,7 +3,6 @@
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, Self, cast
 
-import msgspec
 import strawberry
 from strawberry import argument, enum_value, field
 
@@ -13,8 +12,6 @@ from domain.ids import LONGEST_KEY
 from domain.jobs import JOBS, State
 from domain.jobs import Job as JobRecord
 from domain.nouns import Stored
-from domain.plans import name_of
-from events.catalogue import command_from
 from gateway.context import Info
 from gateway.errors import Refusal
 from gateway.graphql.nodes import After, Connection, First, In, Node, connection, global_id, local_id, page_size, position
@@ -112,7 +109,7 @@ class Job(Node):
             id=global_id("Job", stored.id),
             job_id=stored.id,
             run_id=job.run_id,
-            step=_step(job),
+            step=runs.step_of(job),
             type=job.type,
             command=JSON(job.command),
             queue=job.queue,
@@ -138,13 +135,6 @@ class Job(Node):
     async def run(self, info: Info) -> LazyRun | None:
         """Synthesised where the job is a run by itself."""
         return await _run(info, self.run_id)
-
-
-def _step(job: JobRecord) -> str:
-    try:
-        return job.step or name_of(command_from(job.command))
-    except msgspec.ValidationError:  # a newer version asked for it
-        return job.type
 
 
 async def _run(info: Info, id: str) -> "Run | None":

@@ -11,7 +11,7 @@ import pytest
 from domain import apis, dead_letters, garbage, jobs, logs, presence, reaper, retention, runs, writers
 from domain.apis import APIS
 from domain.attempts import claim
-from domain.errors import Unavailable
+from domain.errors import Unavailable, Unreadable
 from domain.hub import Hub
 from domain.jobs import JOBS, Job, ask
 from domain.logs import LogWriter
@@ -380,3 +380,41 @@ async def test_a_record_of_a_newer_version_ends_no_process(hub: Hub) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.3):
             await Reaper(hub, AT_ONCE).run()
+
+
+async def test_what_cannot_be_read_keeps_nothing_else(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
+    """Passes go on behind records of a newer version, which are logged once each; garbage waits, since nobody knows what they
+    name."""
+    newer = {"created_at": 1.0, "form": "another", "chained": False, "queue": "upload", "sent_at": 0.0, "run_id": "r"}
+    for state in ("QUEUED", "RUNNING", "FINISHED"):
+        await hub.records.insert(JOBS.kind, f"new-{state}", {**newer, "state": state})
+    await hub.records.insert(SOURCES.kind, "new", {"created_at": 1.0, "outputs": [{"type": "SourcePainted"}]})
+    await hub.records.insert(RUNS.kind, "new", {"created_at": 1.0, "pending": "ask", "steps": 1})
+    id = (await ask(hub, UploadSource(source="s"))).job.id
+    await lose(hub)
+
+    watcher = impatient(hub)
+    for _ in range(2):
+        for one_pass in (watcher.settle_dead, watcher.send_due, watcher.go_on, watcher.send_again):
+            await one_pass()
+        await work_off(hub, KNOWN)
+
+    assert (await get(hub, id)).outcome == "SUCCEEDED"
+    assert [stored.id for stored in await jobs.page(hub, limit=1, descending=False)] == [id]
+    with pytest.raises(Unreadable):
+        await garbage.collect(hub, 0.0)
+    told = [vars(record)["error"] for record in caplog.records if record.message == "record can't be read"]
+    assert len(told) == len(set(told)) == 5
+
+
+async def test_a_plan_of_a_newer_version_ends_no_process(hub: Hub) -> None:
+    """A step whose command this version does not know is left to who knows it."""
+    step = {"name": "paint:s", "command": {"type": "PaintSource", "source": "s"}, "after": []}
+    await hub.records.insert(
+        RUNS.kind, "new", {"created_at": 1.0, "pending": "ask", "title": "t", "asked_by": "me", "steps": [step]}
+    )
+    run = await RUNS.get(hub.records, "new")
+
+    await Reaper(hub, AT_ONCE).go_on()
+
+    assert await RUNS.get(hub.records, "new") == run
