@@ -13,6 +13,7 @@ from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 
 from domain import backlog, presence
+from domain.dead_letters import DEAD_LETTERS
 from domain.errors import Unavailable
 from domain.hub import Hub
 from domain.jobs import JOBS, UNFINISHED
@@ -57,6 +58,7 @@ class Metrics:
         self._oldest = Gauge("leat_queue_oldest_seconds", "How long the oldest due job has waited.", ("queue",), registry=registry)
         self._consumers = Gauge("leat_queue_consumers", "Processes that take from it just now.", ("queue",), registry=registry)
         self._jobs = Gauge("leat_jobs", "Jobs that are not finished.", ("queue", "state"), registry=registry)
+        self._dead = Gauge("leat_dead_letters", "Messages that nobody could do, as kept in the records.", registry=registry)
         self._slots = Gauge("leat_worker_slots", "Jobs that workers do at a time.", ("queue",), registry=registry)
         self._workers = Gauge("leat_workers", "Worker processes.", registry=registry)
         self._up = Gauge("leat_port_up", "Whether a part of the hub answers.", ("port",), registry=registry)
@@ -115,7 +117,8 @@ class Metrics:
             self._up.labels(port).set(not failure)
         for gauge in (self._depth, self._oldest, self._consumers, self._jobs, self._slots):
             gauge.clear()
-        self._workers.set(math.nan)
+        for gauge in (self._workers, self._dead):
+            gauge.set(math.nan)
         with suppress(Unavailable):  # leat_port_up says so
             await self._read_queues()
             await self._read_jobs()
@@ -132,6 +135,7 @@ class Metrics:
             for state in UNFINISHED:
                 count = await self._hub.records.count(JOBS.kind, {"queue": queue, "state": state})
                 self._jobs.labels(queue, state).set(count)
+        self._dead.set(await self._hub.records.count(DEAD_LETTERS.kind))
         workers = await presence.page(self._hub)
         self._workers.set(len(workers))
         for worker in workers:

@@ -14,6 +14,7 @@ from gateway.context import Info
 from gateway.errors import HANDLERS
 from gateway.graphql.apis import ApiMutation, ApiQuery, find_api
 from gateway.graphql.builds import BuildMutation, BuildQuery, find_build
+from gateway.graphql.dead_letters import DeadLetterQuery, find_dead_letter
 from gateway.graphql.hub_events import HubEventBatch, Kinds, hub_event_batches
 from gateway.graphql.job_events import (
     Cursor,
@@ -46,6 +47,7 @@ FINDERS = {
     "Job": find_job,
     "Run": find_run,
     "Schedule": find_schedule,
+    "DeadLetter": find_dead_letter,
 }
 """How `node` finds each type again."""
 
@@ -59,14 +61,14 @@ class JobLog:
 
 
 @strawberry.type(description="What can be read.")
-class Query(SourceQuery, BuildQuery, ApiQuery, RunQuery, JobQuery, WorkerQuery, QueueQuery, ScheduleQuery):
+class Query(SourceQuery, BuildQuery, ApiQuery, RunQuery, JobQuery, WorkerQuery, QueueQuery, ScheduleQuery, DeadLetterQuery):
     """The sum of the nouns' queries."""
 
     @strawberry.field(description="Whatever has this id; null where there is nothing.")
     async def node(
         self,
         info: Info,
-        id: Annotated[strawberry.ID, argument(description="The `id` of a source, build, API, job, run or schedule.")],
+        id: Annotated[strawberry.ID, argument(description="The `id` of a source, build, API, job, run, schedule or dead letter.")],
     ) -> Node | None:
         """By the type in the id."""
         type, _, local = (decode(id) or "").partition(":")

@@ -12,9 +12,12 @@ if TYPE_CHECKING:
     from leat.cli.client import Gateway
 
 JOBS = """query Jobs($filter: JobFilter, $first: Int!) { jobs(filter: $filter, first: $first) { nodes {
-  jobId runId step type target state outcome attempt failures worker createdAt startedAt finishedAt waitingFor
+  id jobId runId step type target state outcome attempt failures worker createdAt startedAt finishedAt waitingFor
   progress { done total unit message } error { code message } } } }"""
+DEAD = "query Dead($first: Int!) { deadLetters(first: $first) { nodes { id queue reason body createdAt } } }"
 JOB = "query Job($id: ID!) { job(id: $id) { jobId runId } }"
+WIDTH = 100
+"""Characters of a dead letter that people are shown."""
 QUIET = ("id", "at", "type", "run_id", "cause_id")
 """Fields of an event that are not shown to people."""
 HUB = """subscription Hub($after: String) { hubEvents(after: $after) { events { kind jobId runId at event } cursor gap } }"""
@@ -31,6 +34,7 @@ def define(name: str, parser: ArgumentParser) -> None:
             parser.add_argument("--queue", help="the queue that takes them; with --state")
             parser.add_argument("--target", help="what they work on, such as source/clinvar")
             parser.add_argument("--run", dest="run_id", help="the run that they belong to")
+            parser.add_argument("--dead", action="store_true", help="instead: messages that nobody could do, and why")
             parser.add_argument("--limit", type=int, default=20, help="the newest so many, up to 100 (20)")
         case "watch":
             talking(parser, _watch).add_argument("id", nargs="?", default="", help="a run or a job (everything)")
@@ -50,6 +54,8 @@ async def _run(gateway: "Gateway", flags: Namespace) -> Exit:
 async def _jobs(gateway: "Gateway", flags: Namespace) -> Exit:
     given = {"state": flags.state, "queue": flags.queue, "target": flags.target, "runId": flags.run_id}
     chosen = {name: value for name, value in given.items() if value is not None}
+    if flags.dead:
+        return await _dead(gateway, flags, chosen)
     jobs = (await gateway.execute(JOBS, {"filter": chosen or None, "first": flags.limit}))["jobs"]["nodes"]
     if flags.json:
         output.as_json(jobs)
@@ -57,6 +63,23 @@ async def _jobs(gateway: "Gateway", flags: Namespace) -> Exit:
     rows = [job | {"job": job["jobId"], "state": job["outcome"] or job["state"], "progress": _progress(job)} for job in jobs]
     output.table(rows, ("job", "step", "state", "failures", "progress", "createdAt"))
     return Exit.DONE
+
+
+async def _dead(gateway: "Gateway", flags: Namespace, chosen: dict[str, str]) -> Exit:
+    if chosen:
+        raise Ended(Exit.USAGE, "--dead goes with --limit alone: dead letters belong to no job")
+    letters = (await gateway.execute(DEAD, {"first": flags.limit}))["deadLetters"]["nodes"]
+    if flags.json:
+        output.as_json(letters)
+        return Exit.DONE
+    output.table([letter | {"body": _line(letter["body"])} for letter in letters], ("createdAt", "queue", "reason", "body"))
+    return Exit.DONE
+
+
+def _line(body: str) -> str:
+    """The begin of a message on one line, with nothing in it that a terminal would obey."""
+    shown = "".join(character if character.isprintable() else " " for character in body[: WIDTH + 1])
+    return shown if len(shown) <= WIDTH else f"{shown[: WIDTH - 1]}…"
 
 
 def _progress(job: dict[str, Any]) -> str:

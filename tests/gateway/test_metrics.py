@@ -5,6 +5,7 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from domain import jobs
+from domain.dead_letters import DEAD_LETTERS, Letter
 from domain.hub import Hub
 from events.sources import UploadSource
 from tests.gateway.conftest import TOKEN, Client, done, serve, started
@@ -30,7 +31,8 @@ async def test_metrics_need_the_token(client: Client) -> None:
 
 
 async def test_jobs_are_counted(client: Client, hub: Hub) -> None:
-    """What waits, what runs, and what ended how and after how long."""
+    """What waits, what runs, what ended how and after how long, and what nobody could do."""
+    await DEAD_LETTERS.insert(hub.records, "dead", Letter(queue="upload", body="no json", reason="why", created_at=1.0))
     await jobs.ask(hub, UploadSource(source="waits"))
     await started(hub, "runs")
     async with client.watch("subscription { hubEvents(kinds: [JOB_FINISHED]) { events { jobId } } }") as finished:
@@ -45,6 +47,7 @@ async def test_jobs_are_counted(client: Client, hub: Hub) -> None:
     assert found["leat_jobs", "upload", "RUNNING"] == 1
     assert found["leat_jobs", "dump", "QUEUED"] == 0
     assert found["leat_jobs_finished_total", "InspectSource", "SUCCEEDED", "upload"] == 1
+    assert found["leat_dead_letters",] == 1
     assert found["leat_job_seconds_count", "InspectSource"] == 1
     assert found["leat_jobs_queued_total", "upload", "asked"] == 3
     assert found["leat_queue_depth", "upload"] == 3  # nobody takes from it

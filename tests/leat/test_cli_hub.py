@@ -1,5 +1,6 @@
 """The real command line beside a real `leat up`, over the whole path."""
 
+import asyncio
 import json
 import os
 import secrets
@@ -12,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from domain.dead_letters import DEAD_LETTERS, Letter
 from leat.cli.exits import Exit
+from stores.sqlite_records import SqliteRecords
 from tests.events.buses import remove
 from tests.leat.hubs import Line, plugin, stop
 from tests.services import need
@@ -183,6 +186,26 @@ def test_following_as_json(hub: Line) -> None:
     assert sorted((event["jobId"], event["event"]["seq"]) for batch in again for event in batch["events"]) == sorted(events)
 
 
+def test_dead_letters(hub: Line) -> None:
+    """What nobody could do is listed with its reason, on a line for people, and goes with no filter of jobs."""
+
+    async def drop_one() -> None:
+        async with SqliteRecords.open(hub.folder / "data" / "records.db") as records:
+            letter = Letter(queue="upload", body="\x1b[2Jno\njson " + "x" * 200, reason="malformed", created_at=1.0)
+            await DEAD_LETTERS.insert(records, "dead", letter)
+
+    assert hub.done("jobs", "--dead") == "none\n"
+    asyncio.run(drop_one())
+
+    [letter] = hub.json("jobs", "--dead")
+    assert (letter["queue"], letter["reason"], letter["body"][-3:]) == ("upload", "malformed", "xxx")
+    title, line = hub.done("jobs", "--dead").splitlines()
+    assert title.split() == ["CREATED", "AT", "QUEUE", "REASON", "BODY"]
+    assert "malformed   [2Jno json xxx" in line
+    assert line.endswith("x…")
+    assert hub.run("jobs", "--dead", "--state", "QUEUED").returncode == Exit.USAGE
+
+
 def test_letting_go_and_cancelling(hub: Line) -> None:
     """Ctrl-C lets go with 130 while the job goes on; `leat cancel` ends it, with everything that would have followed."""
     hub.done("source", "add", str(plugin(hub.folder, "endless", body="    import time; time.sleep(600)")))
@@ -199,7 +222,8 @@ def test_letting_go_and_cancelling(hub: Line) -> None:
     assert job["state"] == "RUNNING"
     assert f"leat watch {job['runId']}" in told
     hub.done("cancel", job["runId"])
-    assert hub.run("watch", job["runId"]).returncode == Exit.FAILED
+    for id in (job["runId"], job["jobId"], job["id"]):
+        assert hub.run("watch", id).returncode == Exit.FAILED
     assert finished(hub, "endless", "UploadSource")["outcome"] == "CANCELED"
 
 
