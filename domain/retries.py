@@ -2,10 +2,11 @@
 
 import msgspec
 
-from domain.errors import JobTimedOut, NotReady, Refused, Unavailable
+from domain.errors import JobTimedOut, NotReady, Refused, Unavailable, Unreadable
 
 OUTAGES = 10
-"""Failures that end a job where each came from a server that could not be reached: an outage of minutes ends no job."""
+"""Failures that end a job where each came from a server that could not be reached, or from a process that is yet to be upgraded:
+minutes of that end no job."""
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,5 +34,5 @@ def wait_after(retry: Retry, failures: int, error: Exception, chance: float) -> 
 
 
 def is_outage(error: Exception) -> bool:
-    """Does it say nothing about the job, but that a server could not be reached?"""
-    return isinstance(error, Unavailable)
+    """Does it say nothing about the job, but that a server could not be reached, or that another version has to do it?"""
+    return isinstance(error, (Unavailable, Unreadable))

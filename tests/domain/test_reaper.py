@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain import apis, dead_letters, garbage, jobs, logs, presence, reaper, retention, runs, writers
+from domain import apis, builds, dead_letters, garbage, jobs, logs, presence, reaper, retention, runs, writers
 from domain.apis import APIS
 from domain.attempts import claim
+from domain.builds import BUILDS
 from domain.errors import Unavailable, Unreadable
 from domain.hub import Hub
 from domain.jobs import JOBS, Job, ask
@@ -418,3 +419,18 @@ async def test_a_plan_of_a_newer_version_ends_no_process(hub: Hub) -> None:
     await Reaper(hub, AT_ONCE).go_on()
 
     assert await RUNS.get(hub.records, "new") == run
+
+
+async def test_who_goes_by_what_is_not_there_is_refused(hub: Hub) -> None:
+    """A build whose API can't be read is not removed, and a run of which a job can't be read stays whole; others go."""
+    await hub.records.insert(BUILDS.kind, "b", {"created_at": 1.0, "sources": [], "doc_type": "gene"})
+    await hub.records.insert(APIS.kind, "new", {"created_at": 1.0, "build": "b", "outputs": [{"type": "ReleasePainted"}]})
+    with pytest.raises(Unreadable):
+        await builds.remove(hub, "b")
+
+    body = {"state": "FINISHED", "created_at": 1.0, "finished_at": 1.0, "command": {}, "type": "", "queue": "", "input_hash": ""}
+    await hub.records.insert(JOBS.kind, "first", {**body, "run_id": "r", "chained": True})
+    await hub.records.insert(JOBS.kind, "new", {**body, "run_id": "r", "outcome": "PAINTED"})
+    await hub.records.insert(JOBS.kind, "other", {**body, "run_id": "other", "chained": True})
+    assert await retention.forget(hub, 100) == 1
+    assert await JOBS.find_one(hub.records, "first")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.errors import Invalid, JobFailed, JobTimedOut, NotFound, NotReady, Unavailable
+from domain.errors import Invalid, JobFailed, JobTimedOut, NotFound, NotReady, Unavailable, Unreadable
 from domain.retries import Retry, wait_after
 
 THREE = Retry(attempts=3, base=2.0, cap=10.0)
@@ -16,6 +16,7 @@ THREE = Retry(attempts=3, base=2.0, cap=10.0)
         (THREE, 3, Unavailable(), 8.0),
         (THREE, 9, Unavailable(), 10.0),
         (THREE, 10, Unavailable(), None),
+        (THREE, 9, Unreadable(), 10.0),
         (THREE, 3, KeyError(), None),
         (Retry(attempts=9, base=2.0, cap=10.0), 5, Unavailable(), 10.0),
         (THREE, 1, ValueError(), 2.0),

@@ -1,6 +1,7 @@
 """Jobs over GraphQL."""
 
 from domain.hub import Hub
+from domain.jobs import JOBS
 from domain.logs import LogWriter
 from events.message import new_id
 from tests.gateway.conftest import Client, done, started
@@ -85,3 +86,24 @@ async def test_a_log_is_read_page_by_page(client: Client, hub: Hub) -> None:
 
     assert first["lines"][0] == {"attempt": 1, "number": 1, "level": "INFO", "text": "line 0"}
     assert [line["text"] for line in first["lines"] + second["lines"]] == [f"line {number}" for number in range(5)]
+
+
+async def test_lists_go_past_what_a_newer_version_wrote(client: Client, hub: Hub) -> None:
+    """Jobs and runs of this version are listed, page by page; one that can't be read is refused as such, and a job whose command
+    nobody knows here bears that command's name."""
+    old = await started(hub)
+    await hub.records.insert(JOBS.kind, "new", {"created_at": 2e9, "run_id": "new", "step": "", "form": "another"})
+    body = {"type": "PaintSource", "queue": "paint", "input_hash": "", "command": {"type": "PaintSource"}}
+    await hub.records.insert(JOBS.kind, "painted", {**body, "run_id": "painted", "step": "", "created_at": 1.0})
+
+    found = await client.ask(
+        "{ jobs(first: 1) { nodes { jobId } pageInfo { hasNextPage } } runs { nodes { runId steps { name } } } }"
+    )
+
+    assert found["jobs"] == {"nodes": [{"jobId": old.id}], "pageInfo": {"hasNextPage": True}}
+    assert [(run["runId"], run["steps"][0]["name"]) for run in found["runs"]["nodes"]] == [
+        (old.id, "inspect:genes"),
+        ("painted", "PaintSource"),
+    ]
+    refused = await client.refused('{ job(id: "new") { jobId } }')
+    assert refused[0]["extensions"]["code"] == "UNREADABLE"
