@@ -1,7 +1,9 @@
 """`/<doc_type>/<id>` and POST `/<doc_type>`: documents by their ids."""
 
+import re
 from typing import Any
 
+import orjson
 from aiohttp import web
 
 from domain.hub import Hub
@@ -17,8 +19,10 @@ from gateway.rest.stored import Stored
 MATCHES = 1000
 """Documents that one id may name, and ids of one request."""
 _PLAIN = Shape()
-_VERSION = b',"_version":1}'
+_VERSION = {"_version": 1}
 """BioThings passes Elasticsearch's document version on; documents of a release are written once."""
+_ORDINARY = re.compile(rb'{"_id":"[^"\\]*"(?:}|,"[^_])')
+"""How a document begins that has no `_version` of its own: keys are sorted, and the one behind `_id` has another first letter."""
 
 
 async def annotate(hub: Hub, served: Served, id: str, request: web.Request) -> web.StreamResponse:
@@ -28,15 +32,22 @@ async def annotate(hub: Hub, served: Served, id: str, request: web.Request) -> w
     if not bodies:
         return fail(404, "Not Found.", id=id)
     if shape is _PLAIN and len(bodies) == 1 and Stored.suits(request):
-        return Stored(served.head, bodies[0][:-1] + _VERSION)
+        return Stored(served.head, _versioned(bodies[0]))
     if shape.plain:
-        found = [body[:-1] + _VERSION for body in bodies]
+        found = [_versioned(body) for body in bodies]
         content = found[0] if len(found) == 1 else b"[" + b",".join(found) + b"]"
     else:
         shaper = shape.shaper()
-        shaped = [shaper.document(body) | {"_version": 1} for body in bodies]
+        shaped = [shaper.document(body) | _VERSION for body in bodies]
         content = encode(shaped[0] if len(shaped) == 1 else shaped, shape.form)
     return web.Response(body=content, headers=headers(served.etag, shape.form))
+
+
+def _versioned(body: bytes) -> bytes:
+    """The document with its version, which takes the place of a `_version` of its own."""
+    if _ORDINARY.match(body) or b'"_version"' not in body:
+        return body[:-1] + b',"_version":1}'
+    return encode(orjson.loads(body) | _VERSION)
 
 
 async def find(hub: Hub, served: Served, id: str) -> list[bytes]:
@@ -72,19 +83,19 @@ async def annotate_many(hub: Hub, served: Served, arguments: Arguments) -> web.R
     for id in ids:
         scope = None if id in known else _scope(served, id)
         found.append((id, [known[id]] if id in known else [] if scope is None else await _search(hub, served, scope)))
-    return web.Response(body=_listed(found, shape, {"_version": 1}), headers=headers(form=shape.form))
+    return web.Response(body=_listed(found, shape), headers=headers(form=shape.form))
 
 
-def _listed(found: list[tuple[str, list[bytes]]], shape: Shape, more: dict[str, Any]) -> bytes:
+def _listed(found: list[tuple[str, list[bytes]]], shape: Shape) -> bytes:
     """One item per document found, with the term that found it."""
     if shape.plain:
         items = []
         for term, bodies in found:
-            said = encode({"query": term} | more)[:-1] + b","
-            items += [said + body[1:] for body in bodies] or [encode({"query": term, "notfound": True})]
+            said = encode({"query": term})[:-1] + b","
+            items += [said + _versioned(body)[1:] for body in bodies] or [encode({"query": term, "notfound": True})]
         return b"[" + b",".join(items) + b"]"
     shaper = shape.shaper()
     listed: list[dict[str, Any]] = []
     for term, bodies in found:
-        listed += [shaper.document(body) | {"query": term} | more for body in bodies] or [{"query": term, "notfound": True}]
+        listed += [shaper.document(body) | {"query": term} | _VERSION for body in bodies] or [{"query": term, "notfound": True}]
     return encode(listed, shape.form)

@@ -1,5 +1,8 @@
 """Documents by id."""
 
+from typing import Any
+from urllib.parse import quote
+
 import pytest
 
 from tests.gateway.rest.site import DOCUMENTS, Site
@@ -47,6 +50,21 @@ async def test_many_ids(site: Site, json: object) -> None:
     ]
     shaped = await site.post("/gene", ids="1017", fields="symbol")
     assert shaped == [{"_id": "1017", "_version": 1, "query": "1017", "symbol": "CDK2"}]
+
+
+@pytest.mark.parametrize("more", [{}, {"A": 1}, {"_license": "x"}, {"_id": 'a",'}])
+async def test_version_of_ones_own(site: Site, more: dict[str, Any]) -> None:
+    """A document's own `_version` gives way to the release's: the key is there once."""
+    own = {"_id": "1", "_version": "mine", "k": {"_version": "kept"}, **more}
+    await site.release(2, [own])
+    id = quote(own["_id"], safe="")
+
+    for method, path, json in (("GET", f"/{id}", None), ("POST", "", {"ids": [own["_id"]]})):
+        async with site.client.request(method, f"/api/genes/gene{path}", json=json) as response:
+            body = await response.text()
+        assert body.count('"_version":') == 2
+        assert body.count('"_version":1') == 1
+        assert body.count('"_version":"kept"') == 1
 
 
 async def test_bad_bodies(site: Site) -> None:
