@@ -1,5 +1,6 @@
 """What an index on Elasticsearch is made of: settings, mapping, and documents as they go in and come out."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -78,38 +79,68 @@ def spec_of(meta: dict[str, Any]) -> tuple[IndexSpec, bool]:
     return msgspec.convert({**own["spec"], "meta": rest}, IndexSpec), own["sealed"]
 
 
-def encoded(document: Document) -> bytes:
+def encoded(document: Document, *, anywhere: bool = False) -> bytes:
     """Action and document, two lines of a bulk request; `_id`, which Elasticsearch takes in the action only, becomes `__id`.
 
-    At the top of a document Elasticsearch refuses some keys, and takes others for its own: they get other names there.
+    Keys that Elasticsearch would take for others get other names, which nothing finds; `anywhere`: those that it refuses as well.
+    It refuses blank ones below what is mapped, and says so: not to look for them costs nothing where there are none.
     """
     id = orjson.dumps(document.id)
     start = b'{"_id":' + id
-    if document.body.startswith(start) and not any(sign in document.body for sign in _SIGNS):
+    if document.body.startswith(start) and not (anywhere or _may_mislead(document.body, len(start))):
         body = b'{"__id":' + id + document.body[len(start) :]
-    else:  # there may be such a key, or one such as `A` stands before `_id`
+    else:  # a key such as `A` may stand before `_id`
         values = orjson.loads(document.body)
         values.pop("_id", None)
-        body = orjson.dumps({ID: document.id, **{_hidden(key): value for key, value in values.items()}})
+        renamed = {_hidden(key) if _is_own(key) else key: value for key, value in _each_key(values, _kept).items()}
+        mark = {} if renamed == values else {_MARK: True}
+        body = orjson.dumps({ID: document.id, **mark, **renamed})
     return b'{"index":{"_id":' + id + b"}}\n" + body + b"\n"
 
 
 def decoded(source: dict[str, Any], id: str) -> bytes:
     """The document as it was given."""
     source.pop(ID, None)
-    for key in [key for key in source if key.startswith(_HIDDEN)]:
-        source[key.removeprefix(_HIDDEN).replace("%2E", ".").replace("%25", "%")] = source.pop(key)
+    if source.pop(_MARK, False):
+        source = _each_key(source, _shown)
     source["_id"] = id
     return orjson.dumps(source, option=orjson.OPT_SORT_KEYS)
 
 
+_MARK = "__leat"
+"""Stands in a document in which keys are hidden."""
 _HIDDEN = "__leat:"
-_SIGNS = (b'"":', b'" ', b'"\\', b'".', b"..", *(f'"{name}'.encode() for name in sorted(OWN_NAMES - {"_id"} | {_HIDDEN})))
-"""What a document has in it where a key may have to be hidden."""
+_OWN_SIGNS = tuple(f'"{name}{end}'.encode() for name in sorted(OWN_NAMES - {"_id"}) for end in ('":', "."))
+_SIGNS = (b'"_id.', b'"__leat', *_OWN_SIGNS)
+
+
+def _may_mislead(body: bytes, start: int) -> bool:
+    """Whether there may be a key, behind `start`, that Elasticsearch takes for another: a quick look, since most have none."""
+    if b'.":' in body or b'"all' in body or body.find(b'"_', start) >= 0:
+        return b'.":' in body or any(sign in body for sign in _SIGNS)
+    return False
+
+
+def _is_own(key: str) -> bool:
+    """Whether a key at the top of a document means something else to Elasticsearch."""
+    return key.partition(".")[0] in OWN_NAMES
+
+
+def _each_key(value: Any, name: Callable[[str], str]) -> Any:
+    """The value with other names for keys, at every depth."""
+    if isinstance(value, dict):
+        return {name(key): _each_key(inner, name) for key, inner in value.items()}
+    return [_each_key(inner, name) for inner in value] if isinstance(value, list) else value
+
+
+def _kept(key: str) -> str:
+    """The name on the server: nearly always the key, under which it is looked for."""
+    return _hidden(key) if is_blank(key) or key.startswith(_MARK) else key
 
 
 def _hidden(key: str) -> str:
-    """The name on the server of a key at the top of a document: nearly always its own, under which it is looked for."""
-    if key.partition(".")[0] in OWN_NAMES or is_blank(key) or key.startswith(_HIDDEN):
-        return _HIDDEN + key.replace("%", "%25").replace(".", "%2E")
-    return key
+    return _HIDDEN + key.replace("%", "%25").replace(".", "%2E")
+
+
+def _shown(key: str) -> str:
+    return key.removeprefix(_HIDDEN).replace("%2E", ".").replace("%25", "%") if key.startswith(_HIDDEN) else key

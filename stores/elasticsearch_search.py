@@ -53,7 +53,10 @@ class ElasticsearchSearch(Search):
         with _translated(name):
             try:
                 await self._client.indices.create(
-                    index=self._index(name), settings=settings(spec, fields), mappings=mapping(spec, fields)
+                    index=self._index(name),
+                    settings=settings(spec, fields),
+                    mappings=mapping(spec, fields),
+                    aliases={self._filling(name): {}},
                 )
             except ApiError as error:
                 if error.status_code != 400:
@@ -89,13 +92,14 @@ class ElasticsearchSearch(Search):
     async def seal(self, name: str) -> int:
         index = self._index(name)
         with _translated(name):
-            mapped = await self._client.indices.get_mapping(index=index)
-            spec, _ = spec_of(mapped[index]["mappings"]["_meta"])
+            spec, _ = await self._spec(name)
             await self._client.indices.refresh(index=index)
             await self._client.indices.flush(index=index, wait_if_ongoing=True)
             await self._client.indices.put_settings(index=index, settings=serving_settings(spec))
             await self._client.indices.put_mapping(index=index, meta=meta(spec, sealed=True))
             count = await self._count(name)
+            # Sent twice, since an answer was lost, it finds no alias.
+            await self._client.options(ignore_status=404).indices.delete_alias(index=index, name=self._filling(name))
         self._last.pop(name, None)
         return count
 
@@ -175,7 +179,7 @@ class ElasticsearchSearch(Search):
         return int(found["count"])
 
     async def publish(self, alias: str, name: str | None) -> None:
-        alias = f"{self._hub}-{alias}".lower()
+        alias = f"{self._hub}-{_lowered(alias)}"
         actions: list[dict[str, Any]] = []
         with _translated(name or alias):
             if await self._client.indices.exists_alias(name=alias):
@@ -211,41 +215,63 @@ class ElasticsearchSearch(Search):
             raise Invalid(f"{name!r} is no name of an index", ("name",))
         return f"{self._hub}.{name}"
 
+    def _filling(self, name: str) -> str:
+        """The alias that documents are sent to, until the index is sealed: an index that is missing would be made anew."""
+        return f"{self._index(name)}-filling"
+
+    async def _spec(self, name: str) -> tuple[IndexSpec, bool]:
+        index = self._index(name)
+        with _translated(name):
+            found = (await self._client.indices.get_mapping(index=index))[index]["mappings"]
+        if "_leat" not in found.get("_meta", {}):
+            raise NotReady(f"somebody else made an index {name}")
+        return spec_of(found["_meta"])
+
     async def _open(self, name: str) -> tuple[IndexSpec, Fields]:
         """Spec and fields of a sealed index, which never change."""
         if name not in self._known:
-            with _translated(name):
-                found = await self._client.indices.get_mapping(index=self._index(name))
-            spec, sealed = spec_of(found[self._index(name)]["mappings"]["_meta"])
+            spec, sealed = await self._spec(name)
             if not sealed:
                 raise NotReady(f"index {name} is not sealed")
             self._known[name] = spec, Fields(spec.mapping)
         return self._known[name]
 
     async def _send(self, name: str, documents: Sequence[Document]) -> list[tuple[str, str]]:
-        """Send a chunk, what the server was too busy for again; returns ids and reasons of what is refused."""
+        """Send a chunk, and again what the server was too busy for, or refused and takes with its odd keys hidden; returns ids and
+        reasons of what is refused."""
         refused: list[tuple[str, str]] = []
-        left = {document.id: document for document in documents}
+        given = {document.id: document for document in documents}
+        left = {document.id: encoded(document) for document in documents}
         for attempt in range(TRIES):
             with _translated(name):
                 answer = await self._client.bulk(
-                    index=self._index(name),
-                    operations=[encoded(document) for document in left.values()],  # type: ignore[misc]  # bytes go as they are
+                    index=self._filling(name),
+                    require_alias=True,
+                    operations=list(left.values()),  # type: ignore[arg-type]  # bytes go as they are
                     filter_path="errors,items.*._id,items.*.status,items.*.error",
                 )
             if not answer["errors"]:
                 return refused
-            busy: dict[str, Document] = {}
+            again: dict[str, bytes] = {}
+            is_busy = False
             for item in answer["items"]:
                 result = item["index"]
-                if result["status"] == 429 or result["status"] >= 500:  # a shard may just be moving, or a node ending
-                    busy[result["_id"]] = left[result["_id"]]
+                id, status = result["_id"], result["status"]
+                if status == 404:
+                    raise NotReady(f"index {name} was dropped while it was filled")
+                if status == 429 or status >= 500:  # a shard may just be moving, or a node ending
+                    again[id], is_busy = left[id], True
                 elif "error" in result:
-                    refused.append((result["_id"], _cause(result["error"])))
-            if not busy:
+                    hidden = encoded(given[id], anywhere=True)
+                    if hidden == left[id]:
+                        refused.append((id, _cause(result["error"])))
+                    else:
+                        again[id] = hidden
+            if not again:
                 return refused
-            left = busy
-            await asyncio.sleep(0.1 * 2**attempt)
+            left = again
+            if is_busy:
+                await asyncio.sleep(0.1 * 2**attempt)
         raise Unavailable(f"Elasticsearch was too busy to take {len(left)} documents of {name}")
 
 
@@ -258,6 +284,11 @@ def _chunks(documents: Sequence[Document]) -> Iterator[Sequence[Document]]:
         size += len(document.body)
     if start < len(documents):
         yield documents[start:]
+
+
+def _lowered(name: str) -> str:
+    """The name without capitals, which Elasticsearch takes nowhere, and still another for another name: `Ab` is `.ab`."""
+    return "".join(f".{sign.lower()}" if sign.isupper() else sign for sign in name)
 
 
 def _body(planner: Planner, request: SearchRequest) -> dict[str, Any]:

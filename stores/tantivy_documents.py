@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from domain.errors import LeatError
-from domain.mappings import DEFAULT, Field
+from domain.mappings import DEFAULT, Field, is_blank
 from domain.query_dates import stored_instant
 from domain.query_patterns import lower
 from domain.query_plan import Fields
@@ -181,9 +181,9 @@ def _append(values: Flat, name: str, value: Any) -> None:
 
 
 def _dotted(key: str, value: Any, tree: dict[str, Put], values: Flat) -> None:
-    """Elasticsearch reads a key `a.b` as an object `a` with `b` in it."""
+    """Elasticsearch reads a key `a.b` as an object `a` with `b` in it; no field has a blank name."""
     first, _, rest = key.partition(".")
-    if first in tree:
+    if first in tree and not is_blank(key):
         tree[first]({rest: value}, values)
 
 

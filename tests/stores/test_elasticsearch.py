@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 from elasticsearch import AsyncElasticsearch
 
-from domain.errors import Unavailable
+from domain.errors import NotReady, Unavailable
 from domain.ports import IndexSpec, SearchRequest
 from domain.query import MatchAll
 from stores.elasticsearch_index import meta
@@ -26,6 +26,7 @@ WRITES = (
     rb"/_flush",
     rb"/_settings",
     rb"/_mapping ",
+    rb"^DELETE /[^ ]*/_alias/",
     rb"/_aliases",
 )
 
@@ -104,3 +105,40 @@ async def test_a_server_that_ends_refuses_no_document(monkeypatch: pytest.Monkey
     await search.bulk("a", [document("1"), document("2")])
 
     assert client.sent == [2, 1]
+
+
+async def test_an_index_that_is_dropped_stays_dropped(search: ElasticsearchSearch) -> None:
+    """What is still sent to it does not make it anew, and no other's index is taken for it."""
+    async with AsyncElasticsearch(need("elasticsearch")) as client:
+        for made in (False, True):
+            await search.create("a", IndexSpec(mapping={}, collection="a"))
+            await client.indices.delete(index=f"{search._hub}.a")
+            with pytest.raises(NotReady):
+                await search.bulk("a", [document("1")])
+            assert await search.names() == []
+            if made:
+                await client.indices.create(index=f"{search._hub}.a")
+            with pytest.raises(NotReady):
+                await search.seal("a")
+            with pytest.raises(NotReady):
+                await search.describe("a")
+
+
+async def test_names_that_differ_by_case_have_aliases_of_their_own(search: ElasticsearchSearch) -> None:
+    """Elasticsearch takes no capitals: each is told by a dot."""
+    hub = search._hub
+    async with AsyncElasticsearch(need("elasticsearch")) as client:
+        await search.create("filling", IndexSpec(mapping={}, collection="filling"))
+        for name, alias in (("a", "Genes"), ("b", "genes"), ("c", "gEnes")):
+            await search.publish(alias, None)
+            await search.create(name, IndexSpec(mapping={}, collection=name))
+            await search.seal(name)
+            for moved in ("filling", name):
+                await search.publish(alias, moved)
+        await search.drop("filling")
+        found = await client.indices.get_alias(index=f"{hub}.*")
+    assert {index: list(told["aliases"]) for index, told in found.items()} == {
+        f"{hub}.a": [f"{hub}-.genes"],
+        f"{hub}.b": [f"{hub}-genes"],
+        f"{hub}.c": [f"{hub}-g.enes"],
+    }

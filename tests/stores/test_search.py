@@ -483,9 +483,14 @@ async def test_any_key_is_kept(engine: Engine) -> None:
         "b": {"__id": "a", "_source": 1, "_index": "x", "_version": 2, "_field_names": [3], "_routing.x": 4, "__leat:%25a.": 5},
         "c": {"all": "hidden words", "all.x": 1, "_doc_count": 5, "k": "_source", "A": "all"},
         "d": {"_doc_count": "many", "_score": 1, "k": "..", "__own": 1},
+        "e": {"m": {"": 1, "x": "v", "o": [{" ": 2, ".": {"x": "w"}}, {"y": 3, "\u3000": {"": 4}, "__leat:": 5}]}},
+        "f": {"m": {"x.": "w", "o": {"": 1, "y": 3}}, "__leat": True},
+        "g": {"m": {"_source": 1, "__leat:x": 2, "all": 3, "x": "v"}, "n": {"": {"": 1}}},
+        "h": {"all.": 1, "_id.x": 2, "m": {"x": ".", "a.\t": "w"}},
     }
     docs = made(**odd)
-    search = await engine.fill({"k": {"type": "keyword"}, "__own": {"type": "long"}}, docs)
+    inner = {"x": {"type": "keyword"}, "o": {"properties": {"y": {"type": "long"}}}}
+    search = await engine.fill({"k": {"type": "keyword"}, "__own": {"type": "long"}, "m": {"properties": inner}}, docs)
 
     assert await search.get(NAME, list(odd)) == {document.id: document.body for document in docs}
     assert [hit async for hits in search.scan(NAME, SearchRequest(query=MatchAll())) for hit in hits] == [
@@ -493,8 +498,8 @@ async def test_any_key_is_kept(engine: Engine) -> None:
     ]
     found = await search.search(NAME, SearchRequest(query=MatchAll(), facets=("k",)))
     assert found.facets["k"].terms == (("..", 1), ("_source", 1))
-    queries = ("hidden", "_id:a", "_id:b", "k:_source", "__own:1")
-    assert [await ids(search, query) for query in queries] == [[], ["a"], ["b"], ["c"], ["d"]]
+    queries = ("hidden", "_id:a", "_id:b", "k:_source", "__own:1", "m.x:v", "m.x:w", "m.o.y:3")
+    assert [await ids(search, query) for query in queries] == [[], ["a"], ["b"], ["c"], ["d"], ["e", "g"], [], ["e", "f"]]
 
 
 async def test_a_mapping_that_is_not_supported_is_refused(engine: Engine) -> None:
