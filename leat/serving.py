@@ -87,6 +87,7 @@ async def until_signal(data: Path) -> AsyncIterator[asyncio.Event]:
     finally:
         pulse.cancel()
         await asyncio.gather(pulse, return_exceptions=True)
+        (data / PULSE_FILE).unlink(missing_ok=True)
 
 
 async def _beat(file: Path) -> None:

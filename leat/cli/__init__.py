@@ -21,8 +21,9 @@ COMMANDS = {
     "run": "everything for an API, from its sources' files to a release",
     "jobs": "what was asked for, and how it stands",
     "watch": "follow a run, a job, or everything",
+    "log": "what a job, and its plugin, said",
     "cancel": "cancel a run or a job",
-    "retry": "try a job again that failed, was cancelled or timed out",
+    "retry": "try a job again that failed, timed out, or was cancelled without its run",
     "schema": "write schema.graphql and messages.json from the code",
 }
 EXITS = """exit codes:

@@ -1,6 +1,7 @@
 """Where the gateway is, and the token that it wants: flags before variables before what `leat up` left in the data folder."""
 
 import os
+import re
 from argparse import Namespace
 from pathlib import Path
 from typing import NamedTuple
@@ -32,6 +33,8 @@ def find(flags: Namespace) -> Address:
     """The gateway's address; raises Ended where no token can be found."""
     folder = data_folder(flags)
     given = flags.url or os.environ.get("LEAT_URL", "")
+    if given and not re.fullmatch(r"https?://[^/?#]+/?", given):
+        raise Ended(Exit.USAGE, f"--url or LEAT_URL is such as http://127.0.0.1:8000, without a path, not {given!r}")
     token = flags.token or os.environ.get("LEAT_TOKEN") or _secret("LEAT_TOKEN_FILE") or _read(folder / TOKEN_FILE)
     if not token:
         told = f"there is no token: no hub was started on {folder} (`leat up` starts one); for one elsewhere set LEAT_TOKEN"

@@ -47,7 +47,7 @@ def define(parser: ArgumentParser) -> None:
     query.add_argument("name", help="the API")
     query.add_argument("query", nargs="?", default="*:*", help="Lucene syntax: gene:ABL1 AND NOT evidence:*guideline*")
     query.add_argument("--filter", action="append", default=[], metavar="QUERY", help="must match too; may be repeated")
-    query.add_argument("--sort", action="append", default=[], metavar="PATH", help="-PATH for descending; may be repeated")
+    query.add_argument("--sort", action="append", default=[], metavar="PATH", help="--sort=-PATH for descending; may be repeated")
     query.add_argument("--facet", action="append", default=[], metavar="PATH", help="count its terms; may be repeated")
     query.add_argument("--limit", type=int, default=10, help="hits (10)")
     query.add_argument("--offset", type=int, default=0, help="hits to skip")

@@ -16,15 +16,22 @@ SHOWN = 5
 
 
 async def tell(gateway: "Gateway", run: dict[str, Any]) -> None:
-    """Say it of every source that the run inspected, and of the API that it found rolled back."""
+    """Say it of every source that the run inspected, of mappings that do not fit, and of the API that it found rolled back."""
     for step in run.get("steps", ()):
         result = (step["job"] or {}).get("result") or {}
+        for problem in problems(result):
+            output.note(f"warning: {problem}")
         if result.get("type") == "ReleaseCreated" and result.get("unchanged"):
             await _tell_rolled_back(gateway, result)
         if result.get("type") == "SourceInspected" and not result.get("unchanged"):
             source = (await gateway.execute(FOUND, {"name": result["source"]}))["source"] or {"parts": []}
             for line in lines(source):
                 output.note(line)
+
+
+def problems(result: dict[str, Any]) -> list[str]:
+    """What a mapping that was tried does not fit; the job itself succeeded."""
+    return list(result.get("problems", ())) if result.get("type") == "MappingValidated" else []
 
 
 async def _tell_rolled_back(gateway: "Gateway", release: dict[str, Any]) -> None:

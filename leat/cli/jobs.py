@@ -1,4 +1,4 @@
-"""`leat run | jobs | watch | cancel | retry`: what is asked for, and what becomes of it."""
+"""`leat run | jobs | watch | log | cancel | retry`: what is asked for, and what becomes of it."""
 
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ JOBS = """query Jobs($filter: JobFilter, $first: Int!) { jobs(filter: $filter, f
   progress { done total unit message } error { code message } } } }"""
 DEAD = "query Dead($first: Int!) { deadLetters(first: $first) { nodes { id queue reason body createdAt } } }"
 JOB = "query Job($id: ID!) { job(id: $id) { jobId runId } }"
+LOG = """query Log($id: ID!, $after: String) { jobLog(jobId: $id, after: $after) { cursor lines { at attempt level text } } }"""
 WIDTH = 100
 """Characters of a dead letter that people are shown."""
 QUIET = ("id", "at", "type", "run_id", "cause_id")
@@ -38,10 +39,12 @@ def define(name: str, parser: ArgumentParser) -> None:
             parser.add_argument("--limit", type=int, default=20, help="the newest so many, up to 100 (20)")
         case "watch":
             talking(parser, _watch).add_argument("id", nargs="?", default="", help="a run or a job (everything)")
+        case "log":
+            talking(parser, _log).add_argument("id", help="a job")
         case "cancel":
             talking(parser, _cancel).add_argument("id", help="a run or a job")
         case "retry":
-            talking(parser, _retry).add_argument("id", help="a job that failed, was cancelled or timed out")
+            talking(parser, _retry).add_argument("id", help="a job that failed, timed out, or was cancelled without its run")
             parser.add_argument("--detach", action="store_true", help="return at once, without following it")
 
 
@@ -73,6 +76,17 @@ async def _dead(gateway: "Gateway", flags: Namespace, chosen: dict[str, str]) ->
         output.as_json(letters)
         return Exit.DONE
     output.table([letter | {"body": _line(letter["body"])} for letter in letters], ("createdAt", "queue", "reason", "body"))
+    return Exit.DONE
+
+
+async def _log(gateway: "Gateway", flags: Namespace) -> Exit:
+    after = None
+    while lines := (found := (await gateway.execute(LOG, {"id": flags.id, "after": after}))["jobLog"])["lines"]:
+        after = found["cursor"]
+        if flags.json:
+            output.as_json(lines)
+        for line in () if flags.json else lines:
+            print(f"{line['at']}  {line['attempt']}  {line['level'].lower():7}  {line['text']}")
     return Exit.DONE
 
 

@@ -56,7 +56,9 @@ async def follow(gateway: "Gateway", id: str, json: bool = False) -> Exit:
         raise
     if not json:
         await findings.tell(gateway, ended)
-    return report(ended, told=not json)
+    exit = report(ended, told=not json)
+    unfit = any(findings.problems((step["job"] or {}).get("result") or {}) for step in ended.get("steps", ()))
+    return Exit.FAILED if unfit else exit
 
 
 def report(run: dict[str, Any], told: bool = True) -> Exit:

@@ -23,7 +23,7 @@ PAGE = 10_000
 
 def define(parser: ArgumentParser) -> None:
     """Add the arguments."""
-    starting(parser)
+    starting(parser, force=False)
     parser.add_argument("name", help="the source")
     parser.add_argument("--part", default="", help="one of its parts (the only one)")
     action = parser.add_mutually_exclusive_group()

@@ -40,9 +40,11 @@ def talking(parser: ArgumentParser, work: Work) -> ArgumentParser:
     return parser
 
 
-def starting(parser: ArgumentParser) -> ArgumentParser:
-    """Add what commands that start jobs share."""
-    parser.add_argument("--force", action="store_true", help="do it even where nothing changed")
+def starting(parser: ArgumentParser, *, force: bool = True) -> ArgumentParser:
+    """Add what commands that start jobs share; without `force` where what is asked for is always done."""
+    parser.set_defaults(force=False)
+    if force:
+        parser.add_argument("--force", action="store_true", help="do it even where nothing changed")
     parser.add_argument("--detach", action="store_true", help="return once it is asked for, without following it")
     parser.add_argument("--key", default="", metavar="TEXT", help="idempotency key: asked twice with the same one, it is done once")
     return parser

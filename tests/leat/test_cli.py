@@ -236,6 +236,15 @@ def test_no_hub(capsys: pytest.CaptureFixture[str]) -> None:
     assert "http://127.0.0.1:1" in told
 
 
+@pytest.mark.parametrize("url", ["foo", "127.0.0.1:8000", "ftp://x", "http://127.0.0.1:8000/graphql"])
+def test_a_url_that_is_none(capsys: pytest.CaptureFixture[str], url: str) -> None:
+    """A gateway's address that has no scheme, another one, or a path, is wrong usage."""
+    code, told = said(capsys, "jobs", "--token", "t", "--url", url)
+
+    assert code == Exit.USAGE
+    assert f"such as http://127.0.0.1:8000, without a path, not {url!r}" in told
+
+
 def test_no_token(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
     """Without a token a command ends with 5 and says where one could be."""
     code, told = said(capsys, "source", "list")

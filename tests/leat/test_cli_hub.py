@@ -96,6 +96,21 @@ def test_mapping(hub: Line) -> None:
     assert hub.json("source", "mapping", "mapped") == mapping
     assert hub.run("source", "mapping", "mapped", "--validate").returncode == Exit.DONE
 
+    hub.done("source", "mapping", "mapped", "--field", "mapped.symbol", "--type", "integer")
+    unfit = hub.run("source", "mapping", "mapped", "--validate")
+    assert unfit.returncode == Exit.FAILED
+    assert 'warning: mapped: gene0: mapped.symbol: "symbol0"' in unfit.stderr
+
+
+def test_what_a_job_said(hub: Line) -> None:
+    """`leat log` shows what a plugin printed, with the job's own lines."""
+    hub.done("source", "add", str(plugin(hub.folder, "chatty", body="    print('hello', 'world')")))
+    hub.done("source", "dump", "chatty")
+    job = finished(hub, "chatty", "UploadSource")["jobId"]
+
+    assert "info     hello world" in hub.done("log", job)
+    assert [line["text"] for line in hub.json("log", job)].count("hello world") == 1
+
 
 def test_what_inspections_find_is_told(hub: Line) -> None:
     """A command that inspects ends with its warnings and what is not mapped; `source show` says what is mapped, and where from."""
@@ -275,6 +290,7 @@ def test_stopping_leaves_nothing(tmp_path: Path) -> None:
         assert (tmp_path / "data" / "url").exists()
         assert stop(process) == 0
     assert not (tmp_path / "data" / "url").exists()
+    assert line.run("check", "--quiet").returncode == Exit.FAILED
 
     with line.up() as process:
         assert process.stdout is not None

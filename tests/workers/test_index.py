@@ -80,6 +80,20 @@ async def test_a_build_is_released_once(tmp_path: Path) -> None:
         assert (api.served, [each.output for each in api.releases()]) == (third.output, [third.output, second.output])
 
 
+async def test_a_release_whose_index_is_gone_is_made_again(tmp_path: Path) -> None:
+    """Who loses the search engine's data gets it back by the next release, though nothing changed."""
+    async with open_desk(tmp_path) as hub:
+        await add_api(hub)
+        first = await release(hub)
+        await hub.search.drop(first.output)
+
+        again = await release(hub)
+
+        assert (again.unchanged, again.build) == (False, first.build)
+        assert (await hub.search.describe(again.output))[1] == 3
+        assert (await served(hub)).served == again.output
+
+
 async def test_an_index_that_lacks_documents_is_not_served(tmp_path: Path) -> None:
     """Counts that differ fail the job with both numbers, and what was served stays."""
     async with open_desk(tmp_path) as hub:

@@ -12,7 +12,7 @@ from workers.context import JobContext
 
 
 async def create_release(command: CreateRelease, context: JobContext) -> ReleaseCreated:
-    """The release; `unchanged` where the newest build has one already, served or rolled back from.
+    """The release; `unchanged` where the newest build has one already, served or rolled back from, and its index is there.
 
     Raises NotReady before the build's first output, JobFailed where the index does not hold every document.
     """
@@ -20,7 +20,7 @@ async def create_release(command: CreateRelease, context: JobContext) -> Release
     api = (await APIS.get(hub.records, command.api)).value
     built = await _look(api.build, context)
     known = next((release for release in api.releases() if release.build == built.output), None)
-    if known and not command.force:
+    if known and not command.force and await _is_there(known.output, context):
         await context.log(f"build {built.version} has a release already: nothing to do")
         return msgspec.structs.replace(known.said_by(command), unchanged=True)
     build = (await BUILDS.get(hub.records, api.build)).value
@@ -48,6 +48,15 @@ async def create_release(command: CreateRelease, context: JobContext) -> Release
     )
     await _publish(command.api, context)
     return event
+
+
+async def _is_there(index: str, context: JobContext) -> bool:
+    try:
+        await context.hub.search.describe(index)
+    except NotReady:
+        await context.log(f"the index {index} is gone from the search engine: it is made again", "warning")
+        return False
+    return True
 
 
 async def _look(build: str, context: JobContext) -> BuildFinished:
