@@ -45,7 +45,8 @@ async def serving(
         async with open_hub(settings) as hub:
             alone = settings.bus.startswith("embedded:")
             async with working(hub, queues, concurrency, alone=alone) as ended, listening(hub, settings, token) as url:
-                stack.callback((settings.data / URL_FILE).unlink, missing_ok=True)
+                for file in (URL_FILE, PULSE_FILE):  # workers beside it in the same folder show theirs again
+                    stack.callback((settings.data / file).unlink, missing_ok=True)
                 (settings.data / URL_FILE).write_text(f"{url}\n")
                 yield Address(url, token), ended
 
@@ -87,7 +88,6 @@ async def until_signal(data: Path) -> AsyncIterator[asyncio.Event]:
     finally:
         pulse.cancel()
         await asyncio.gather(pulse, return_exceptions=True)
-        (data / PULSE_FILE).unlink(missing_ok=True)
 
 
 async def _beat(file: Path) -> None:

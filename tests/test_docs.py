@@ -7,6 +7,8 @@ from typing import Any, cast
 
 from domain.hub import Hub
 from gateway.metrics import Metrics
+from gateway.rest.served import Served
+from gateway.rest.specification import specification
 from leat.settings import SCHEMES, Settings
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -59,3 +61,14 @@ def test_links_lead_somewhere() -> None:
     links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#:\s]+)\)", page.read_text())]
 
     assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_parameter_of_an_api_is_documented() -> None:
+    """docs/api.md has each parameter that the OpenAPI document of an API has, in the path or the query, and every route."""
+    text = (DOCS / "api.md").read_text()
+    served = SimpleNamespace(name="x", doc_type="<doc_type>", index="i", meta={}, api=SimpleNamespace(description=""))
+    paths = specification(cast("Served", served))["paths"]
+    parameters = {each["name"] for path in paths.values() for method in path.values() for each in method["parameters"]}
+
+    assert [name for name in sorted(parameters - {"id"}) if f"`{name}`" not in text] == []
+    assert [path for path in paths if f" {path.removeprefix('/').replace('{id}', '<id>')}`" not in text] == []
