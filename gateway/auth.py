@@ -1,7 +1,7 @@
 """The administrator's token: where it is looked for, and what is said without it."""
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
@@ -35,12 +35,16 @@ def is_page(request: web.Request) -> bool:
     return request.method == "GET" and "query" not in request.query and "text/html" in request.headers.get("Accept", "")
 
 
-def guarded(token: Token, handler: Handler) -> Handler:
-    """The handler, behind 401 where the token is not shown. A socket shows it after the handshake, a page asks for it."""
+def is_socket(request: web.Request) -> bool:
+    """Whether a WebSocket is to be opened."""
+    return request.headers.get("Upgrade", "").lower() == "websocket"
+
+
+def guarded(token: Token, handler: Handler, but: Callable[[web.Request], bool] = lambda _: False) -> Handler:
+    """The handler, behind 401 where the token is not shown; `but` those requests that show it later."""
 
     async def checked(request: web.Request) -> web.StreamResponse:
-        socket = request.headers.get("Upgrade", "").lower() == "websocket"
-        if socket or is_page(request) or token.fits(request.headers.get("Authorization")):
+        if token.fits(request.headers.get("Authorization")) or but(request):
             return await handler(request)
         error = {"message": NEEDED, "extensions": {"code": "UNAUTHENTICATED"}}
         return web.json_response({"errors": [error]}, status=401, headers={"WWW-Authenticate": "Bearer"})

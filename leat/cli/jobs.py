@@ -80,13 +80,15 @@ async def _dead(gateway: "Gateway", flags: Namespace, chosen: dict[str, str]) ->
 
 
 async def _log(gateway: "Gateway", flags: Namespace) -> Exit:
-    after = None
-    while lines := (found := (await gateway.execute(LOG, {"id": flags.id, "after": after}))["jobLog"])["lines"]:
+    after, lines = None, []
+    while (found := (await gateway.execute(LOG, {"id": flags.id, "after": after}))["jobLog"])["lines"]:
         after = found["cursor"]
-        if flags.json:
-            output.as_json(lines)
-        for line in () if flags.json else lines:
-            print(f"{line['at']}  {line['attempt']}  {line['level'].lower():7}  {line['text']}")
+        lines += found["lines"]
+    if flags.json:
+        output.as_json(lines)
+        return Exit.DONE
+    for line in lines:
+        print(f"{line['at']}  {line['attempt']}  {line['level'].lower():7}  {line['text']}")
     return Exit.DONE
 
 

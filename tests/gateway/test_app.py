@@ -53,6 +53,13 @@ async def test_data_needs_the_token(client: Client, shown: str | None) -> None:
             assert (await response.json())["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 
+@pytest.mark.parametrize("headers", [{"Upgrade": "websocket", "Connection": "Upgrade"}, {"Accept": "text/html"}])
+async def test_metrics_need_the_token_of_everybody(client: Client, headers: dict[str, str]) -> None:
+    """What opens a page or a socket at /graphql opens nothing elsewhere."""
+    async with client.session.get(f"{client.url}/metrics", headers=headers) as response:
+        assert response.status == 401
+
+
 @pytest.mark.parametrize("path", ["/favicon.ico", "/nonsense", "/health", "/api", "/graphql/x"])
 async def test_nothing_there_is_said_to_be_so(client: Client, path: str) -> None:
     """404 and where something is, with and without a token."""
