@@ -7,10 +7,11 @@ import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self, TypeVar, cast
 
 import msgspec
 from aio_pika.abc import AbstractIncomingMessage
+from aiormq.abc import DeliveredMessage
 from yarl import URL
 
 from events.broadcast import BUFFER, Broadcast
@@ -37,9 +38,9 @@ CONTROL = msgspec.json.Decoder(Control)
 class RabbitDelivery(Delivery):
     """A command that arrived on one channel; once that channel is gone, so is the right to acknowledge it."""
 
-    def __init__(self, command: Command, message: AbstractIncomingMessage) -> None:
+    def __init__(self, command: Command, message: DeliveredMessage) -> None:
         self.command = command
-        self._message: AbstractIncomingMessage | None = message
+        self._message: DeliveredMessage | None = message
 
     async def ack(self) -> None:
         """Take the command off its queue; a second time, and after a lost connection, this does nothing."""
@@ -47,7 +48,7 @@ class RabbitDelivery(Delivery):
         if message is not None:
             with contextlib.suppress(ConnectionLost, TimeoutError):
                 async with asyncio.timeout(PATIENCE):
-                    await driven(message.ack())
+                    await driven(message.channel.basic_ack(cast("int", message.delivery_tag), wait=False))
 
 
 class RabbitConsumer(Consumer):
@@ -69,20 +70,20 @@ class RabbitConsumer(Consumer):
         """Consume on this connection, once."""
         async with self._changing:
             if self.wanted and self._link is not link:
-                self._stop_taking = await link.consume(self._queue, self._slots, self._received)
+                self._stop_taking = await link.consume(self._queue, self._slots, self._delivered)
                 self._link = link
 
-    async def _received(self, message: AbstractIncomingMessage) -> None:
+    async def _delivered(self, message: DeliveredMessage) -> None:
         try:
             command = decode_command(message.body, self._queue)
         except UndecodableMessage as error:
             log.error("undecodable message", extra={"queue": self._queue, "error": str(error)})
-            await message.reject()
+            await message.channel.basic_reject(cast("int", message.delivery_tag), requeue=False)
             return
         if self.held:
             self._tasks.start(self._handler(RabbitDelivery(command, message)))
         else:
-            await message.reject(requeue=True)
+            await message.channel.basic_reject(cast("int", message.delivery_tag), requeue=True)
 
     async def cancel(self) -> None:
         """Return when the broker said that nothing more will come."""

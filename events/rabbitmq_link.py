@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import functools
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage, AbstractQueue
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, PublishError
+from aiormq import spec
+from aiormq.abc import DeliveredMessage
 from yarl import URL
 
 from events.bus import BusError, DeadLetter, Depth
@@ -17,6 +19,7 @@ from events.catalogue import QUEUES, UndecodableMessage, decode_command, encode
 from events.message import Command
 
 T = TypeVar("T")
+Delivered = Callable[[DeliveredMessage], Coroutine[Any, Any, None]]
 Received = Callable[[AbstractIncomingMessage], Awaitable[None]]
 Stop = Callable[[], Awaitable[object]]
 
@@ -130,10 +133,17 @@ class Link:
 
     async def publish(self, command: Command) -> None:
         """Return once the broker has confirmed."""
-        message = aio_pika.Message(encode(command), content_type="application/json", delivery_mode=2, message_id=command.id)
+        properties = spec.Basic.Properties(content_type="application/json", delivery_mode=2, message_id=command.id)
+        channel = await self._channels["commands"].get_underlay_channel()
         async with self._window:
             try:
-                await self._exchanges["commands"].publish(message, command.queue)
+                await channel.basic_publish(
+                    encode(command),
+                    exchange=self._exchanges["commands"].name,
+                    routing_key=command.queue,
+                    properties=properties,
+                    mandatory=True,
+                )
             except PublishError:  # no such queue any more
                 self.lost.set()
                 raise
@@ -142,13 +152,13 @@ class Link:
         """Publish, unconfirmed, to whoever listens."""
         await self._exchanges[exchange].publish(aio_pika.Message(body), key, mandatory=False)
 
-    async def consume(self, queue: str, slots: int, received: Received) -> Stop:
+    async def consume(self, queue: str, slots: int, delivered: Delivered) -> Stop:
         """Take deliveries of a queue; returns what to call to get nothing more, which the broker then has said."""
-        channel = await self.channel(f"consume {queue}")
-        source = await channel.get_queue(f"{self._hub}.{queue}", ensure=False)
+        channel = await (await self.channel(f"consume {queue}")).get_underlay_channel()
         async with self._consuming:
-            await channel.set_qos(slots)
-            return functools.partial(source.cancel, await source.consume(received), timeout=PATIENCE)
+            await channel.basic_qos(prefetch_count=slots)
+            begun = await channel.basic_consume(f"{self._hub}.{queue}", delivered)
+        return functools.partial(channel.basic_cancel, str(begun.consumer_tag), timeout=PATIENCE)
 
     async def subscribe(self, exchange: str, received: Received) -> None:
         """Take everything of that exchange, through a queue that ends with this connection."""
