@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import secrets
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,8 @@ from tests.disks import leave, mounted
 from tests.faults import stack
 from tests.faults.faults import Fault, Scene, crash, jump, lose_child, stop
 from tests.faults.nursery import Nursery
-from tests.faults.runs import KILLED, SPENT, Strike, perform, suffer
+from tests.faults.runs import KILLED, SPENT, Strike, suffer
+from tests.faults.seeds import fresh, hold
 from tests.faults.world import API, BUILD, World, slow_site
 from tests.services import required
 
@@ -36,20 +36,7 @@ async def test_every_step_is_struck(fault: Fault, nursery: Nursery, tmp_path: Pa
 
 async def test_runs_at_random(nursery: Nursery, tmp_path: Path) -> None:
     """Fresh seeds each time; `make faults SEED=…` repeats one."""
-    seeds = [f"embedded-{secrets.token_hex(4)}" for _ in range(RUNS)]
-    slots = asyncio.Semaphore(2)
-
-    async def one(seed: str) -> str:
-        folder = tmp_path / seed
-        folder.mkdir()
-        async with slots:
-            try:
-                await perform(seed, stack.embedded(nursery, folder))
-            except AssertionError as error:
-                return f"seed {seed}: {error}"
-        return ""
-
-    assert [failure for failure in await asyncio.gather(*map(one, seeds)) if failure] == []
+    assert await hold(nursery, fresh("embedded", RUNS), tmp_path, {}) == []
 
 
 @pytest.mark.parametrize("left", [4096, 400_000])

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import secrets
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.faults import stack
-from tests.faults.__main__ import LONG, WORKERS, do
 from tests.faults.broker import Broker
 from tests.faults.faults import (
     Fault,
@@ -30,6 +28,7 @@ from tests.faults.faults import (
 from tests.faults.nursery import Nursery
 from tests.faults.proxy import Trap
 from tests.faults.runs import SPENT, Strike, suffer
+from tests.faults.seeds import LONG, WORKERS, fresh, hold
 from tests.faults.stack import LEASE
 from tests.faults.world import API, BUILD, World, slow_site
 
@@ -128,17 +127,4 @@ async def test_doubled_and_poisoned_queues(nursery: Nursery, tmp_path: Path, url
 
 async def test_runs_at_random(nursery: Nursery, tmp_path: Path, urls: dict[str, str]) -> None:
     """Fresh seeds each time; `make faults SEED=…` repeats one."""
-    slots = asyncio.Semaphore(2)
-
-    async def one(seed: str) -> str:
-        folder = tmp_path / seed
-        folder.mkdir()
-        async with slots:
-            try:
-                await do(nursery, seed, folder, urls)
-            except AssertionError as error:
-                return f"seed {seed}: {error}"
-        return ""
-
-    failures = await asyncio.gather(*(one(f"servers-{secrets.token_hex(4)}") for _ in range(RUNS)))
-    assert [failure for failure in failures if failure] == []
+    assert await hold(nursery, fresh("servers", RUNS), tmp_path, urls) == []
