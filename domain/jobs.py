@@ -21,6 +21,8 @@ Who changes what (every change is one compare-and-set that also appends its even
 
 import logging
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -124,6 +126,7 @@ JOBS = Shelf(
             ("target", "state"),
             ("target",),
             ("run_id",),
+            ("outcome",),
             ("step",),
             ("chained",),
         ),
@@ -287,21 +290,16 @@ async def retry(hub: Hub, id: str) -> Stored[Job]:
 
 async def page(
     hub: Hub,
+    equals: Mapping[str, str] = MappingProxyType({}),
     *,
-    state: State | None = None,
-    queue: str | None = None,
-    target: str | None = None,
-    run_id: str | None = None,
     descending: bool = True,
     after: tuple[float, str] | None = None,
     limit: int = 50,
 ) -> list[Stored[Job]]:
     """Jobs by creation, newest first unless asked otherwise, behind `after` = (created_at, id) of the last one seen.
 
-    Filters: none, `state`, `target`, `run_id`, `queue` with `state`, `target` with `state`; others raise ValueError.
+    `equals` names no fields, or those of one of JOBS' indexes; other ones raise ValueError.
     """
-    given = {"state": state, "queue": queue, "target": target, "run_id": run_id}
-    equals = {name: value for name, value in given.items() if value is not None}
     return await JOBS.find(hub.records, descending=descending, after=after, limit=limit, **equals)
 
 

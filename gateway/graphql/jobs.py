@@ -1,7 +1,7 @@
 """Jobs: one command being done."""
 
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import strawberry
 from strawberry import argument, enum_value, field
@@ -9,7 +9,7 @@ from strawberry import argument, enum_value, field
 from domain import jobs, runs
 from domain.errors import Invalid
 from domain.ids import LONGEST_KEY
-from domain.jobs import JOBS, State
+from domain.jobs import JOBS
 from domain.jobs import Job as JobRecord
 from domain.nouns import Stored
 from gateway.context import Info
@@ -151,36 +151,24 @@ class JobFilter:
     queue: str | None = field(default=None, description="The queue that takes them; goes with `state`.")
     target: str | None = field(default=None, description="What they work on, such as source/clinvar; goes with `state`, or alone.")
     run_id: strawberry.ID | None = field(default=None, description="The run that they belong to; goes alone.")
+    outcome: JobOutcome | None = field(default=None, description="How they ended, such as FAILED; goes alone.")
 
 
 async def job_page(info: Info, filter: JobFilter | None, first: int, after: str | None) -> Connection[Job]:
     """A page of jobs, newest first."""
     chosen = filter or JobFilter()
-    run_id = chosen.run_id and local_id("Run", chosen.run_id)
-    given = (chosen.state is not None, chosen.queue is not None, chosen.target is not None, run_id is not None)
-    if given not in _COMBINATIONS:
-        raise Invalid("jobs are found by state, queue and state, target, target and state, or runId", ("filter",))
-    found = await jobs.page(
-        info.context.hub,
-        state=cast("State", chosen.state.value) if chosen.state else None,
-        queue=chosen.queue,
-        target=chosen.target,
-        run_id=run_id,
-        after=position(after),
-        limit=page_size(first) + 1,
-    )
+    given = {
+        "state": chosen.state and chosen.state.name,
+        "outcome": chosen.outcome and chosen.outcome.name,
+        "queue": chosen.queue,
+        "target": chosen.target,
+        "run_id": chosen.run_id and local_id("Run", chosen.run_id),
+    }
+    equals = {name: value for name, value in given.items() if value is not None}
+    if equals and set(equals) not in map(set, JOBS.kind.indexes):
+        raise Invalid("jobs are found by state, queue and state, target, target and state, runId, or outcome", ("filter",))
+    found = await jobs.page(info.context.hub, equals, after=position(after), limit=page_size(first) + 1)
     return connection(found, first, Job.of)
-
-
-_COMBINATIONS = {
-    (False, False, False, False),
-    (True, False, False, False),
-    (True, True, False, False),
-    (False, False, True, False),
-    (True, False, True, False),
-    (False, False, False, True),
-}
-"""(state, queue, target, run) that the records have an index for."""
 
 
 async def find_job(info: Info, id: str) -> Job | None:

@@ -32,6 +32,7 @@ def define(name: str, parser: ArgumentParser) -> None:
         case "jobs":
             talking(parser, _jobs)
             parser.add_argument("--state", choices=("QUEUED", "RUNNING", "CANCELING", "FINISHED"), help="where they stand")
+            parser.add_argument("--outcome", choices=("SUCCEEDED", "FAILED", "TIMED_OUT", "CANCELED"), help="how they ended")
             parser.add_argument("--queue", help="the queue that takes them; with --state")
             parser.add_argument("--target", help="what they work on, such as source/clinvar")
             parser.add_argument("--run", dest="run_id", help="the run that they belong to")
@@ -55,7 +56,7 @@ async def _run(gateway: "Gateway", flags: Namespace) -> Exit:
 
 
 async def _jobs(gateway: "Gateway", flags: Namespace) -> Exit:
-    given = {"state": flags.state, "queue": flags.queue, "target": flags.target, "runId": flags.run_id}
+    given = {"state": flags.state, "outcome": flags.outcome, "queue": flags.queue, "target": flags.target, "runId": flags.run_id}
     chosen = {name: value for name, value in given.items() if value is not None}
     if flags.dead:
         return await _dead(gateway, flags, chosen)

@@ -272,11 +272,11 @@ async def test_pages_go_through_all_jobs(hub: Hub) -> None:
     assert [stored.id for stored in first] == ids[:0:-1]
     rest = await jobs.page(hub, after=(first[-1].value.created_at, first[-1].id))
     assert [stored.id for stored in rest] == ids[:1]
-    assert [stored.id for stored in await jobs.page(hub, target="source/s", descending=False)] == [ids[0], ids[2]]
-    assert len(await jobs.page(hub, queue="upload", state="QUEUED")) == 3
-    assert [stored.id for stored in await jobs.page(hub, run_id=ids[1])] == [ids[1]]
+    assert [stored.id for stored in await jobs.page(hub, {"target": "source/s"}, descending=False)] == [ids[0], ids[2]]
+    assert len(await jobs.page(hub, {"queue": "upload", "state": "QUEUED"})) == 3
+    assert [stored.id for stored in await jobs.page(hub, {"run_id": ids[1]})] == [ids[1]]
     with pytest.raises(ValueError, match="no index"):
-        await jobs.page(hub, queue="upload")
+        await jobs.page(hub, {"queue": "upload"})
 
 
 async def test_many_workers_do_every_job_once(hub: Hub) -> None:

@@ -36,7 +36,7 @@ async def test_a_job_is_called_the_same_everywhere(client: Client, hub: Hub) -> 
 
 
 async def test_jobs_are_filtered_by_what_has_an_index(client: Client, hub: Hub) -> None:
-    """State, queue with state, target with state, and run select; another combination is refused."""
+    """State, queue with state, target with state, run and outcome select; another combination is refused."""
     first, second = await started(hub, "genes"), await started(hub, "drugs")
     await second.succeed(done(second), switched=True)
 
@@ -46,7 +46,13 @@ async def test_jobs_are_filtered_by_what_has_an_index(client: Client, hub: Hub) 
 
     assert await ids("") == [second.id, first.id]
     assert await ids("state: RUNNING") == await ids('target: "source/genes"') == [first.id]
-    assert await ids('state: FINISHED, queue: "upload"') == await ids(f'runId: "{second.id}"') == [second.id]
+    assert (
+        await ids('state: FINISHED, queue: "upload"')
+        == await ids(f'runId: "{second.id}"')
+        == await ids("outcome: SUCCEEDED")
+        == [second.id]
+    )
+    assert await ids("outcome: FAILED") == []
     refused = await client.refused('{ jobs(filter: {queue: "upload"}) { nodes { jobId } } }')
     assert refused[0]["extensions"]["code"] == "INVALID"
 
