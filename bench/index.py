@@ -30,7 +30,7 @@ from stores.tantivy_schema import ID, PATHS, RANK, build_schema, largest, least,
 from workers.index.feed import feed
 
 SPEC = IndexSpec(mapping=variants.MAPPING, collection=variants.A)
-HEAP = 64_000_000
+HEAP = 40_000_000
 DATE = "cgi.associations.date"
 
 

@@ -25,7 +25,7 @@ from stores.tantivy_documents import Flattener, Unfit
 from stores.tantivy_order import Key, Sorter
 from stores.tantivy_schema import FORMAT, ID, RANK, build_schema, name_of, open_index
 
-HEAP = 64_000_000
+HEAP = 40_000_000
 """Bytes that the writer collects before it writes a segment."""
 LONGEST_ID = 512
 """Bytes of an `_id`: Elasticsearch's limit."""
