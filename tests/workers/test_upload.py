@@ -109,6 +109,19 @@ async def test_the_same_inputs_are_uploaded_once(place: Place) -> None:
     assert not (await place.upload()).unchanged
 
 
+async def test_a_loss_of_documents_is_said(place: Place) -> None:
+    """A tenth fewer than before is a day like others; more than that and the log has both counts. It is served all the same."""
+    await place.dump([{"_id": str(number)} for number in range(20)])
+    await place.upload()
+    await place.dump([{"_id": str(number)} for number in range(18)], "r2")
+    await place.upload()
+    assert "warning" not in dict(place.job.lines)
+    await place.dump([{"_id": "1"}], "r3")
+    await place.upload()
+    assert ("warning", "documents of demo: 1, in release r2 there were 18") in place.job.lines
+    assert await place.stored() == [{"_id": "1"}]
+
+
 async def test_without_a_dump_there_is_nothing_to_upload(place: Place) -> None:
     """It is refused with what is missing."""
     with pytest.raises(NotReady, match="no dump yet"):

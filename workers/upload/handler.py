@@ -14,6 +14,9 @@ from events.sources import SourceDumped, SourceUploaded, UploadSource
 from workers.context import JobContext
 from workers.upload import store
 
+SHRUNK = 0.9
+"""Below this share of the documents of the upload before, the job's log warns."""
+
 
 async def upload_source(command: UploadSource, context: JobContext) -> SourceUploaded:
     """The upload; `unchanged` where the newest dump was uploaded with this code already. Raises NotReady before the first dump."""
@@ -33,7 +36,10 @@ async def upload_source(command: UploadSource, context: JobContext) -> SourceUpl
         scratch=str(context.scratch),
         total=sum(part.count + part.duplicates for part in previous.parts.values()) if previous else None,
     )
-    return await _stored(command, context, task, source.value.code, dumped.output)
+    uploaded = await _stored(command, context, task, source.value.code, dumped.output)
+    if previous:
+        await _compare(previous, uploaded, context)
+    return uploaded
 
 
 async def _stored(command: UploadSource, context: JobContext, task: store.Task, code: str, dump: str) -> SourceUploaded:
@@ -82,6 +88,14 @@ async def _check_disk(previous: SourceUploaded | None, context: JobContext) -> N
     if free < 2 * taken:
         sizes = f"{free / 2**20:.0f} MiB are free, the upload before takes {taken / 2**20:.0f} MiB"
         raise JobFailed(f"the disk may not hold another upload of {previous.source}: {sizes}", code="DISK_FULL")
+
+
+async def _compare(previous: SourceUploaded, uploaded: SourceUploaded, context: JobContext) -> None:
+    """Warn where a part lost many documents: it is served all the same, since sources do shrink."""
+    for name, part in uploaded.parts.items():
+        before = previous.parts[name].count if name in previous.parts else 0
+        if part.count < SHRUNK * before:
+            await context.log(f"documents of {name}: {part.count}, in release {previous.release} there were {before}", "warning")
 
 
 async def _usable(found: dict[str, dict[str, Any]], context: JobContext) -> dict[str, dict[str, Any]]:
