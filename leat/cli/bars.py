@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from domain.wording import counted
-from leat.cli.output import word_of
+from leat.cli.output import due_of, word_of
 
 
 class Screen:
@@ -73,7 +73,8 @@ def state_of(job: Mapping[str, Any] | None) -> str:
     failures = job["failures"]
     if job["waitingFor"]:
         return f"{word}, waits for job {job['waitingFor']}"
-    return f"{word}, after {failures} failure{'s' * (failures > 1)}" if word in ("queued", "running") and failures else word
+    told = f"{word}, after {failures} failure{'s' * (failures > 1)}" if word in ("queued", "running") and failures else word
+    return f"{told}, {due}" if (due := due_of(job)) else told
 
 
 def found(job: Mapping[str, Any]) -> str:

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from leat.cli.client import Gateway
 
 STEPS = """runId title state steps { name jobId job {
-  jobId state outcome attempt failures progress { done total unit message } waitingFor error { code message detail } result } }"""
+  jobId state outcome attempt failures notBefore waitingFor progress { done total unit message }
+  error { code message detail } result } }"""
 RUN = f"query Run($id: ID!) {{ run(id: $id) {{ {STEPS} }} }}"
 FOLLOW = (
     f"subscription Follow($id: ID!, $after: String) {{ runEvents(runId: $id, after: $after) {{ run {{ {STEPS} }} "

@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from leat.cli.exits import Exit
@@ -42,6 +43,13 @@ def said(json: bool, value: Any, text: str) -> Exit:
     else:
         print(text)
     return Exit.DONE
+
+
+def due_of(job: Mapping[str, Any]) -> str:
+    """When a job that waits for a time goes on, such as an automatic build or one that is tried again; empty for others."""
+    if job["state"] != "QUEUED" or not job["notBefore"]:
+        return ""
+    return f"due at {datetime.fromisoformat(job['notBefore']).astimezone():%H:%M:%S}"
 
 
 def word_of(state: str) -> str:

@@ -75,7 +75,8 @@ def test_headers_of_tables_are_words(capsys: pytest.CaptureFixture[str]) -> None
     ("job", "told"),
     [
         ({"state": "QUEUED", "waitingFor": "1-2"}, "queued, waits for job 1-2"),
-        ({"state": "RUNNING", "failures": 1}, "running, after 1 failure"),
+        ({"state": "QUEUED", "failures": 1, "notBefore": "2026-01-02T03:04:05"}, "queued, after 1 failure, due at 03:04:05"),
+        ({"state": "RUNNING", "failures": 1, "notBefore": "2026-01-02T03:04:05"}, "running, after 1 failure"),
         ({"state": "RUNNING"}, "running"),
         ({"outcome": "SUCCEEDED", "failures": 2}, "done"),
         ({"outcome": "CANCELED"}, "cancelled"),
@@ -83,7 +84,7 @@ def test_headers_of_tables_are_words(capsys: pytest.CaptureFixture[str]) -> None
 )
 def test_states_are_told_in_words(job: dict[str, Any], told: str) -> None:
     """What a step waits for and how often it failed; numbers of attempts, which jump, are for fences."""
-    assert state_of({"outcome": None, "state": "FINISHED", "attempt": 3, "failures": 0, "waitingFor": ""} | job) == told
+    assert state_of({"outcome": None, "state": "FINISHED", "failures": 0, "waitingFor": "", "notBefore": None} | job) == told
 
 
 def test_interrupted_while_it_starts(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
