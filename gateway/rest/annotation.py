@@ -13,7 +13,7 @@ from gateway.rest.answers import RequestInvalid, encode, fail, headers
 from gateway.rest.arguments import Arguments, read_arguments
 from gateway.rest.metadata import is_indexed
 from gateway.rest.served import Served
-from gateway.rest.shape import Shape, read_shape
+from gateway.rest.shape import Shape, prefixed, read_shape
 from gateway.rest.stored import Stored
 
 MATCHES = 1000
@@ -91,11 +91,11 @@ def _listed(found: list[tuple[str, list[bytes]]], shape: Shape) -> bytes:
     if shape.plain:
         items = []
         for term, bodies in found:
-            said = encode({"query": term})[:-1] + b","
-            items += [said + _versioned(body)[1:] for body in bodies] or [encode({"query": term, "notfound": True})]
+            listed = [prefixed({"query": term}, _versioned(body)) for body in bodies]
+            items += listed or [encode({"query": term, "notfound": True})]
         return b"[" + b",".join(items) + b"]"
     shaper = shape.shaper()
-    listed: list[dict[str, Any]] = []
+    shaped: list[dict[str, Any]] = []
     for term, bodies in found:
-        listed += [shaper.document(body) | {"query": term} | _VERSION for body in bodies] or [{"query": term, "notfound": True}]
-    return encode(listed, shape.form)
+        shaped += [{"query": term} | shaper.document(body) | _VERSION for body in bodies] or [{"query": term, "notfound": True}]
+    return encode(shaped, shape.form)

@@ -14,7 +14,7 @@ from gateway.rest.answers import RequestInvalid, encode, headers
 from gateway.rest.arguments import Arguments
 from gateway.rest.search import read_query, read_request
 from gateway.rest.served import Served
-from gateway.rest.shape import Shape, read_shape
+from gateway.rest.shape import Shape, prefixed, read_shape
 
 TERMS = 5000
 WARNING = "Leat-Warning"
@@ -96,7 +96,7 @@ def _items(term: Any, result: SearchResult, shape: Shape) -> list[bytes | dict[s
         missing = {"query": term, "notfound": True}
         return [encode(missing) if shape.plain else missing]
     if shape.plain:
-        return [encode({"query": term, "_score": hit.score})[:-1] + b"," + hit.body[1:] for hit in result.hits]
+        return [prefixed({"query": term, "_score": hit.score}, hit.body) for hit in result.hits]
     shaper = shape.shaper()
     return [{"query": term, "_score": hit.score} | shaper.document(hit.body) for hit in result.hits]
 

@@ -17,7 +17,7 @@ from domain.query import MatchAll, MatchNone, Query, parse
 from gateway.rest.answers import RequestInvalid, encode, headers
 from gateway.rest.arguments import Arguments
 from gateway.rest.served import Served
-from gateway.rest.shape import Shape, read_shape
+from gateway.rest.shape import Shape, prefixed, read_shape
 
 SIZE = 1000
 FROM = 10_000
@@ -108,7 +108,7 @@ def _took(started: float) -> int:
 def with_hits(head: dict[str, Any], hits: Sequence[Hit], shape: Shape) -> bytes:
     """`head` and the hits: bytes as they are stored where nothing is changed in them."""
     if shape.plain:
-        items = b",".join(b'{"_score":' + encode(hit.score) + b"," + hit.body[1:] for hit in hits)
+        items = b",".join(prefixed({"_score": hit.score}, hit.body) for hit in hits)
         return encode(head)[:-1] + b',"hits":[' + items + b"]}"
     shaper = shape.shaper()
     return encode(head | {"hits": [{"_score": hit.score} | shaper.document(hit.body) for hit in hits]}, shape.form)

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from gateway.rest.answers import TYPES, RequestInvalid
+from gateway.rest.answers import TYPES, RequestInvalid, encode
 from gateway.rest.arguments import Arguments
 
 
@@ -28,6 +28,13 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     def shaper(self) -> "Shaper":
         """What changes documents of one request."""
         return Shaper(self)
+
+
+def prefixed(head: dict[str, Any], body: bytes) -> bytes:
+    """The document as it is stored behind what is said about it; where both have a key, the document's own counts."""
+    if any(b'"%b":' % key.encode() in body for key in head):
+        return encode(head | orjson.loads(body))
+    return b"%b,%b" % (encode(head)[:-1], body[1:])
 
 
 _NOT_OFFERED = ("raw", "rawquery", "jmespath", "userquery", "userfilter", "explain")

@@ -67,6 +67,21 @@ async def test_version_of_ones_own(site: Site, more: dict[str, Any]) -> None:
         assert body.count('"_version":"kept"') == 1
 
 
+@pytest.mark.parametrize("fields", ["", "query,_score,n"])
+async def test_keys_of_ones_own(site: Site, fields: str) -> None:
+    """A document's own `query` and `_score` stand in every answer, once, in place of ours."""
+    own = {"_id": "1", "_score": "high", "n": {"query": 1}, "query": "mine"}
+    await site.release(2, [own])
+
+    for method, path, json in (("POST", "gene", {"ids": ["1"]}), ("POST", "query", {"q": ["1"]}), ("GET", "query", None)):
+        asked = {"q": "_id:1"} if method == "GET" else {}
+        async with site.client.request(method, f"/api/genes/{path}", params=asked | {"fields": fields}, json=json) as response:
+            body = await response.text()
+        assert (body.count('"query":'), body.count('"_score":')) == (2, 1)
+        assert '"query":"mine"' in body
+        assert '"_score":"high"' in body
+
+
 async def test_bad_bodies(site: Site) -> None:
     """What is missing, too much or no JSON is refused in the envelope."""
     assert (await site.post("/gene", 400, json={}))["missing"] is True
