@@ -25,7 +25,11 @@ BATCH = 1000
 TERMS = 50_000
 """Terms that a shard may hand over for a facet, so that counts are exact up to so many."""
 TRIES = 8
-"""Times that a document is sent which the server is too busy to take; waits double from 0.1 s."""
+"""Times that a document is sent which the server is too busy to take; waits double from 0.1 s, 12.7 s altogether."""
+
+
+class Busy(Unavailable):
+    """The server took nothing of a request, since it has too much to do, or too little memory just now."""
 
 
 class ElasticsearchSearch(Search):
@@ -243,24 +247,20 @@ class ElasticsearchSearch(Search):
         given = {document.id: document for document in documents}
         left = {document.id: encoded(document) for document in documents}
         for attempt in range(TRIES):
-            with _translated(name):
-                answer = await self._client.bulk(
-                    index=self._filling(name),
-                    require_alias=True,
-                    operations=list(left.values()),  # type: ignore[arg-type]  # bytes go as they are
-                    filter_path="errors,items.*._id,items.*.status,items.*.error",
-                )
-            if not answer["errors"]:
-                return refused
+            if attempt:
+                await asyncio.sleep(0.05 * 2**attempt)
+            try:
+                items = await self._bulk(name, list(left.values()))
+            except Busy:
+                continue
             again: dict[str, bytes] = {}
-            is_busy = False
-            for item in answer["items"]:
+            for item in items:
                 result = item["index"]
                 id, status = result["_id"], result["status"]
                 if status == 404:
                     raise NotReady(f"index {name} was dropped while it was filled")
                 if status == 429 or status >= 500:  # a shard may just be moving, or a node ending
-                    again[id], is_busy = left[id], True
+                    again[id] = left[id]
                 elif "error" in result:
                     hidden = encoded(given[id], anywhere=True)
                     if hidden == left[id]:
@@ -270,9 +270,19 @@ class ElasticsearchSearch(Search):
             if not again:
                 return refused
             left = again
-            if is_busy:
-                await asyncio.sleep(0.1 * 2**attempt)
         raise Unavailable(f"Elasticsearch was too busy to take {len(left)} documents of {name}")
+
+    async def _bulk(self, name: str, operations: list[bytes]) -> list[dict[str, Any]]:
+        """What became of each operation; nothing where all were done."""
+        with _translated(name):
+            answer = await self._client.bulk(
+                index=self._filling(name),
+                require_alias=True,
+                operations=operations,  # type: ignore[arg-type]  # bytes go as they are
+                filter_path="errors,items.*._id,items.*.status,items.*.error",
+            )
+        items: list[dict[str, Any]] = answer["items"] if answer["errors"] else []
+        return items
 
 
 def _chunks(documents: Sequence[Document]) -> Iterator[Sequence[Document]]:
@@ -347,7 +357,9 @@ def _translated(name: str) -> Iterator[None]:
             raise NotReady(f"there is no index {name}") from error
         if error.status_code == 400:
             raise QueryInvalid(f"Elasticsearch refuses the query: {_reason(error)}") from error
-        raise Unavailable(f"Elasticsearch answers {error.status_code}: {_reason(error)}") from error
+        raise (Busy if error.status_code == 429 else Unavailable)(
+            f"Elasticsearch answers {error.status_code}: {_reason(error)}"
+        ) from error
     except TransportError as error:
         raise Unavailable(f"Elasticsearch does not answer: {error.message}") from error
 

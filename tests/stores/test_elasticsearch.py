@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest
-from elasticsearch import AsyncElasticsearch
+from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
+from elasticsearch import ApiError, AsyncElasticsearch
 
 from domain.errors import NotReady, Unavailable
 from domain.ports import IndexSpec, SearchRequest
@@ -84,10 +85,10 @@ async def test_a_shard_that_is_away_gives_no_answer(search: ElasticsearchSearch)
 
 
 async def test_a_server_that_ends_refuses_no_document(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it could not do just then is sent again: it says nothing about the document."""
+    """What it could not do just then, of a request or as a whole, is sent again: it says nothing about the document."""
 
     class Ending:
-        answers = [{"index": {"_id": "1", "status": 503, "error": {"reason": "closed"}}}], []
+        answers = None, [{"index": {"_id": "1", "status": 503, "error": {"reason": "closed"}}}], []
 
         def __init__(self) -> None:
             self.sent: list[int] = []
@@ -95,6 +96,9 @@ async def test_a_server_that_ends_refuses_no_document(monkeypatch: pytest.Monkey
         async def bulk(self, *, operations: list[bytes], **_: Any) -> dict[str, Any]:
             self.sent.append(len(operations))
             items = self.answers[len(self.sent) - 1]
+            if items is None:
+                meta = ApiResponseMeta(429, "1.1", HttpHeaders(), 0.0, NodeConfig("http", "localhost", 1))
+                raise ApiError("circuit_breaking_exception", meta, {})
             return {"errors": bool(items), "items": items}
 
     client = Ending()
@@ -104,7 +108,7 @@ async def test_a_server_that_ends_refuses_no_document(monkeypatch: pytest.Monkey
 
     await search.bulk("a", [document("1"), document("2")])
 
-    assert client.sent == [2, 1]
+    assert client.sent == [2, 2, 1]
 
 
 async def test_an_index_that_is_dropped_stays_dropped(search: ElasticsearchSearch) -> None:
