@@ -280,6 +280,7 @@ RELEASES = {
     "text": ("return '2024-02'", "2024-02"),
     "a number": ("return 42", "42"),
     "what the dumper knows": ("return self.SRC_NAME + self.SRC_URLS[0][-8:] + str(self.release)", "demodata.tsv2023-12"),
+    "what the dumper's class knows": ("return type(self).SRC_NAME + self.__class__.SRC_URLS[0][-8:]", "demodata.tsv"),
     "of the release before": ("self.logger.info('x')\n    return self.src_doc['download']['release'] + '!'", "2023-12!"),
 }
 

@@ -50,13 +50,33 @@ def test_numbers() -> None:
     document = {"a": "1", "b": "1.5", "c": "x", "d": ["2", {"e": "3e2"}], "id": "007", "n": None, "nan": "nan", "f": 2.7}
     expected = {"a": 1, "b": 1.5, "c": "x", "d": [2, {"e": 300.0}], "id": "007", "n": None, "nan": "nan", "f": 2.7}
     assert dataload.value_convert_to_number(document, skipped_keys=["id"]) == expected
+    nested: dict[str, Any] = {"id": {"start": "1"}, "pairs": [["1", "2"], ("3",)], "once": ("4", "x")}
+    converted = {"id": {"start": 1}, "pairs": [["1", "2"], ("3",)], "once": (4, "x")}
+    assert dataload.value_convert_to_number(nested, ["id"]) == converted
+    assert [dataload.to_float(each) for each in ("1", 1, None)] == [1.0, 1, None]
+    assert isinstance(dataload.to_float(1), int)
+    assert [dataload.safe_type(int, each) for each in ("1", "x", 1.5)] == [1, "x", 1.5]
+
+
+def test_numbers_at_some_paths() -> None:
+    """Only what is included, or all but what is excluded; lists item by item."""
+    assert dataload.float_convert({"a": "1", "b": {"c": ["2", "x"]}}, include_keys=["b.c"]) == {"a": "1", "b": {"c": [2.0, "x"]}}
+    assert dataload.int_convert({"a": "1", "b": {"c": "2"}}, exclude_keys=["b.c"]) == {"a": 1, "b": {"c": "2"}}
 
 
 def test_booleans() -> None:
-    """Known spellings, else None."""
-    assert [dataload.to_boolean(each) for each in ("true", "1", "Yes", 1, True)] == [True] * 5
-    assert [dataload.to_boolean(each) for each in ("false", "0", "N", 0, False)] == [False] * 5
+    """Known spellings, else None; what is no text is what Python takes it for."""
+    assert [dataload.to_boolean(each) for each in ("true", "1", "Yes", 1, True, 2.0, ["x"])] == [True] * 7
+    assert [dataload.to_boolean(each) for each in ("false", "0", "N", 0, False, None, [])] == [False] * 7
     assert dataload.to_boolean("maybe") is None
+    assert dataload.to_boolean("TRUE", true_str=["TRUE"], false_str=["FALSE"]) is True
+
+
+def test_booleans_at_some_paths() -> None:
+    """In lists item by item, in dicts of lists too; a path may begin in any dict."""
+    document: dict[str, Any] = {"x": "yes", "y": {"x": "no"}, "a": {"b": ["1", "0"]}, "l": [{"b": "t"}], "n": "1"}
+    expected = {"x": True, "y": {"x": False}, "a": {"b": [True, False]}, "l": [{"b": True}], "n": "1"}
+    assert dataload.boolean_convert(document, ["x", "a.b", "l.b"]) == expected
 
 
 def test_dicts_in_another_shape() -> None:
@@ -67,6 +87,9 @@ def test_dicts_in_another_shape() -> None:
     assert document == {"a": {"b": 1}}
     rows = [{"_id": "x", "db": {"g": "1", "h": "a"}}, {"_id": "x", "db": {"g": "2", "h": "a"}}]
     assert dataload.merge_duplicate_rows(rows, "db") == {"_id": "x", "db": {"g": ["1", "2"], "h": "a"}}
+    again: list[dict[str, Any]] = [{"db": {"g": value}} for value in ("1", "2", "1", ["3"])]
+    assert dataload.merge_duplicate_rows(again, "db") == {"db": {"g": ["1", "2", "1", ["3"]]}}
+    assert dataload.dict_walk({"A": [{"B": 1}], "C": {"D": 2}}, str.lower) == {"a": [{"B": 1}], "c": {"d": 2}}
 
 
 MERGED: list[tuple[Any, Any, Any]] = [
@@ -301,6 +324,6 @@ async def test_the_hubs_database_is_out_of_reach(tmp_path: Path) -> None:
 def test_the_names_of_the_survey_are_there() -> None:
     """Every function that published plugins were seen to import."""
     names = """dict_sweep unlist value_convert_to_number dict_convert open_anyfile merge_duplicate_rows tabfile_feeder to_boolean
-    merge_struct dict_traverse"""
+    merge_struct dict_traverse boolean_convert float_convert int_convert dict_walk safe_type"""
     assert [name for name in names.split() if not callable(getattr(dataload, name, None))] == []
     assert json.loads(json.dumps(common.list2dict([("a", 1), ("a", 2)], 0))) == {"a": [1, 2]}

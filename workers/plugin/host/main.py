@@ -73,8 +73,7 @@ def _mapping(request: dict[str, Any], channel: Channel) -> Any:
 
 
 def _release(request: dict[str, Any], channel: Channel) -> Any:
-    dumper = _subjects().Dumper(request)
-    release = call(_loader(request).function(request["function"]), dumper)
+    release = call(_loader(request).function(request["function"]), _subjects().dumper(request))
     if release is None or str(release).strip() == "":
         raise results.ResultRefused("the release function returned nothing; it should return text such as 2024-01")
     return str(release).strip()

@@ -11,22 +11,23 @@ from . import web
 class Dumper:
     """What `release` functions look at: `client`, `SRC_URLS`, `logger`, and the folders."""
 
+    SRC_NAME = ""
+    SRC_URLS: list[str] = []
+    SRC_ROOT_FOLDER = ""
+    UNCOMPRESS = False
     SUFFIX_ATTR = "release"
     SCHEDULE: str | None = None
     VERIFY_CERT = True
+    __metadata__: dict[str, Any] = {}
 
     def __init__(self, request: dict[str, Any]) -> None:
-        self.SRC_NAME = self.src_name = request["name"]
-        self.SRC_URLS = list(request.get("urls") or [])
-        self.SRC_ROOT_FOLDER = request.get("archive", "")
-        self.UNCOMPRESS = bool(request.get("uncompress"))
+        self.src_name = request["name"]
         self.logger = logging.getLogger(request["name"])
         self.release = self.current_release = request.get("release") or None
         self.data_folder = self.current_data_folder = request.get("data") or None
         self.new_data_folder = request.get("new_data") or ""
         self.src_doc = {"download": {"release": self.release, "data_folder": self.data_folder}} if self.release else {}
         self.to_dump: list[dict[str, str]] = []
-        self.__metadata__ = {"src_meta": dict(request.get("metadata") or {})}
         self._client: Any = None
 
     @property
@@ -50,6 +51,20 @@ class Dumper:
         if self._client is not None:
             self._client.close()
         self._client = None
+
+
+def dumper(request: dict[str, Any]) -> Dumper:
+    """The dumper of one manifest. What the SDK writes into the class it generates is the class's here too: functions look it up at
+    either, `self.SRC_URLS` or `self.__class__.SRC_URLS`."""
+    attributes = {
+        "SRC_NAME": request["name"],
+        "SRC_URLS": list(request.get("urls") or []),
+        "SRC_ROOT_FOLDER": request.get("archive", ""),
+        "UNCOMPRESS": bool(request.get("uncompress")),
+        "__metadata__": {"src_meta": dict(request.get("metadata") or {})},
+    }
+    subject: Dumper = type("Dumper", (Dumper,), attributes)(request)
+    return subject
 
 
 class Uploader:

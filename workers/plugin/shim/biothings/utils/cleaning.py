@@ -93,20 +93,59 @@ def to_int(val: Any) -> Any:
 
 def to_float(val: Any) -> Any:
     """Text as a float, or as it is."""
-    number = to_number(val)
-    return float(number) if isinstance(number, int | float) else val
+    number = to_number(val) if isinstance(val, str) else None
+    return val if number is None or isinstance(number, str) else float(number)
+
+
+def safe_type(f: Callable[[str], Any], val: Any) -> Any:
+    """What `f` makes of a text, or the value as it is: where it is none, or `f` can't."""
+    if not isinstance(val, str):
+        return val
+    try:
+        return f(val)
+    except ValueError:
+        return val
 
 
 def to_boolean(val: Any, true_str: Collection[Any] | None = None, false_str: Collection[Any] | None = None) -> bool | None:
-    """True, False, or None where it is neither."""
-    if isinstance(val, bool):
-        return val
-    text = val if isinstance(val, str) else str(val)
-    if text in (TRUE if true_str is None else true_str):
+    """Text as True, False, or None where it is neither; of what is no text its truth, as Python has it."""
+    if not isinstance(val, str):
+        return bool(val)
+    if val in (true_str or TRUE):
         return True
-    if text in (FALSE if false_str is None else false_str):
+    if val in (false_str or FALSE):
         return False
     return None
+
+
+def boolean_convert(d: dict[str, Any], convert_keys: Collection[str] | None = None, level: int = 0) -> dict[str, Any]:
+    """The values at these dotted paths as booleans, in place, in lists item by item. A path may begin in any dict; `level` says how
+    much of it is behind `d`."""
+    paths = [parts for parts in (path.split(".") for path in convert_keys or ()) if len(parts) > level]
+    for key, value in d.items():
+        if isinstance(value, dict):
+            boolean_convert(value, convert_keys)
+        if not any(parts[level] == key for parts in paths):
+            continue
+        if isinstance(value, dict):
+            boolean_convert(value, convert_keys, level + 1)
+        elif isinstance(value, list | tuple):
+            d[key] = [
+                boolean_convert(item, convert_keys, level + 1) if isinstance(item, dict) else to_boolean(item) for item in value
+            ]
+        else:
+            d[key] = to_boolean(value)
+    return d
+
+
+def float_convert(d: Any, include_keys: Iterable[str] | None = None, exclude_keys: Iterable[str] | None = None) -> Any:
+    """Text as floats, in place: at the dotted paths to include, or at all but those to exclude."""
+    return value_convert_incexcl(d, to_float, include_keys, exclude_keys)
+
+
+def int_convert(d: Any, include_keys: Iterable[str] | None = None, exclude_keys: Iterable[str] | None = None) -> Any:
+    """Text as integers, in place: at the dotted paths to include, or at all but those to exclude."""
+    return value_convert_incexcl(d, to_int, include_keys, exclude_keys)
 
 
 def value_convert(_dict: Any, fn: Callable[[Any], Any], traverse_list: bool = True) -> Any:
@@ -147,18 +186,21 @@ def value_convert_incexcl(
     return convert(d, "")
 
 
-def value_convert_to_number(d: Any, skipped_keys: Collection[str] = ()) -> Any:
-    """Text that is a number becomes one, at any depth, except below keys of those names."""
-    if isinstance(d, dict):
-        for key, value in d.items():
-            if key not in skipped_keys:
-                d[key] = value_convert_to_number(value, skipped_keys)
-        return d
-    if isinstance(d, list):
-        return [value_convert_to_number(item, skipped_keys) for item in d]
-    if isinstance(d, tuple):
-        return tuple(value_convert_to_number(item, skipped_keys) for item in d)
-    return to_number(d)
+def value_convert_to_number(d: Any, skipped_keys: Collection[str] | None = None) -> Any:
+    """Text that is a number becomes one, in place and at any depth of dicts, except as the value of a key of those names. As in the
+    SDK, a dict below such a key is converted all the same, and lists inside of lists are not."""
+    skipped = skipped_keys or ()
+    for key, value in d.items():
+        if isinstance(value, dict):
+            value_convert_to_number(value, skipped)
+        elif key in skipped:
+            continue
+        elif isinstance(value, list | tuple):
+            items = (value_convert_to_number(item, skipped) if isinstance(item, dict) else to_number(item) for item in value)
+            d[key] = tuple(items) if isinstance(value, tuple) else list(items)
+        else:
+            d[key] = to_number(value)
+    return d
 
 
 def normalized_value(value: Any, sort: bool = True) -> Any:

@@ -1,8 +1,12 @@
 """Cleaning and reshaping of documents, under the names of the SDK's `biothings.utils.dataload`."""
 
 from .cleaning import (
+    boolean_convert,
     dict_sweep,
+    float_convert,
+    int_convert,
     normalized_value,
+    safe_type,
     to_boolean,
     to_float,
     to_int,
@@ -29,6 +33,7 @@ from .shapes import (
     dict_nodup,
     dict_to_list,
     dict_traverse,
+    dict_walk,
     id_strip,
     list_itemcnt,
     list_nondup,
@@ -42,6 +47,7 @@ from .tables import csvsort, dupline_seperator, tab2dict, tab2dict_iter, tab2lis
 __all__ = [
     "alwayslist",
     "anyfile",
+    "boolean_convert",
     "csvsort",
     "dict_apply",
     "dict_attrmerge",
@@ -50,8 +56,11 @@ __all__ = [
     "dict_sweep",
     "dict_to_list",
     "dict_traverse",
+    "dict_walk",
     "dupline_seperator",
+    "float_convert",
     "id_strip",
+    "int_convert",
     "is_float",
     "is_int",
     "is_seq",
@@ -69,6 +78,7 @@ __all__ = [
     "merge_struct",
     "normalized_value",
     "open_anyfile",
+    "safe_type",
     "safewfile",
     "tab2dict",
     "tab2dict_iter",

@@ -48,7 +48,11 @@ def _merged_dicts(
 
 
 def merge_duplicate_rows(rows: Iterable[Mapping[str, Any]], db: str) -> Any:
-    """The first of the rows, with the values that the others have under `row[db]` folded into lists."""
+    """The first of the rows, with the values that the others have under `row[db]` folded into lists.
+
+    As in the SDK, a value is taken where it differs from all that is there so far together: of A, B, A a list of three comes, and a
+    list joins others as one item.
+    """
     all_rows: list[Any] = list(rows)
     first = all_rows[0]
     target = first[db]
@@ -56,12 +60,8 @@ def merge_duplicate_rows(rows: Iterable[Mapping[str, Any]], db: str) -> Any:
         for key, value in row[db].items():
             if key not in target:
                 target[key] = value
-                continue
-            values = target[key] if isinstance(target[key], list) else [target[key]]
-            for each in value if isinstance(value, list) else [value]:
-                if each not in values:
-                    values.append(each)
-            target[key] = values if len(values) > 1 else values[0]
+            elif value != target[key]:
+                target[key] = [*(target[key] if isinstance(target[key], list) else [target[key]]), value]
     return first
 
 

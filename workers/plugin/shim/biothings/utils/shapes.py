@@ -33,6 +33,13 @@ def dict_traverse(d: dict[Any, Any], func: Callable[[Any, Any], tuple[Any, Any]]
         d[new_key] = new_value
 
 
+def dict_walk(dictionary: Any, key_func: Callable[[Any], Any]) -> Any:
+    """A copy whose keys are what the function makes of them, in dicts at any depth."""
+    if not isinstance(dictionary, dict):
+        return dictionary
+    return {key_func(key): dict_walk(value, key_func) for key, value in dictionary.items()}
+
+
 def dict_nodup(_dict: dict[Any, Any], sort: bool = True) -> dict[Any, Any]:
     """Lists in it without repetitions, in place."""
     for key, value in _dict.items():
