@@ -357,7 +357,8 @@ def reopened(id: str, job: Job) -> Job:
 
 async def publish(hub: Hub, stored: Stored[Job], count: int) -> None:
     """Tell watchers of the newest `count` events of the record as it was saved."""
-    for plain in stored.value.events[-count:]:
+    events = stored.value.events
+    for plain in events[len(events) - count :]:  # none of them where count is 0, as it is with every beat
         await hub.announce(event_from(plain))
 
 

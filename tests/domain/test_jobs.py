@@ -144,6 +144,23 @@ async def test_the_whole_life_of_a_job_is_in_its_events(hub: Hub) -> None:
     assert all(event["job_id"] == id == event["run_id"] for event in job.events)
 
 
+async def test_every_event_is_told_once(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A beat, which adds none, tells nobody of the events before it again."""
+    told: list[Any] = []
+
+    async def emit(event: Any) -> None:
+        told.append((type(event).__name__, event.seq))
+
+    monkeypatch.setattr(hub.bus, "emit", emit)
+    id = (await ask(hub, UploadSource(source="s"))).job.id
+    attempt = await claim(hub, id, "w", Retry())
+    assert attempt
+    await attempt.beat()
+    await attempt.pin(["x"])
+    await attempt.cancel()
+    assert told == [("JobQueued", 1), ("JobStarted", 2), ("JobFinished", 3)]
+
+
 async def test_cancelling_a_queued_job_ends_it(hub: Hub) -> None:
     """CANCELED at once; the message that still waits finds nothing to claim."""
     id = (await ask(hub, UploadSource(source="s"))).job.id
