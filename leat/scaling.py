@@ -109,10 +109,11 @@ class Pool:
                 member.process.kill()
 
     def _mourn(self, member: Member, now: float) -> None:
-        self._deaths = 1 if now - member.started_at >= SOUND else self._deaths + 1
+        lived = now - member.started_at
+        self._deaths = 1 if lived >= SOUND else self._deaths + 1
         wait = BACKOFF[min(self._deaths, len(BACKOFF)) - 1]
         self._start_at = now + wait
-        told = {"pid": member.process.pid, "exit": member.process.returncode, "seconds": wait}
+        told = {"pid": member.process.pid, "exit": member.process.returncode, "lived": round(lived, 1), "wait": wait}
         log.error("worker process died; another takes its place", extra=told)
 
     async def _start(self, now: float) -> None:

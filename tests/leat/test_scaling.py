@@ -107,6 +107,7 @@ async def test_who_dies_is_replaced(caplog: pytest.LogCaptureFixture) -> None:
 
     assert pauses == [0.0, 1.0, 2.0, 5.0]
     assert {record.message for record in caplog.records} == {"worker process died; another takes its place"}
+    assert [record.__dict__["wait"] for record in caplog.records] == pauses
 
 
 async def test_who_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
