@@ -228,9 +228,11 @@ async def test_parallel_jobs_fill_one_collection(place: Place) -> None:
 
 
 async def test_a_mapping_function_replaces_nobodys_mapping(place: Place) -> None:
-    """What it gives is committed, and never replaces what somebody wrote; one that no index takes is not used."""
+    """What it gives is committed, and never replaces what somebody wrote; what Elasticsearch has and this has not is
+    taken for what is like it, and one that no index takes is not used."""
     manifest = uploading(mapping="parser:custom_mapping")
-    mapping = LINES + "\ndef custom_mapping(cls):\n    return {'n': {'type': 'integer'}}\n"
+    field = "{'type': 'short', 'fields': {'raw': {'type': 'keyword'}}}"
+    mapping = LINES + f"\ndef custom_mapping(cls):\n    return {{'n': {field}}}\n"
     await place.plugin(
         {"manifest.json": manifest, "parser.py": LINES + "\ndef custom_mapping(cls):\n    return {'n': {'type': 'odd'}}\n"}
     )
@@ -241,6 +243,7 @@ async def test_a_mapping_function_replaces_nobodys_mapping(place: Place) -> None
     await place.plugin({"manifest.json": manifest, "parser.py": mapping})
     await place.upload()
     assert (await place.source()).mapping == {"demo": {"n": {"type": "integer"}}}
+    assert place.job.lines[-1] == ("warning", "the plugin's mapping of demo: found without .raw behind it: n")
     edited = {"n": {"type": "long"}}
     await SOURCES.change(place.hub.records, "demo", lambda source: source.with_edited("demo", edited))
     await place.upload(force=True)

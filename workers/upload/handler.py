@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from domain import mappings
+from domain.adoption import adopt
 from domain.errors import Invalid, JobFailed, NotReady
 from domain.nouns import Stored
 from domain.sources import SOURCES, Source
@@ -99,15 +100,20 @@ async def _compare(previous: SourceUploaded, uploaded: SourceUploaded, context: 
 
 
 async def _usable(found: dict[str, dict[str, Any]], context: JobContext) -> dict[str, dict[str, Any]]:
-    """The plugin's mappings that an index can be made with; of others the job's log says what is wrong."""
+    """The plugin's mappings, as far as an index can be made with them; of what is left out, and of those that Elasticsearch would
+    refuse too, the job's log says what is wrong."""
     usable = {}
     for part, properties in found.items():
+        adopted, notes = adopt(properties)
         try:
-            mappings.check(properties)
+            mappings.check(adopted)
         except Invalid as error:
             await context.log(f"the plugin's mapping of {part} is not used: {error.message}", "warning")
-        else:
-            usable[part] = properties
+            continue
+        for note in notes:
+            await context.log(f"the plugin's mapping of {part}: {note}", "warning")
+        if adopted:
+            usable[part] = adopted
     return usable
 
 
