@@ -27,7 +27,8 @@ _ORDINARY = re.compile(rb'{"_id":"[^"\\]*"(?:}|,"[^_])')
 
 async def annotate(hub: Hub, served: Served, id: str, request: web.Request) -> web.StreamResponse:
     """The document of an id; several, as a list, for `field:value`."""
-    shape = read_shape(await read_arguments(request)) if request.query_string else _PLAIN
+    asked = request.query_string or served.licenses
+    shape = read_shape(await read_arguments(request), served.licenses) if asked else _PLAIN
     bodies = await find(hub, served, id)
     if not bodies:
         return fail(404, "Not Found.", id=id)
@@ -74,7 +75,7 @@ async def _search(hub: Hub, served: Served, query: Query) -> list[bytes]:
 
 async def annotate_many(hub: Hub, served: Served, arguments: Arguments) -> web.Response:
     """A list with what each id names, in their order; `notfound` where it names nothing."""
-    shape = read_shape(arguments)
+    shape = read_shape(arguments, served.licenses)
     ids = arguments.strings("id", "ids", most=MATCHES)
     if ids is None:
         raise RequestInvalid("", keyword="id", missing=True)

@@ -27,7 +27,7 @@ _ABREAST = 8
 
 async def search_many(hub: Hub, served: Served, arguments: Arguments) -> web.Response:
     """A list with the hits of every term, in the terms' order."""
-    shape = read_shape(arguments)
+    shape = read_shape(arguments, served.licenses)
     terms = arguments.items("q", most=TERMS)
     if terms is None:
         raise RequestInvalid("", keyword="q", missing=True)

@@ -7,6 +7,7 @@ from aiohttp import web
 from gateway.rest.answers import encode, headers
 from gateway.rest.arguments import Arguments
 from gateway.rest.served import Served
+from gateway.rest.shape import read_form
 
 _HIDDEN = frozenset({"normalizer", "dynamic", "copy_to", "properties", "fields"})
 
@@ -26,7 +27,8 @@ def metadata(served: Served, arguments: Arguments) -> web.Response:
         shown["_release"] = served.index
     else:
         shown = _without_private(shown)
-    return web.Response(body=encode(shown), headers=headers(served.etag))
+    form = read_form(arguments)
+    return web.Response(body=encode(shown, form), headers=headers(served.etag, form))
 
 
 def _without_private(value: Any) -> Any:
@@ -42,7 +44,8 @@ def fields(served: Served, arguments: Arguments) -> web.Response:
         found = {path: field for path, field in found.items() if search in path}
     if prefix := arguments.text("prefix"):
         found = {path: field for path, field in found.items() if path.startswith(prefix)}
-    return web.Response(body=encode(found), headers=headers(served.etag))
+    form = read_form(arguments)
+    return web.Response(body=encode(found, form), headers=headers(served.etag, form))
 
 
 def flatten(properties: dict[str, Any], at: str = "") -> dict[str, dict[str, Any]]:

@@ -65,7 +65,7 @@ def read_request(served: Served, arguments: Arguments, query: Query) -> SearchRe
 async def search(hub: Hub, served: Served, arguments: Arguments) -> web.Response:
     """The hits of one query."""
     started = time.perf_counter()
-    shape = read_shape(arguments)
+    shape = read_shape(arguments, served.licenses)
     if scroll_id := arguments.text("scroll_id"):
         return await _scroll(hub, served, _decode(served, scroll_id), shape, started)
     q = arguments.text("q")

@@ -31,6 +31,8 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
     """What goes before a document that leaves as it is stored; made with every look, for its date."""
     etag: str
     """Every GET of one release has the same: the URL says the rest. Weak, since `took` differs."""
+    licenses: dict[str, str]
+    """Root key → address of the license of the source of that name: BioThings says it in every document."""
 
     @property
     def meta(self) -> dict[str, Any]:
@@ -98,4 +100,15 @@ class Registry:
             count=count,
             etag=etag,
             head=head_of(headers(etag)),
+            licenses=_licenses(spec),
         )
+
+
+def _licenses(spec: IndexSpec) -> dict[str, str]:
+    """Of the sources that have a root key of their name, by the convention of BioThings; others' documents leave as they are."""
+    found = {}
+    for name, about in spec.meta.get("src", {}).items():
+        url = about.get("license_url_short") or about.get("license_url")
+        if isinstance(url, str) and url and "properties" in spec.mapping.get(name, {}):
+            found[name] = url
+    return found

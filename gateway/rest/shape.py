@@ -1,6 +1,7 @@
 """What becomes of a document on its way out: chosen fields, dotted keys, forced lists and nulls."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -19,11 +20,14 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     always_list: tuple[str, ...] = ()
     allow_null: tuple[str, ...] = ()
     form: str = "json"
+    licenses: dict[str, str] = {}
+    """Root key → address of the license under which what stands below it may be used."""
 
     @property
     def plain(self) -> bool:
         """Documents leave as they are stored."""
-        return self.form == "json" and not (self.fields or self.dotfield or self.always_list or self.allow_null)
+        changed = self.fields or self.dotfield or self.always_list or self.allow_null or self.licenses
+        return self.form == "json" and not changed
 
     def shaper(self) -> "Shaper":
         """What changes documents of one request."""
@@ -37,17 +41,17 @@ def prefixed(head: dict[str, Any], body: bytes) -> bytes:
     return b"%b,%b" % (encode(head)[:-1], body[1:])
 
 
-_NOT_OFFERED = ("raw", "rawquery", "jmespath", "userquery", "userfilter", "explain")
+_NOT_OFFERED_FLAGS = ("raw", "rawquery", "explain")
+_NOT_OFFERED_TEXTS = ("jmespath", "userquery", "userfilter")
 
 
-def read_shape(arguments: Arguments) -> Shape:
-    """The shape that a request asks for. Raises RequestInvalid."""
-    for name in _NOT_OFFERED:
-        if arguments.text(name) not in (None, "0", "false"):
-            raise RequestInvalid("This API does not offer it.", keyword=name)
-    form = arguments.text("format") or "json"
-    if form not in TYPES:
-        raise RequestInvalid("There is no such format.", keyword="format", allowed=sorted(TYPES))
+def read_shape(arguments: Arguments, licenses: Mapping[str, str]) -> Shape:
+    """The shape that a request asks for, of documents that carry these licenses. Raises RequestInvalid."""
+    asked = [name for name in _NOT_OFFERED_FLAGS if arguments.flag(name)]
+    asked += [name for name in _NOT_OFFERED_TEXTS if arguments.text(name)]
+    if asked:
+        raise RequestInvalid("This API does not offer it.", keyword=asked[0])
+    form = read_form(arguments)
     fields = arguments.strings("_source", "fields", "field") or []
     return Shape(
         fields=() if "all" in fields else tuple(fields),
@@ -56,7 +60,16 @@ def read_shape(arguments: Arguments) -> Shape:
         always_list=tuple(arguments.strings("always_list") or ()),
         allow_null=tuple(arguments.strings("allow_null") or ()),
         form=form,
+        licenses=dict(licenses),
     )
+
+
+def read_form(arguments: Arguments) -> str:
+    """One of TYPES. Raises RequestInvalid."""
+    form = arguments.text("format") or "json"
+    if form not in TYPES:
+        raise RequestInvalid("There is no such format.", keyword="format", allowed=sorted(TYPES))
+    return form
 
 
 class Shaper:
@@ -73,6 +86,8 @@ class Shaper:
         document: dict[str, Any] = orjson.loads(body)
         if self.shape.fields:
             document = {"_id": document["_id"]} | (self._choose(document, "", self.wanted is None) or {})
+        for name, url in self.shape.licenses.items():
+            _license(document.get(name), url)
         for path in self.shape.allow_null:
             _at(document, path.split("."), _null)
         for path in self.shape.always_list:
@@ -131,6 +146,13 @@ def _at(value: Any, path: list[str], change: Any) -> None:
         elif change is _null:
             item[path[0]] = {}
             _at(item[path[0]], path[1:], change)
+
+
+def _license(value: Any, url: str) -> None:
+    """Say the license in the object, or in each of the list."""
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict):
+            item["_license"] = url
 
 
 def _null(value: dict[str, Any], key: str) -> None:

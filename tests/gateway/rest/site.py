@@ -53,7 +53,12 @@ class Site:
         self.client = client
 
     async def release(
-        self, number: int, documents: list[dict[str, Any]], mapping: dict[str, Any] | None = None, doc_type: str = "gene"
+        self,
+        number: int,
+        documents: list[dict[str, Any]],
+        mapping: dict[str, Any] | None = None,
+        doc_type: str = "gene",
+        src: dict[str, Any] | None = None,
     ) -> Stored[Api]:
         """Index these documents and serve them."""
         name = f"00000000-0000-4000-8000-{number:012}.1"
@@ -61,9 +66,8 @@ class Site:
         await self.hub.documents.create(name)
         await self.hub.documents.write(name, bodies)
         await self.hub.documents.seal(name, {})
-        await self.hub.search.create(
-            name, IndexSpec(mapping=mapping or MAPPING, collection=name, meta=META | {"biothing_type": doc_type})
-        )
+        meta = META | {"biothing_type": doc_type} | ({"src": src} if src else {})
+        await self.hub.search.create(name, IndexSpec(mapping=mapping or MAPPING, collection=name, meta=meta))
         await self.hub.search.bulk(name, bodies)
         await self.hub.search.seal(name)
         event = ReleaseCreated(api="genes", output=name, build=name, version=str(number), count=len(bodies))

@@ -89,3 +89,17 @@ async def test_bad_bodies(site: Site) -> None:
     async with site.client.post("/api/genes/gene", data=b"{", headers={"Content-Type": "application/json"}) as response:
         assert response.status == 400
         assert (await response.json())["error"] == "Invalid JSON body."
+
+
+async def test_licenses_stand_in_documents(site: Site) -> None:
+    """Of a source with a root key of its name, however its documents are asked for; the short address goes before."""
+    about = {"license_url": "https://example.org/license/1.0", "license_url_short": "https://example.org/l"}
+    await site.release(2, DOCUMENTS, src={"pathway": about, "symbol": about, "absent": about})
+    with_license = {"id": "hsa1", "name": "Leukemia", "_license": "https://example.org/l"}
+    one = await site.get("/gene/25")
+    many = await site.post("/gene", json={"ids": ["25", "1017"]})
+    found = (await site.get("/query", q="symbol:ABL1"))["hits"]
+    terms = await site.post("/query", json={"q": ["ABL1"], "scopes": ["symbol"]})
+    scrolled = (await site.get("/query", q="symbol:ABL1", fetch_all="1"))["hits"]
+    assert [document["pathway"] for document in (one, many[0], found[0], terms[0], scrolled[0])] == [with_license] * 5
+    assert many[1] == DOCUMENTS[0] | {"query": "1017", "_version": 1}

@@ -5,6 +5,7 @@ import io
 
 import msgspec
 import pytest
+import yaml
 from openapi_spec_validator import validate
 
 from domain.apis import APIS
@@ -119,6 +120,8 @@ async def test_metadata(site: Site) -> None:
         "stats": {"total": 4, "ncbi": 4},
     }
     assert (await site.get("/v1/metadata", dev="1"))["src"]["ncbi"]["_private"] == 1
+    async with site.client.get("/api/genes/metadata?format=yaml") as response:
+        assert (response.content_type, yaml.safe_load(await response.text())) == ("text/x-yaml", found)
 
 
 async def test_fields(site: Site) -> None:

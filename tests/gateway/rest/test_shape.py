@@ -7,7 +7,7 @@ import pytest
 
 from gateway.rest.answers import RequestInvalid
 from gateway.rest.arguments import Arguments
-from gateway.rest.shape import read_shape
+from gateway.rest.shape import Shape, read_shape
 
 DOCUMENT: dict[str, Any] = {
     "_id": "chebi",
@@ -20,7 +20,7 @@ DOCUMENT: dict[str, Any] = {
 
 def shaped(**arguments: str) -> dict[str, Any]:
     """The document under these arguments."""
-    return read_shape(Arguments(arguments)).shaper().document(orjson.dumps(DOCUMENT))
+    return read_shape(Arguments(arguments), {}).shaper().document(orjson.dumps(DOCUMENT))
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,44 @@ def test_forced_lists_and_nulls() -> None:
 
 def test_plain_where_nothing_is_asked() -> None:
     """Without options the stored bytes can leave as they are."""
-    assert read_shape(Arguments({"size": "3"})).plain
-    assert read_shape(Arguments({"fields": "all", "_sorted": "true"})).plain
-    assert not read_shape(Arguments({"fields": "a"})).plain
+    assert read_shape(Arguments({"size": "3"}), {}).plain
+    assert read_shape(Arguments({"fields": "all", "_sorted": "true"}), {}).plain
+    assert not read_shape(Arguments({"fields": "a"}), {}).plain
 
 
 @pytest.mark.parametrize("arguments", [{"format": "xml"}, {"jmespath": "a|b"}, {"rawquery": ""}])
 def test_what_is_not_offered_is_refused(arguments: dict[str, str]) -> None:
     """Nothing is left out silently."""
     with pytest.raises(RequestInvalid):
-        read_shape(Arguments(arguments))
+        read_shape(Arguments(arguments), {})
+
+
+@pytest.mark.parametrize(
+    "arguments", [Arguments({"raw": "False", "rawquery": "0", "jmespath": ""}), Arguments({}, {"raw": False, "explain": False})]
+)
+def test_what_is_not_offered_may_be_declined(arguments: Arguments) -> None:
+    """As clients do that send every option they know."""
+    assert read_shape(arguments, {}) == Shape()
+
+
+LICENSED: list[tuple[Any, Any]] = [
+    ({"_id": "x", "a": {"b": {"a": {}}}, "c": {}}, {"_id": "x", "a": {"b": {"a": {}}, "_license": "url"}, "c": {}}),
+    ({"_id": "x", "a": [{"b": 1}, 2, {}]}, {"_id": "x", "a": [{"b": 1, "_license": "url"}, 2, {"_license": "url"}]}),
+    ({"_id": "x", "a": "text"}, {"_id": "x", "a": "text"}),
+    ({"_id": "x"}, {"_id": "x"}),
+]
+
+
+@pytest.mark.parametrize(("document", "expected"), LICENSED)
+def test_licenses_stand_in_the_objects_of_their_root_key(document: Any, expected: Any) -> None:
+    """In each of a list; whatever is no object has none."""
+    shape = read_shape(Arguments({}), {"a": "url", "z": "other"})
+    assert not shape.plain
+    assert shape.shaper().document(orjson.dumps(document)) == expected
+
+
+def test_licenses_of_what_is_asked_for() -> None:
+    """They come with the fields that are chosen, and are flattened with them."""
+    document = {"_id": "x", "a": {"b": 1, "c": 2}, "d": {"e": 1}}
+    shape = read_shape(Arguments({"fields": "a.b", "dotfield": "1"}), {"a": "url", "d": "other"})
+    assert shape.shaper().document(orjson.dumps(document)) == {"_id": "x", "a._license": "url", "a.b": 1}
