@@ -53,6 +53,7 @@ DISTRIBUTIONS = {
     "MySQLdb": "mysqlclient",
     "OpenSSL": "pyOpenSSL",
     "PIL": "pillow",
+    "PyVCF": "PyVCF3",
     "attr": "attrs",
     "biothings-client": "biothings_client",
     "bs4": "beautifulsoup4",
@@ -64,6 +65,7 @@ DISTRIBUTIONS = {
     "jwt": "PyJWT",
     "magic": "python-magic",
     "psycopg2": "psycopg2-binary",
+    "pyvcf": "PyVCF3",
     "rdkit.Chem": "rdkit",
     "serial": "pyserial",
     "skimage": "scikit-image",
@@ -72,7 +74,8 @@ DISTRIBUTIONS = {
     "vcf": "PyVCF3",
     "yaml": "PyYAML",
 }
-"""Import names that manifests list as if they were distributions (BioThings reference 1.2), and what installs them."""
+"""What is installed for import names that manifests list as if they were distributions (BioThings reference 1.2), and for
+distributions that no pip builds any more."""
 
 SHIMMED = frozenset({"biothings", "config", "hub", "utils", "myvariant"})
 """What the plugin's process brings with it."""

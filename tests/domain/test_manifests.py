@@ -96,6 +96,7 @@ TAKEN: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     ),
     "a number as version": ({"version": 0.3, "x": 1}, {"version": "0.3"}, "x"),
     "one requirement": ({"requires": "obonet", "x": 1}, {"requires": ("obonet",)}, "x"),
+    "a distribution of old": ({"requires": ["pyvcf"]}, {"requires": ("PyVCF3",)}, "PyVCF3"),
     "an import name": ({"requires": ["Bio", "dotenv", "Bio"]}, {"requires": ("biopython", "python-dotenv")}, "biopython"),
     "parts of Python": ({"requires": ["asyncio", "tarfile", "requests"]}, {"requires": ("requests",)}, "part of Python"),
     "what is there anyway": ({"requires": ["biothings[hub]"]}, {"requires": ()}, "the plugin's process brings it"),

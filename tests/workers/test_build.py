@@ -16,6 +16,7 @@ from domain.hub import Hub
 from domain.merging import merged
 from domain.sources import SOURCES
 from events.builds import BuildFinished, RunBuild
+from events.sources import SourceDumped, SourceUploaded
 from tests.workers.desk import HandJob, open_desk
 from tests.workers.uploads import add_source, read, upload
 from workers.build import merge as merge_step
@@ -66,7 +67,22 @@ async def test_sources_are_merged_by_id(tmp_path: Path) -> None:
         assert metadata["src"]["a"]["version"] == "2026"
         assert metadata["src"]["a"]["stats"] == {"a": 2}
         assert metadata["src"]["a"]["license"] == "CC0"
+        assert "download_date" not in metadata["src"]["a"]
         assert (await BUILDS.get(hub.records, "all")).value.outputs == (event,)
+
+
+async def test_metadata_says_when_a_source_was_downloaded(tmp_path: Path) -> None:
+    """The dump that the upload was parsed from, not a later one; uploads before it had none to tell of."""
+    async with open_desk(tmp_path) as hub:
+        await two_sources(hub)
+        await configure(hub, "a")
+        uploaded = (await SOURCES.get(hub.records, "a")).value.newest(SourceUploaded)
+        assert uploaded is not None
+        for name, at in ((uploaded.dump, 0.0), ("later", 1.0)):
+            dump = SourceDumped(source="a", release="2026", output=name, at=at)
+            await SOURCES.change(hub.records, "a", lambda source, dump=dump: source.with_output(dump, 3))  # type: ignore[misc]
+        metadata = (await hub.documents.describe((await build(hub)).output)).meta["metadata"]
+        assert metadata["src"]["a"]["download_date"] == "1970-01-01T00:00:00+00:00"
 
 
 async def test_root_sources_define_the_ids(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from domain.merging import in_order
 from domain.ports import Sealed
 from domain.sources import SOURCES, Source
 from events.builds import BuildFinished, RunBuild
-from events.sources import SourceUploaded
+from events.sources import SourceDumped, SourceUploaded
 from workers.context import JobContext
 
 
@@ -24,6 +24,8 @@ class Chosen(NamedTuple):
 
     source: str
     upload: SourceUploaded
+    dump: SourceDumped | None
+    """What the upload was parsed from, if it is still remembered."""
     collection: str
     mapping: dict[str, Any]
 
@@ -93,7 +95,8 @@ def _choose(build: Build, sources: dict[str, Source]) -> dict[str, Chosen]:
         elif part not in source.mapping:
             missing.append(f"{part} has no mapping: inspect it or commit one")
         else:
-            chosen[part] = Chosen(owners[part], upload, upload.parts[part].collection, source.mapping[part])
+            dumps = (output for output in source.outputs if isinstance(output, SourceDumped) and output.output == upload.dump)
+            chosen[part] = Chosen(owners[part], upload, next(dumps, None), upload.parts[part].collection, source.mapping[part])
     if missing:
         raise NotReady("; ".join(missing))
     return chosen
@@ -118,6 +121,8 @@ def _metadata(build: Build, version: str, parts: dict[str, Chosen], described: d
         source = src.setdefault(chosen.source, {**about, "version": chosen.upload.release, "stats": {}})
         source["stats"][part] = described[part].count
         source["upload_date"] = _iso(chosen.upload.at)
+        if chosen.dump:
+            source["download_date"] = _iso(chosen.dump.at)
     return {
         **build.metadata,
         "biothing_type": build.doc_type,
