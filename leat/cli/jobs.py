@@ -85,12 +85,23 @@ async def _log(gateway: "Gateway", flags: Namespace) -> Exit:
     while (found := (await gateway.execute(LOG, {"id": flags.id, "after": after}))["jobLog"])["lines"]:
         after = found["cursor"]
         lines += found["lines"]
+    if not lines:
+        await _must_be_job(gateway, flags.id)
     if flags.json:
         output.as_json(lines)
         return Exit.DONE
     for line in lines:
         print(f"{line['at']}  {line['attempt']}  {line['level'].lower():7}  {line['text']}")
     return Exit.DONE
+
+
+async def _must_be_job(gateway: "Gateway", id: str) -> None:
+    """Refuse an id that is no job's: it has no lines, as has a job that said nothing."""
+    if (await gateway.execute(JOB, {"id": id}))["job"]:
+        return
+    if await read(gateway, id):
+        raise Ended(Exit.REFUSED, f"{id!r} is a run: `leat jobs --run {id}` lists its jobs")
+    raise Ended(Exit.REFUSED, f"there is no job {id!r}")
 
 
 def _line(body: str) -> str:

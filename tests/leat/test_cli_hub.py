@@ -103,13 +103,19 @@ def test_mapping(hub: Line) -> None:
 
 
 def test_what_a_job_said(hub: Line) -> None:
-    """`leat log` shows what a plugin printed, with the job's own lines."""
+    """`leat log` shows what a plugin printed, with the job's own lines; what is no job is refused, a run with its jobs' command."""
     hub.done("source", "add", str(plugin(hub.folder, "chatty", body="    print('hello', 'world')")))
     hub.done("source", "dump", "chatty")
     job = finished(hub, "chatty", "UploadSource")["jobId"]
 
     assert "info     hello world" in hub.done("log", job)
     assert [line["text"] for line in hub.json("log", job)].count("hello world") == 1
+
+    run = finished(hub, "chatty", "UploadSource")["runId"]
+    for id, why in ((run, f"'{run}' is a run: `leat jobs --run {run}` lists its jobs"), ("nobody", "there is no job 'nobody'")):
+        refused = hub.run("log", id)
+        assert refused.returncode == Exit.REFUSED
+        assert why in refused.stderr
 
 
 def test_what_inspections_find_is_told(hub: Line) -> None:
