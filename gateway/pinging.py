@@ -22,6 +22,8 @@ async def _ping(port: Any) -> str:
     try:
         async with asyncio.timeout(PATIENCE):
             await port.ping()
-    except (LeatError, BusError, TimeoutError) as error:
+    except TimeoutError:
+        return f"silent for {PATIENCE:g} s"
+    except (LeatError, BusError) as error:
         return type(error).__name__
     return ""

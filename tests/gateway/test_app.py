@@ -1,5 +1,6 @@
 """The application: what is open, what needs the token, and what malformed input gets."""
 
+import asyncio
 import io
 import json
 from typing import Any
@@ -86,8 +87,10 @@ async def test_a_bus_that_does_not_answer_is_said_to_be_unavailable(client: Clie
     assert (await client.refused(QUEUES["query"]))[0]["extensions"]["code"] == "UNAVAILABLE"
 
 
-async def test_ready_pings_every_port(client: Client, hub: Hub) -> None:
-    """503 where a port does not answer, naming it."""
+async def test_ready_pings_every_port(client: Client, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """503 where a port does not answer, naming it, and how long it was silent if it was."""
+    monkeypatch.setattr("gateway.pinging.PATIENCE", 0.5)
+    monkeypatch.setattr(hub.search, "ping", asyncio.Event().wait)
     await hub.bus.close()  # type: ignore[attr-defined]
 
     async with client.session.get(f"{client.url}/health/ready") as response:
@@ -96,6 +99,7 @@ async def test_ready_pings_every_port(client: Client, hub: Hub) -> None:
     assert response.status == 503
     assert body["ports"]["bus"] == "BusError"
     assert body["ports"]["records"] == "ok"
+    assert body["ports"]["search"] == "silent for 0.5 s"
 
 
 MALFORMED: list[bytes] = [
