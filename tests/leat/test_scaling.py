@@ -65,7 +65,7 @@ def lives(pid: int) -> bool:
     """Whether there is such a process, other than a dead one that nobody has looked at."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it may end between opening and reading
         return False
 
 
