@@ -135,24 +135,23 @@ def _pattern(fields: list[str]) -> re.Pattern[str] | None:
 
 
 def _at(value: Any, path: list[str], change: Any) -> None:
-    """Apply `change(object, key)` at the path, in each object of lists on the way."""
-    for item in value if isinstance(value, list) else [value]:
-        if not isinstance(item, dict):
-            continue
-        if len(path) == 1:
-            change(item, path[0])
-        elif path[0] in item:
-            _at(item[path[0]], path[1:], change)
-        elif change is _null:
-            item[path[0]] = {}
-            _at(item[path[0]], path[1:], change)
+    """Apply `change(object, key)` at the path, in each object of lists on the way; where there is no way, nothing."""
+    if isinstance(value, list):
+        for item in value:
+            _at(item, path, change)
+    elif isinstance(value, dict) and len(path) == 1:
+        change(value, path[0])
+    elif isinstance(value, dict):
+        _at(value.get(path[0]), path[1:], change)
 
 
 def _license(value: Any, url: str) -> None:
     """Say the license in the object, or in each of the list."""
-    for item in value if isinstance(value, list) else [value]:
-        if isinstance(item, dict):
-            item["_license"] = url
+    if isinstance(value, dict):
+        value["_license"] = url
+    elif isinstance(value, list):
+        for item in value:
+            _license(item, url)
 
 
 def _null(value: dict[str, Any], key: str) -> None:
@@ -165,20 +164,19 @@ def _listed(value: dict[str, Any], key: str) -> None:
 
 
 def _flat(document: dict[str, Any], always_list: frozenset[str], ordered: bool) -> dict[str, Any]:
-    """Dotted keys; a path that occurs several times becomes a list, without nulls and empty texts."""
+    """Dotted keys; a path that occurs several times becomes a list, without nulls and empty texts. Objects without keys have no
+    path, so they are gone."""
     found: dict[str, list[Any]] = {}
 
     def walk(value: Any, path: str) -> None:
-        if isinstance(value, dict) and value:
+        if isinstance(value, dict):
             for key, inner in value.items():
                 walk(inner, f"{path}.{key}" if path else key)
         elif isinstance(value, list):
-            found.setdefault(path, [])
+            if not any(isinstance(item, dict | list) for item in value):
+                found.setdefault(path, [])
             for item in value:
-                if item not in (None, "", [], {}):
-                    walk(item, path)
-            if not found[path] and any(isinstance(item, dict) for item in value):
-                del found[path]
+                walk(item, path)
         else:
             found.setdefault(path, []).append(value)
 
@@ -188,7 +186,8 @@ def _flat(document: dict[str, Any], always_list: frozenset[str], ordered: bool) 
         if len(values) == 1 and path not in always_list:
             flat[path] = values[0]
         else:
-            flat[path] = sorted(values, key=_order) if ordered else values
+            kept = [value for value in values if value not in (None, "")]
+            flat[path] = sorted(kept, key=_order) if ordered else kept
     return flat
 
 

@@ -56,7 +56,6 @@ def test_dotfield_flattens() -> None:
         "a.x": 1,
         "a.y.z": [1, 3],
         "a.y.w": 2,
-        "a.empty": {},
         "b": "text",
         "n": None,
         "nested.list": ["a", "b"],
@@ -65,9 +64,32 @@ def test_dotfield_flattens() -> None:
 
 
 def test_forced_lists_and_nulls() -> None:
-    """`always_list` makes lists, of null an empty one; `allow_null` makes missing fields null."""
-    document = shaped(fields="b,n,a.y.w", always_list="b,n,a.y.w,c", allow_null="c,d.e")
-    assert document == {"_id": "chebi", "b": ["text"], "n": [], "a": {"y": [{"w": [2]}]}, "c": [], "d": {"e": None}}
+    """`always_list` makes lists, of null an empty one; `allow_null` makes missing fields null in
+    objects that are there."""
+    document = shaped(fields="b,n,a.y.w", always_list="b,n,a.y.w,c", allow_null="c,a.v,d.e")
+    assert document == {"_id": "chebi", "b": ["text"], "n": [], "a": {"y": [{"w": [2]}], "v": None}, "c": []}
+
+
+LISTS: list[tuple[Any, Any]] = [
+    ({"_id": "x", "a": [[{"b": 1}], [{"b": 2}]]}, {"_id": "x", "a.b": [1, 2]}),
+    ({"_id": "x", "a": [[], [{"b": {}}], [{}]]}, {"_id": "x", "a": []}),
+    ({"_id": "x", "a": [{}, [{}]], "b": [[1], 2]}, {"_id": "x", "b": [1, 2]}),
+    ({"_id": "x", "a": [], "b": {"c": []}}, {"_id": "x", "a": [], "b.c": []}),
+    ({"_id": "x", "a": [None, "b"], "c": [""], "d": [None, ""]}, {"_id": "x", "a": ["b"], "c": "", "d": []}),
+]
+
+
+@pytest.mark.parametrize(("document", "flat"), LISTS)
+def test_dotfield_of_lists_in_lists(document: Any, flat: Any) -> None:
+    """They are one, however deep; what is empty leaves an empty list, unless objects stood in it."""
+    assert read_shape(Arguments({"dotfield": "1"}), {}).shaper().document(orjson.dumps(document)) == flat
+
+
+def test_lists_are_forced_within_lists() -> None:
+    """At every object on the way."""
+    shape = read_shape(Arguments({"always_list": "a.b"}), {"a": "url"})
+    expected = {"_id": "x", "a": [[{"b": [1], "_license": "url"}], {"b": [2], "_license": "url"}, 3]}
+    assert shape.shaper().document(orjson.dumps({"_id": "x", "a": [[{"b": 1}], {"b": [2]}, 3]})) == expected
 
 
 def test_plain_where_nothing_is_asked() -> None:
