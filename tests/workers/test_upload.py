@@ -122,6 +122,32 @@ async def test_a_loss_of_documents_is_said(place: Place) -> None:
     assert await place.stored() == [{"_id": "1"}]
 
 
+async def test_what_a_restored_hub_lacks_is_uploaded_again(place: Place) -> None:
+    """The upload before names a collection that is not there: the next one does not need it."""
+    await place.plugin({})
+    await place.dump([{"_id": "a"}])
+    first = await place.upload()
+    await place.hub.documents.drop(first.parts["demo"].collection)
+    assert (await place.upload(force=True)).parts["demo"].count == 1
+
+
+async def test_what_the_store_has_no_room_for_is_not_begun(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The room is that of the store, which a server does not tell, and not of the disk that this worker has."""
+    await place.plugin({})
+    await place.dump([{"_id": "a"}])
+    await place.upload()
+    room: int | None = 0
+
+    async def told() -> int | None:
+        return room
+
+    monkeypatch.setattr(place.hub.documents, "room", told)
+    with pytest.raises(JobFailed, match="0 MiB are free"):
+        await place.upload(force=True)
+    room = None
+    await place.upload(force=True)
+
+
 async def test_without_a_dump_there_is_nothing_to_upload(place: Place) -> None:
     """It is refused with what is missing."""
     with pytest.raises(NotReady, match="no dump yet"):

@@ -1,7 +1,6 @@
 """UploadSource: parse the newest dump with the plugin's code, store its documents and make them the source's newest upload."""
 
 import asyncio
-import shutil
 from typing import Any
 
 import msgspec
@@ -26,7 +25,7 @@ async def upload_source(command: UploadSource, context: JobContext) -> SourceUpl
     if previous and not command.force and (previous.dump, previous.code) == (dumped.output, source.value.code):
         await context.log(f"release {dumped.release} was uploaded with this code already")
         return msgspec.structs.replace(previous.said_by(command), unchanged=True)
-    await _check_disk(previous, context)
+    await _check_room(previous, context)
     task = store.Task(
         source=source.id,
         release=dumped.release,
@@ -80,12 +79,14 @@ async def _look(command: UploadSource, context: JobContext) -> tuple[Stored[Sour
     return source, dumped
 
 
-async def _check_disk(previous: SourceUploaded | None, context: JobContext) -> None:
-    """Raises JobFailed where the disk would not hold twice what the upload before takes."""
-    if not previous:
+async def _check_room(previous: SourceUploaded | None, context: JobContext) -> None:
+    """Raises JobFailed where the disk would not hold twice what the upload before takes: what is still there of it."""
+    free = await context.hub.documents.room()
+    if free is None or not previous:
         return
-    taken = sum([(await context.hub.documents.describe(part.collection)).size for part in previous.parts.values()])
-    free = (await asyncio.to_thread(shutil.disk_usage, context.hub.data)).free
+    there = await context.hub.documents.names()
+    kept = [part.collection for part in previous.parts.values() if part.collection in there]
+    taken = sum([(await context.hub.documents.describe(name)).size for name in kept])
     if free < 2 * taken:
         sizes = f"{free / 2**20:.0f} MiB are free, the upload before takes {taken / 2**20:.0f} MiB"
         raise JobFailed(f"the disk may not hold another upload of {previous.source}: {sizes}", code="DISK_FULL")
