@@ -91,6 +91,7 @@ async def test_a_syntax_error_is_shown(tmp_path: Path) -> None:
 
 
 HINTS = {
+    "a hub's module": ("from utils.lookups import x", "utils.lookups is a module of the hub that the plugin was written for"),
     "a package": ("import rapidjson.deep", "name the package that brings rapidjson in the manifest's `requires`"),
     "its own module": ("from .absent import x", "ModuleNotFoundError: No module named 'plugins.demo.absent'$"),
     "a file": (

@@ -9,6 +9,8 @@ from .documents import DocumentRefused
 from .loading import FunctionMissing
 from .results import ResultRefused
 
+HUBS = frozenset({"biothings", "config", "hub", "myvariant", "utils"})
+"""Of whose modules the ones that published plugins import are there (`aliases`, and the shim), and no package brings the others."""
 NAMED = 10
 """Files that a message names."""
 
@@ -37,7 +39,10 @@ def _hint(error: BaseException, request: dict[str, Any]) -> str:
     if isinstance(error, SyntaxError) and str(error.filename).startswith(root):
         return f"in {_shown(str(error.filename), root)}, line {error.lineno}"
     if isinstance(error, ModuleNotFoundError) and error.name and not _is_own(error.name, root, request["name"]):
-        return f"name the package that brings {error.name.split('.')[0]} in the manifest's `requires`"
+        top = error.name.split(".")[0]
+        if top in HUBS:
+            return f"{error.name} is a module of the hub that the plugin was written for: copy it into the plugin's folder"
+        return f"name the package that brings {top} in the manifest's `requires`"
     if isinstance(error, FileNotFoundError) and str(error.filename).startswith(f"{data}/") and os.path.isdir(data):
         files = sorted(os.listdir(data))
         packed = any(file.endswith((".zip", ".gz", ".tgz", ".tar", ".bz2", ".xz")) for file in files)
