@@ -90,8 +90,11 @@ def _failure(request: web.Request, error: Exception) -> web.Response:
     match error:
         case RequestInvalid():
             return fail(error.status, error.error, **error.members)
-        case NotRunning() | NotReady() | Unavailable():
+        case NotRunning() | NotReady():
             return fail(503, "Service Unavailable", reason=str(error))
+        case Unavailable():  # its text names servers, and everybody may ask
+            log.warning("request not answered", extra={"path": request.path, "error": str(error)})
+            return fail(503, "Service Unavailable", reason="a server that this API needs does not answer")
         case Refused():
             return refused(error)
         case web.HTTPRequestEntityTooLarge():

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from typing import Any
 
 import msgspec
 import pytest
@@ -9,6 +10,7 @@ import yaml
 from openapi_spec_validator import validate
 
 from domain.apis import APIS
+from domain.errors import Unavailable
 from tests.gateway.rest.site import DOCUMENTS, Site
 
 
@@ -155,6 +157,18 @@ async def test_unknown_and_stopped(site: Site, monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr("gateway.rest.served.AGE", 0.0)
     assert "stopped" in (await site.get("/gene/1017", 503))["reason"]
+
+
+async def test_who_asks_is_not_told_of_servers(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """503 while a server is away, without its address: an API is open to everybody."""
+
+    async def away(*_: Any, **__: Any) -> Any:
+        raise Unavailable("Elasticsearch does not answer: 10.0.0.7:9200")
+
+    monkeypatch.setattr(site.hub.search, "search", away)
+    answer = await site.get("/query", 503, q="symbol:abl1")
+    assert "does not answer" in answer["reason"]
+    assert "10.0.0.7" not in str(answer)
 
 
 async def test_release_switches_under_requests(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
