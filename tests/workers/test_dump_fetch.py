@@ -15,7 +15,7 @@ from tests.workers.website import Website, body, conditional, cut
 from workers.dump.check import check_content
 from workers.dump.errors import DownloadFailed, DumpRefused
 from workers.dump.fetch import Fetched, Fetcher
-from workers.dump.names import name_of, safe_release
+from workers.dump.names import name_of, safe_name, safe_release
 
 CONTENT = bytes(range(256)) * 400
 
@@ -188,7 +188,9 @@ def test_name_is_safe(disposition: str, name: str) -> None:
 
 def test_release_is_fit_for_a_path() -> None:
     """Whatever a server calls its release becomes one path component."""
-    assert safe_release('2026/11 "x"') == "2026_11__x_"
+    assert safe_release("Thu, 07 May 2020 13:40:12 GMT") == "Thu, 07 May 2020 13:40:12 GMT"
+    assert safe_release(' 2026/11\n"x"') == '2026_11_"x"'
+    assert safe_release("é" * 200) == safe_name("é" * 200) == "é" * 100
     assert safe_release("../../etc") == "_.._etc"
     with pytest.raises(DumpRefused):
         safe_release("..")

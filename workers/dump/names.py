@@ -8,13 +8,13 @@ from workers.dump.errors import DumpRefused
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LENGTH = 200
-"""Characters of a name; file systems take 255 bytes."""
+"""Bytes of a name; file systems take 255."""
 
 
 def safe_name(name: str) -> str:
     """The last component of `name`, without control characters and leading dots; empty where nothing is left."""
     last = re.split(r"[/\\]", name)[-1]
-    return _CONTROL.sub("", last).strip().lstrip(".")[:_LENGTH]
+    return _fit(_CONTROL.sub("", last).strip().lstrip("."))
 
 
 def name_of(url: str, disposition: str = "") -> str:
@@ -28,9 +28,13 @@ def name_of(url: str, disposition: str = "") -> str:
 
 
 def safe_release(release: str) -> str:
-    """The release as one path component: anything but letters, digits and `._+-` becomes `_`. Raises DumpRefused where none
-    is left."""
-    name = re.sub(r"[^\w.+-]", "_", release.strip(), flags=re.ASCII).lstrip(".")[:100]
-    if not name.strip("_"):
+    """The release as one path component, else as it is: slashes and control characters become `_`. Raises DumpRefused where no
+    letter or digit is in it."""
+    name = _fit(_CONTROL.sub("_", re.sub(r"[/\\]", "_", release.strip())).lstrip("."))
+    if not any(map(str.isalnum, name)):
         raise DumpRefused(f"{release!r} is no name for a release: letters or digits are needed")
     return name
+
+
+def _fit(name: str) -> str:
+    return name.encode()[:_LENGTH].decode(errors="ignore").strip()
