@@ -99,6 +99,19 @@ async def test_nothing_new_points_at_what_is_there(place: Place) -> None:
     assert forced.output == place.job.output
 
 
+async def test_what_a_restored_hub_lacks_is_fetched_again(place: Place) -> None:
+    """A server that says the file is the same is not asked whether it is, where the hub has it no more."""
+    place.site.put("/a.tsv", conditional(CONTENT, '"a"'))
+    await place.source(place.url("/a.tsv"))
+    first = await place.dump()
+    await place.hub.files.delete(f"dumps/{first.output}")
+    again = await place.dump()
+    assert (again.unchanged, again.release, again.output) == (False, first.release, place.job.output)
+    assert [file.path for file in await place.hub.files.find(f"dumps/{again.output}")] == [
+        f"dumps/{again.output}/genes/{again.release}/a.tsv"
+    ]
+
+
 async def test_empty_files_are_warned_of(place: Place) -> None:
     """They may be meant, so they are a release; the job's log says so, of files that were packed too."""
     place.site.put("/a.tsv", body(CONTENT))

@@ -99,7 +99,7 @@ async def test_a_plugins_mapping_goes_before_a_suggestion(tmp_path: Path) -> Non
 
 
 async def test_the_same_upload_is_inspected_once(tmp_path: Path) -> None:
-    """A second inspection of the same upload has nothing to do, unless forced; a new upload is looked at."""
+    """A second inspection of the same upload has nothing to do, unless forced, or lost; a new upload is looked at."""
     async with open_desk(tmp_path) as hub:
         await add_source(hub, "genes")
         await upload(hub, "genes", [{"_id": "1"}])
@@ -110,6 +110,8 @@ async def test_the_same_upload_is_inspected_once(tmp_path: Path) -> None:
         assert again.output == first.output
         forced = await inspect_source(InspectSource(source="genes", force=True), HandJob(hub, STEPS))
         assert forced.output != first.output
+        await hub.documents.drop(forced.parts["genes"].collection)
+        assert not (await inspect_source(command, HandJob(hub, STEPS))).unchanged
         await upload(hub, "genes", [{"_id": "1"}, {"_id": "2"}])
         assert (await inspect_source(command, HandJob(hub, STEPS))).parts["genes"].documents == 2
 

@@ -17,6 +17,7 @@ from domain.sources import SOURCES, Source
 from events.builds import BuildFinished, RunBuild
 from events.sources import SourceDumped, SourceUploaded
 from workers.context import JobContext
+from workers.presence import has_collections
 
 
 class Chosen(NamedTuple):
@@ -40,7 +41,8 @@ async def run_build(command: RunBuild, context: JobContext) -> BuildFinished:
     mapping, notes = mappings.merge({part: chosen.mapping for part, chosen in parts.items()})
     digest = hashlib.sha256(orjson.dumps(mapping, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
     newest = build.newest(BuildFinished)
-    if newest and not command.force and (newest.inputs, newest.configuration, newest.mapping) == (inputs, build.version, digest):
+    same = newest and (newest.inputs, newest.configuration, newest.mapping) == (inputs, build.version, digest)
+    if newest and same and not command.force and await has_collections([newest.output], context):
         await context.log(f"build {newest.version} has just these inputs: nothing to do")
         return msgspec.structs.replace(newest.said_by(command), unchanged=True)
     for note in notes:

@@ -30,6 +30,7 @@ from workers.dump.names import safe_release
 from workers.dump.release import release_of
 from workers.dump.unpack import is_packed, packed_size, unpack_folder
 from workers.plugin.calls import open_plugin
+from workers.presence import has_files
 
 _HEAVY = 2**23
 """Packed bytes from which on unpacking gets a process of its own; less is done sooner than a process starts."""
@@ -73,7 +74,7 @@ def _event(context: JobContext, dump: SourceDumped, *, unchanged: bool = False) 
 
 
 async def _look(command: DumpSource, context: JobContext) -> tuple[Stored[Source], SourceDumped | None]:
-    """The source, and its newest dump, pinned so that its files can be read."""
+    """The source, and its newest dump, pinned so that its files can be read; None where they are gone."""
     records = context.hub.records
     stored = await SOURCES.get(records, command.source)
     if newest := stored.value.newest(SourceDumped):
@@ -84,6 +85,8 @@ async def _look(command: DumpSource, context: JobContext) -> tuple[Stored[Source
     if not stored.value.manifest.data_url:
         raise DumpRefused(f"the manifest of {command.source} names no data_url")
     previous = stored.value.newest(SourceDumped)
+    if previous and not await has_files([f"{_place(previous)}/{file.name}" for file in previous.files], context):
+        return stored, None
     if previous:
         free = shutil.disk_usage(context.scratch).free
         if free < 2 * previous.size:

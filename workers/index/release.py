@@ -9,6 +9,7 @@ from domain.ports import IndexSpec
 from events.apis import CreateRelease, ReleaseCreated
 from events.builds import BuildFinished
 from workers.context import JobContext
+from workers.presence import has_index
 
 
 async def create_release(command: CreateRelease, context: JobContext) -> ReleaseCreated:
@@ -20,7 +21,7 @@ async def create_release(command: CreateRelease, context: JobContext) -> Release
     api = (await APIS.get(hub.records, command.api)).value
     built = await _look(api.build, context)
     known = next((release for release in api.releases() if release.build == built.output), None)
-    if known and not command.force and await _is_there(known.output, context):
+    if known and not command.force and await has_index(known.output, context):
         await context.log(f"build {built.version} has a release already: nothing to do")
         return msgspec.structs.replace(known.said_by(command), unchanged=True)
     build = (await BUILDS.get(hub.records, api.build)).value
@@ -48,15 +49,6 @@ async def create_release(command: CreateRelease, context: JobContext) -> Release
     )
     await _publish(command.api, context)
     return event
-
-
-async def _is_there(index: str, context: JobContext) -> bool:
-    try:
-        await context.hub.search.describe(index)
-    except NotReady:
-        await context.log(f"the index {index} is gone from the search engine: it is made again", "warning")
-        return False
-    return True
 
 
 async def _look(build: str, context: JobContext) -> BuildFinished:

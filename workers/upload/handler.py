@@ -12,6 +12,7 @@ from domain.nouns import Stored
 from domain.sources import SOURCES, Source
 from events.sources import SourceDumped, SourceUploaded, UploadSource
 from workers.context import JobContext
+from workers.presence import has_collections
 from workers.upload import store
 
 SHRUNK = 0.9
@@ -22,9 +23,10 @@ async def upload_source(command: UploadSource, context: JobContext) -> SourceUpl
     """The upload; `unchanged` where the newest dump was uploaded with this code already. Raises NotReady before the first dump."""
     source, dumped = await _look(command, context)
     previous = source.value.newest(SourceUploaded)
-    if previous and not command.force and (previous.dump, previous.code) == (dumped.output, source.value.code):
+    known = previous if previous and (previous.dump, previous.code) == (dumped.output, source.value.code) else None
+    if known and not command.force and await has_collections((part.collection for part in known.parts.values()), context):
         await context.log(f"release {dumped.release} was uploaded with this code already")
-        return msgspec.structs.replace(previous.said_by(command), unchanged=True)
+        return msgspec.structs.replace(known.said_by(command), unchanged=True)
     await _check_room(previous, context)
     task = store.Task(
         source=source.id,

@@ -10,14 +10,16 @@ from domain.sources import SOURCES, Source
 from domain.wording import counted, listed
 from events.sources import Inspected, InspectSource, SourceInspected, SourceUploaded
 from workers.context import JobContext
+from workers.presence import has_collections
 
 
 async def inspect_source(command: InspectSource, context: JobContext) -> SourceInspected:
     """The inspection; `unchanged` where the newest upload was inspected already. Raises NotReady before the first upload."""
     uploaded, inspected = await _look(command, context)
-    if inspected and inspected.upload == uploaded.output and not command.force:
+    known = inspected if inspected and inspected.upload == uploaded.output else None
+    if known and not command.force and await has_collections((part.collection for part in known.parts.values()), context):
         await context.log("the newest upload was inspected already")
-        return msgspec.structs.replace(inspected.said_by(command), unchanged=True)
+        return msgspec.structs.replace(known.said_by(command), unchanged=True)
     parts: dict[str, Inspected] = {}
     suggested: dict[str, dict[str, Any]] = {}
     for part, upload in uploaded.parts.items():
