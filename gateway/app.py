@@ -6,7 +6,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from domain.hub import Hub
-from gateway.auth import Token, guarded, is_page, is_socket
+from gateway.auth import Token, guarded
 from gateway.limits import Limits
 from gateway.metrics import Metrics
 from gateway.pages import Pages
@@ -32,8 +32,7 @@ def make_app(hub: Hub, token: str, *, limits: Limits | None = None, pages: Pages
         app.router.add_route(method, path, metrics.counted(path.partition("{")[0], handler))
 
     serve("*", "/api/{path:.*}", Published(hub).__call__)
-    # A socket shows the token after the handshake, and a page asks for it.
-    serve("*", "/graphql", guarded(needed, view.__call__, but=lambda request: is_socket(request) or is_page(request)))
+    serve("*", "/graphql", guarded(needed, view.__call__, but=view.asks_later))
     serve("GET", "/metrics", guarded(needed, metrics.serve))
     serve("GET", "/health/live", _live)
     serve("GET", "/health/ready", _ready(hub))

@@ -35,11 +35,6 @@ def is_page(request: web.Request) -> bool:
     return request.method == "GET" and "query" not in request.query and "text/html" in request.headers.get("Accept", "")
 
 
-def is_socket(request: web.Request) -> bool:
-    """Whether a WebSocket is to be opened."""
-    return request.headers.get("Upgrade", "").lower() == "websocket"
-
-
 def guarded(token: Token, handler: Handler, but: Callable[[web.Request], bool] = lambda _: False) -> Handler:
     """The handler, behind 401 where the token is not shown; `but` those requests that show it later."""
 

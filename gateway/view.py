@@ -184,6 +184,11 @@ class View(GraphQLView[Context, None]):
         self.sockets.add(socket)
         return socket
 
+    def asks_later(self, request: web.Request) -> bool:
+        """Whether the token may be shown later: a socket shows it after the handshake, and a page asks for it. By what `run` goes
+        by: what only looks like a socket would be executed without a token."""
+        return is_page(request) or self.is_websocket_request(request)
+
     async def run(self, request: web.Request, *args: Any, **kwargs: Any) -> Any:
         """As strawberry's; a socket is forgotten when it is gone."""
         if is_page(request):

@@ -54,6 +54,16 @@ async def test_data_needs_the_token(client: Client, shown: str | None) -> None:
             assert (await response.json())["errors"][0]["extensions"]["code"] == "UNAUTHENTICATED"
 
 
+@pytest.mark.parametrize("more", [{}, {"Connection": "Upgrade"}, {"Connection": "Upgrade", "Sec-WebSocket-Version": "13"}])
+async def test_what_only_looks_like_a_socket_needs_the_token(client: Client, more: dict[str, str]) -> None:
+    """`Upgrade` alone opens no socket, so that nobody would ask for the token any more: neither POST nor GET is executed."""
+    for method, path in (("POST", "/graphql"), ("GET", "/graphql?query={__typename}")):
+        json = QUEUES if method == "POST" and not more else None
+        headers = {"Upgrade": "websocket"} | more
+        async with client.session.request(method, client.url + path, json=json, headers=headers) as response:
+            assert response.status == 401
+
+
 @pytest.mark.parametrize("headers", [{"Upgrade": "websocket", "Connection": "Upgrade"}, {"Accept": "text/html"}])
 async def test_metrics_need_the_token_of_everybody(client: Client, headers: dict[str, str]) -> None:
     """What opens a page or a socket at /graphql opens nothing elsewhere."""
