@@ -144,8 +144,11 @@ def _type(definition: Mapping[str, Any], path: str, notes: _Notes) -> Any:
 
 def _copied(leaf: Properties, path: str, notes: _Notes) -> None:
     """`copy_to` can only be the field that is searched by default."""
-    copied = leaf.pop("copy_to", None)
-    targets = [copied] if isinstance(copied, str) else copied or []
+    copied = leaf.get("copy_to", [])
+    targets = [copied] if isinstance(copied, str) else copied
+    if not isinstance(targets, list):
+        return
+    leaf.pop("copy_to", None)
     if DEFAULT in targets:
         leaf["copy_to"] = [DEFAULT]
     for target in targets:

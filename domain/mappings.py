@@ -198,7 +198,10 @@ def _below(path: str, definition: Mapping[str, Any], parents: tuple[str, ...]) -
         raise _invalid(path, f"type {definition['type']!r} with properties is not supported")
     if unknown := set(definition) - OBJECT_PARAMETERS:
         raise _invalid(path, f"{', '.join(sorted(unknown))} is not supported")
-    return _leaves(definition.get("properties", {}), parents)
+    inner = definition.get("properties", {})
+    if not isinstance(inner, Mapping):
+        raise _invalid(path, "its properties are no object")
+    return _leaves(inner, parents)
 
 
 def _leaf(path: str, definition: Mapping[str, Any]) -> Field:

@@ -6,6 +6,7 @@ import pytest
 
 from domain import mappings
 from domain.adoption import adopt
+from domain.errors import Invalid
 
 LOWER = {"type": "keyword", "normalizer": "keyword_lowercase_normalizer"}
 FIELDS: list[tuple[dict[str, Any], dict[str, Any] | None, str]] = [
@@ -49,7 +50,19 @@ def test_fields_as_plugins_write_them(field: dict[str, Any], adopted: dict[str, 
     mappings.check(adopt(properties)[0])
 
 
-@pytest.mark.parametrize("definition", [{"type": "odd"}, {}, "keyword", {"type": ["keyword", "text"]}])
+REFUSED = [
+    {"type": "odd"},
+    {},
+    "keyword",
+    {"type": ["keyword", "text"]},
+    {"type": "keyword", "copy_to": True},
+    {"properties": ["b"]},
+]
+
+
+@pytest.mark.parametrize("definition", REFUSED)
 def test_what_no_index_takes_is_left_to_the_check(definition: Any) -> None:
     """A mapping that Elasticsearch would refuse is refused here."""
     assert adopt({"a": definition}) == ({"a": definition}, [])
+    with pytest.raises(Invalid):
+        mappings.check({"a": definition})

@@ -44,6 +44,7 @@ def test_flat_and_nested_are_the_same_mapping() -> None:
         ({"a": {"type": "keyword", "copy_to": ["b"]}}, "a"),
         ({"a": {"type": "keyword", "index": "no"}}, "a"),
         ({"a": {"properties": {}, "enabled": False}}, "a"),
+        ({"a": {"properties": ["b"]}}, "a"),
         ({"a*": {"type": "keyword"}}, "a*"),
         ({"a..b": {"type": "keyword"}}, "a..b"),
         ({"_id": {"type": "keyword"}}, "_id"),
