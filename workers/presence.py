@@ -3,23 +3,29 @@
 from collections.abc import Iterable
 
 from domain.errors import NotReady
+from domain.ports import Documents, Sealed
 from domain.wording import listed
 from workers.context import JobContext
 
 
+async def find_collection(name: str, documents: Documents) -> Sealed | None:
+    """What is known of the collection; None where it is gone, or not sealed."""
+    try:
+        return await documents.describe(name)
+    except NotReady:
+        return None
+
+
 async def has_collections(names: Iterable[str], context: JobContext) -> bool:
-    """Whether all of them are there; the job's log says which are not."""
-    there = set(await context.hub.documents.names())
-    return await _none_of([name for name in names if name not in there], "documents", context)
+    """Whether all of them are there, and whole; the job's log says which are not."""
+    gone = [name for name in names if await find_collection(name, context.hub.documents) is None]
+    return await _none_of(gone, "documents", context)
 
 
-async def has_files(paths: Iterable[str], context: JobContext) -> bool:
-    """Whether all of them are there, below a common folder each; the job's log says which are not."""
-    there: set[str] = set()
-    wanted = list(paths)
-    for folder in {path.rpartition("/")[0] for path in wanted}:
-        there.update(file.path for file in await context.hub.files.find(folder))
-    return await _none_of([path for path in wanted if path not in there], "files", context)
+async def has_files(folder: str, names: Iterable[str], context: JobContext) -> bool:
+    """Whether all of them are there below the folder; the job's log says which are not."""
+    there = {file.path for file in await context.hub.files.find(folder)}
+    return await _none_of([path for name in names if (path := f"{folder}/{name}") not in there], "files", context)
 
 
 async def has_index(name: str, context: JobContext) -> bool:

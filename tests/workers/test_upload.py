@@ -123,13 +123,17 @@ async def test_a_loss_of_documents_is_said(place: Place) -> None:
 
 
 async def test_what_a_restored_hub_lacks_is_uploaded_again(place: Place) -> None:
-    """The upload before names a collection that is not there: the next one does not take it for done, nor need it."""
+    """The upload before names a collection that is not there, or was never sealed: the next one does not take it for done, nor
+    need it."""
     await place.dump([{"_id": "a"}])
     first = await place.upload()
     await place.hub.documents.drop(first.parts["demo"].collection)
     again = await place.upload()
     assert (again.unchanged, again.parts["demo"].count) == (False, 1)
     assert ("warning", f"gone from the documents, so it is made again: {first.parts['demo'].collection}") in place.job.lines
+    await place.hub.documents.drop(again.parts["demo"].collection)
+    await place.hub.documents.create(again.parts["demo"].collection)
+    assert not (await place.upload()).unchanged
 
 
 async def test_what_the_store_has_no_room_for_is_not_begun(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

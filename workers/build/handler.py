@@ -17,7 +17,7 @@ from domain.sources import SOURCES, Source
 from events.builds import BuildFinished, RunBuild
 from events.sources import SourceDumped, SourceUploaded
 from workers.context import JobContext
-from workers.presence import has_collections
+from workers.presence import find_collection, has_collections
 
 
 class Chosen(NamedTuple):
@@ -143,9 +143,7 @@ async def _check_room(context: JobContext, newest: BuildFinished | None, describ
     free = await context.hub.documents.room()
     if free is None:
         return
-    if newest and newest.output in await context.hub.documents.names():
-        expected = (await context.hub.documents.describe(newest.output)).size
-    else:
-        expected = sum(sealed.size for sealed in described.values())
+    before = newest and await find_collection(newest.output, context.hub.documents)
+    expected = before.size if before else sum(sealed.size for sealed in described.values())
     if free < 2 * expected:
         raise JobFailed(f"the disk has {free:,} bytes free, and the build may need {2 * expected:,}", code="DISK_FULL")

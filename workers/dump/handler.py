@@ -85,7 +85,7 @@ async def _look(command: DumpSource, context: JobContext) -> tuple[Stored[Source
     if not stored.value.manifest.data_url:
         raise DumpRefused(f"the manifest of {command.source} names no data_url")
     previous = stored.value.newest(SourceDumped)
-    if previous and not await has_files([f"{_place(previous)}/{file.name}" for file in previous.files], context):
+    if previous and not await has_files(_place(previous), (file.name for file in previous.files), context):
         return stored, None
     if previous:
         free = shutil.disk_usage(context.scratch).free

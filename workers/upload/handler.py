@@ -12,7 +12,7 @@ from domain.nouns import Stored
 from domain.sources import SOURCES, Source
 from events.sources import SourceDumped, SourceUploaded, UploadSource
 from workers.context import JobContext
-from workers.presence import has_collections
+from workers.presence import find_collection, has_collections
 from workers.upload import store
 
 SHRUNK = 0.9
@@ -86,9 +86,8 @@ async def _check_room(previous: SourceUploaded | None, context: JobContext) -> N
     free = await context.hub.documents.room()
     if free is None or not previous:
         return
-    there = await context.hub.documents.names()
-    kept = [part.collection for part in previous.parts.values() if part.collection in there]
-    taken = sum([(await context.hub.documents.describe(name)).size for name in kept])
+    kept = [await find_collection(part.collection, context.hub.documents) for part in previous.parts.values()]
+    taken = sum(sealed.size for sealed in kept if sealed)
     if free < 2 * taken:
         sizes = f"{free / 2**20:.0f} MiB are free, the upload before takes {taken / 2**20:.0f} MiB"
         raise JobFailed(f"the disk may not hold another upload of {previous.source}: {sizes}", code="DISK_FULL")
