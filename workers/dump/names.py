@@ -6,7 +6,8 @@ from email.message import EmailMessage
 
 from workers.dump.errors import DumpRefused
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Of Unicode's too: terminals obey some of those, and logs break lines at others."""
 _LENGTH = 200
 """Bytes of a name; file systems take 255."""
 
