@@ -1,15 +1,17 @@
 """Dates in queries and documents: parts of ISO 8601, milliseconds since 1970, and Elasticsearch's date arithmetic."""
 
 import calendar
+import math
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 
 ISO = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?(Z|[+-]\d\d(?::?\d\d)?)?)?)?)?",
     re.ASCII,
 )
-EPOCH = re.compile(r"-?\d{1,18}", re.ASCII)
+EPOCH = re.compile(r"-?\d{1,18}(?:\.\d+)?", re.ASCII)
 STEP = re.compile(r"([+-])(\d{0,9})([yMwdhHms])|/(\d{0,9})([yMwdhHms])", re.ASCII)
 MONTHS = {"y": 12, "M": 1}
 SPANS = {
@@ -67,7 +69,7 @@ def _read(text: str, last: bool) -> int:
     match = ISO.fullmatch(text)
     if match is None:
         if EPOCH.fullmatch(text):
-            return int(text)
+            return math.floor(Decimal(text))
         raise ValueError(f"{text!r} is no date")
     year, month, day, hour, minute, second, fraction, zone = match.groups()
     months = int(month or (12 if last else 1))

@@ -19,6 +19,8 @@ Flat = dict[str, Any]
 """Values by the name of the field: a value, or a list of several."""
 Put = Callable[[Any, Flat], None]
 
+YEARS = range(1000, 10_000)
+"""Numbers that a date field takes for years, as it does their digits in text; others are milliseconds."""
 LONGEST = 32_766
 """Bytes of a keyword: Elasticsearch's limit."""
 
@@ -223,14 +225,12 @@ def _boolean(path: str) -> Callable[[Any], int]:
 
 def _date(path: str) -> Callable[[Any], int]:
     def convert(value: Any) -> int:
-        if type(value) is int:
+        if type(value) is int and value not in YEARS:
             return value
         try:
-            if type(value) is str:
-                return stored_instant(value)
+            return stored_instant(value if type(value) is str else orjson.dumps(value).decode())
         except ValueError:
-            pass
-        raise Unfit(f"{path}: {_shown(value)} is no date")
+            raise Unfit(f"{path}: {_shown(value)} is no date") from None
 
     return convert
 

@@ -427,26 +427,32 @@ async def test_refused_documents_are_named(engine: Engine) -> None:
 
 
 async def test_values_are_coerced_alike(engine: Engine) -> None:
-    """Numbers in text, decimals in whole numbers, values in keywords mean what Elasticsearch makes of them."""
+    """Numbers in text, decimals in whole numbers, values in keywords, numbers in dates mean what Elasticsearch makes of them."""
     properties = {
         "i": {"type": "integer", "copy_to": ["all"]},
         "k": {"type": "keyword", "copy_to": ["all"]},
         "t": {"type": "text", "index": False, "copy_to": ["all"]},
         "b": {"type": "boolean"},
         "f": {"type": "double"},
+        "d": {"type": "date"},
     }
     docs = made(
-        a={"i": "12.7", "k": 1.5, "b": ""}, b={"i": -3.9, "k": True, "f": " 7 "}, c={"k": 1e22, "t": "Hidden words"}, d={"i": ""}
+        a={"i": "12.7", "k": 1.5, "b": "", "d": 2020},
+        b={"i": -3.9, "k": True, "f": " 7 ", "d": 20200.7},
+        c={"k": 1e22, "t": "Hidden words", "d": "-1.5"},
+        d={"i": "", "d": 999},
     )
     search = await engine.fill(properties, docs)
 
     found = {query: "".join(sorted(await ids(search, query))) for query in (
         "i:12", "i:\\-3", "k:1.5", "k:true", "k:1e+22", "b:false", "f:7", "hidden", "t:hidden", "12.7", "12", "_exists_:i",
+        "d:2020", "d:[20200 TO 20200]", "d:[\\-2 TO \\-2]", "d:[999 TO 999]",
     )}  # fmt: skip
 
     assert found == {
         "i:12": "a", "i:\\-3": "b", "k:1.5": "a", "k:true": "b", "k:1e+22": "c", "b:false": "a", "f:7": "b",
         "hidden": "c", "t:hidden": "", "12.7": "a", "12": "", "_exists_:i": "ab",
+        "d:2020": "a", "d:[20200 TO 20200]": "b", "d:[\\-2 TO \\-2]": "c", "d:[999 TO 999]": "d",
     }  # fmt: skip
 
 
