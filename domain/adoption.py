@@ -71,6 +71,8 @@ DATE_FORMATS = frozenset(
     )
 )
 """Of dates that are read here anyway."""
+INDEXED = {"true": True, "false": False, "analyzed": True, "not_analyzed": True, "no": False}
+"""What `index` was in text, as Elasticsearch reads it, or did when its type was `string`."""
 IDLE = frozenset(
     ("coerce", "doc_values", "eager_global_ordinals", "index_options", "meta", "norms", "similarity", "store", "term_vector")
 )
@@ -124,6 +126,8 @@ def _leaf(definition: Mapping[str, Any], path: str, notes: _Notes) -> Properties
     leaf: Properties = {key: value for key, value in definition.items() if key in LEAF_PARAMETERS}
     if "type" in definition:
         leaf["type"] = _type(definition, path, notes)
+    if isinstance(leaf.get("index"), str):
+        leaf["index"] = INDEXED.get(leaf["index"], leaf["index"])
     for name in definition["fields"] if isinstance(definition.get("fields"), Mapping) else ():
         notes.add(f"found without .{name} behind it", path)
     _drop(set(definition) - LEAF_PARAMETERS - IDLE - {"fields", "format"}, path, notes)
@@ -134,6 +138,8 @@ def _leaf(definition: Mapping[str, Any], path: str, notes: _Notes) -> Properties
 
 def _type(definition: Mapping[str, Any], path: str, notes: _Notes) -> Any:
     type = definition["type"]
+    if type == "string" and definition.get("index") == "not_analyzed":
+        return "keyword"
     type = KINDRED.get(type, type) if isinstance(type, str) else type
     format = definition.get("format")
     if type == "date" and format and not {part.strip() for part in str(format).split("||")} <= DATE_FORMATS:

@@ -16,6 +16,9 @@ FIELDS: list[tuple[dict[str, Any], dict[str, Any] | None, str]] = [
     ({"type": "date", "format": "yyyy-MM-dd||epoch_millis"}, {"type": "date"}, ""),
     ({"type": "date", "format": "dd/MM/yyyy"}, {"type": "keyword"}, "keyword, since dates as 'dd/MM/yyyy' are not read: a"),
     ({"type": "constant_keyword"}, {"type": "keyword"}, ""),
+    ({"type": "string", "index": "not_analyzed"}, {"type": "keyword", "index": True}, ""),
+    ({"type": "string", "analyzer": "string_lowercase"}, {"type": "text", "analyzer": "string_lowercase"}, ""),
+    ({"type": "long", "index": "false"}, {"type": "long", "index": False}, ""),
     ({"type": "short", "doc_values": False}, {"type": "integer"}, ""),
     (
         {"type": "text", "fields": {"raw": {"type": "keyword", "ignore_above": 256}}},
@@ -56,6 +59,7 @@ REFUSED = [
     "keyword",
     {"type": ["keyword", "text"]},
     {"type": "keyword", "copy_to": True},
+    {"type": "keyword", "index": "some"},
     {"properties": ["b"]},
 ]
 
