@@ -224,7 +224,14 @@ async def _answer(steps: Steps, request: dict[str, Any], report: Report) -> dict
         return {"result": await steps(request["step"], request["address"], request["arguments"], report)}
     except LeatError as error:
         detail = getattr(error, "detail", "")
-        return {"error": {"type": type(error).__name__, "code": error.code, "message": error.message, "detail": detail}}
+        return {"error": {"type": _known_type(error), "code": error.code, "message": error.message, "detail": detail}}
+
+
+def _known_type(error: LeatError) -> str:
+    """The name of its type, or of the one that it is of in `domain.errors`: who reads it knows those alone, and whether it is tried
+    again depends on it."""
+    known = (kind.__name__ for kind in type(error).__mro__ if kind is not LeatError and vars(errors).get(kind.__name__) is kind)
+    return next(known, type(error).__name__)
 
 
 def _take_stdout() -> int:

@@ -9,15 +9,18 @@ from typing import Any
 import pytest
 
 import leat.loop
-from domain.errors import Invalid, JobFailed
+from domain.errors import Invalid, JobFailed, Unavailable
 from tests.domain.processes import until
 from workers.child import ChildDied, Spawn, run_child
 from workers.context import Level, Report
 
 PROGRAM = """
 import asyncio, os, subprocess, sys, time
-from domain.errors import Invalid, JobFailed
+from domain.errors import Invalid, JobFailed, Unavailable
 from workers.child import serve
+
+class Busy(Unavailable):
+    pass
 
 async def steps(step, address, arguments, report):
     match step:
@@ -31,6 +34,8 @@ async def steps(step, address, arguments, report):
             raise JobFailed("bad line", "line 3", "PARSER")
         case "refuse":
             raise Invalid("no")
+        case "busy":
+            raise Busy("later")
         case "bug":
             raise KeyError("x")
         case "exit":
@@ -87,12 +92,14 @@ async def test_a_step_returns_what_it_made(spawn: Spawn) -> None:
 
 
 async def test_a_refusal_or_failure_is_raised_as_it_was(spawn: Spawn) -> None:
-    """A LeatError crosses with its type, words, code and detail."""
+    """A LeatError crosses with its type, words, code and detail; an adapter's own as the domain's that it is."""
     with pytest.raises(JobFailed, match="bad line") as failed:
         await run(spawn, "fail")
     assert (failed.value.detail, failed.value.code) == ("line 3", "PARSER")
     with pytest.raises(Invalid, match="no"):
         await run(spawn, "refuse")
+    with pytest.raises(Unavailable, match="later"):
+        await run(spawn, "busy")
 
 
 @pytest.mark.parametrize(("step", "why"), [("bug", "KeyError: 'x'"), ("exit", "exit code 3"), ("kill", "signal SIGKILL")])
