@@ -168,8 +168,8 @@ def value_convert_incexcl(
     *,
     whole_lists: bool = False,
 ) -> Any:
-    """As `value_convert`, for the dotted paths to include, or for all but those to exclude. Where the SDK keeps one value of a list,
-    or writes one object's into all of them, each stays here, converted."""
+    """As `value_convert`, for the dotted paths to include, or for all but those to exclude. Where the SDK keeps one value of a
+    list, or writes one object's into all of them, each stays here, converted."""
     included, excluded = set(include_keys or ()), set(exclude_keys or ())
 
     def convert(value: Any, path: str) -> Any:
