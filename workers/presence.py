@@ -9,11 +9,15 @@ from workers.context import JobContext
 
 
 async def find_collection(name: str, documents: Documents) -> Sealed | None:
-    """What is known of the collection; None where it is gone, or not sealed."""
+    """What is known of the collection; None where it is gone, or not sealed, or has a description and no documents, as a server has
+    it whose copy was made while the hub ran."""
     try:
-        return await documents.describe(name)
+        sealed = await documents.describe(name)
+        async for _ in documents.scan(name, bodies=False, batch=1):
+            break
     except NotReady:
         return None
+    return sealed
 
 
 async def has_collections(names: Iterable[str], context: JobContext) -> bool:

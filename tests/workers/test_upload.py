@@ -2,6 +2,7 @@
 
 import json
 import random
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -123,8 +124,8 @@ async def test_a_loss_of_documents_is_said(place: Place) -> None:
 
 
 async def test_what_a_restored_hub_lacks_is_uploaded_again(place: Place) -> None:
-    """The upload before names a collection that is not there, or was never sealed: the next one does not take it for done, nor
-    need it."""
+    """The upload before names a collection that is not there, was never sealed, or is empty: the next one does not take it for
+    done, nor need it."""
     await place.dump([{"_id": "a"}])
     first = await place.upload()
     await place.hub.documents.drop(first.parts["demo"].collection)
@@ -133,6 +134,11 @@ async def test_what_a_restored_hub_lacks_is_uploaded_again(place: Place) -> None
     assert ("warning", f"gone from the documents, so it is made again: {first.parts['demo'].collection}") in place.job.lines
     await place.hub.documents.drop(again.parts["demo"].collection)
     await place.hub.documents.create(again.parts["demo"].collection)
+    again = await place.upload()
+    assert not again.unchanged
+    with sqlite3.connect(place.hub.data / "documents" / f"{again.parts['demo'].collection}.sqlite") as file:
+        file.execute("DELETE FROM documents")
+    file.close()
     assert not (await place.upload()).unchanged
 
 
