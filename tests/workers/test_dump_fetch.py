@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
+import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -16,6 +17,7 @@ from workers.dump.check import check_content
 from workers.dump.errors import DownloadFailed, DumpRefused
 from workers.dump.fetch import Fetched, Fetcher
 from workers.dump.names import name_of, safe_name, safe_release
+from workers.dump.release import release_of
 
 CONTENT = bytes(range(256)) * 400
 
@@ -184,6 +186,14 @@ def test_name_is_safe(disposition: str, name: str) -> None:
     """Content-Disposition names the file, and never a place."""
     url = "https://example.org/" if name == "download" else "https://example.org/export?format=tsv"
     assert name_of(url, disposition) == name
+
+
+def test_a_release_that_a_server_names() -> None:
+    """Without a date it is the ETag, of which a shell would obey nothing, else what the contents hash to."""
+    file = Fetched(name="a", url="u", path=None, etag='W/"6a-b.1"')
+    assert release_of([file], ["x"]) == "6a-b.1"
+    assert release_of([msgspec.structs.replace(file, etag='"1;$(id) `é\udce9`"')], ["x"]) == "1___id______"
+    assert len(release_of([msgspec.structs.replace(file, etag="")], ["x"])) == 12
 
 
 def test_release_is_fit_for_a_path() -> None:
