@@ -53,6 +53,9 @@ class Intake:
         self._room = asyncio.Event()
         self._paused = asyncio.Event()
         self._paused.set()
+        self._answered = asyncio.Event()
+        """Nothing is held."""
+        self._answered.set()
 
     async def run(self) -> None:
         """Consume, and stop consuming, as slots allow, until closed."""
@@ -71,10 +74,12 @@ class Intake:
                 self._changed.set()
 
     async def close(self) -> None:
-        """Take no more; returns when no delivery can arrive. What is not claimed by then stays with the bus."""
+        """Take no more; returns when no delivery can arrive, and what was being claimed just then has begun. What is not claimed by
+        then stays with the bus."""
         self._closed = True
         self._changed.set()
         await self._cancel()
+        await self._answered.wait()
 
     async def _arrange(self) -> None:
         if self._pause or self._blocked or self._closed:
@@ -102,12 +107,15 @@ class Intake:
 
     async def _take(self, delivery: Delivery) -> None:
         self._held += 1
+        self._answered.clear()
         try:
             await self._answer(delivery)
         except LeatError as error:
             log.error("job not claimed", extra={"job_id": delivery.command.job_id, "error": error.message})
         finally:
             self._held -= 1
+            if not self._held:
+                self._answered.set()
             self._changed.set()
 
     async def _answer(self, delivery: Delivery) -> None:

@@ -63,7 +63,10 @@ class Runner:
                 raise  # the process ends out of order; a reaper settles the attempt
             task.uncancel()
             return error
-        except Exception as error:  # noqa: BLE001 -- whatever a handler raises is the job's failure
+        except Exception as error:  # whatever a handler raises is the job's failure
+            task = asyncio.current_task()
+            if job.reason is None and task is not None and task.cancelling():
+                raise asyncio.CancelledError from error  # as above, where the handler's own tidying up failed of it
             return error
         finally:
             job.end()

@@ -81,17 +81,16 @@ async def _dead(gateway: "Gateway", flags: Namespace, chosen: dict[str, str]) ->
 
 
 async def _log(gateway: "Gateway", flags: Namespace) -> Exit:
-    after, lines = None, []
-    while (found := (await gateway.execute(LOG, {"id": flags.id, "after": after}))["jobLog"])["lines"]:
+    after, told = None, list[dict[str, Any]]()
+    while lines := (found := (await gateway.execute(LOG, {"id": flags.id, "after": after}))["jobLog"])["lines"]:
         after = found["cursor"]
-        lines += found["lines"]
-    if not lines:
+        told += lines if flags.json else []
+        for line in () if flags.json else lines:
+            print(f"{line['at']}  {line['attempt']}  {line['level'].lower():7}  {line['text']}")
+    if after is None:
         await _must_be_job(gateway, flags.id)
     if flags.json:
-        output.as_json(lines)
-        return Exit.DONE
-    for line in lines:
-        print(f"{line['at']}  {line['attempt']}  {line['level'].lower():7}  {line['text']}")
+        output.as_json(told)
     return Exit.DONE
 
 

@@ -241,6 +241,55 @@ async def test_stopping_puts_back_what_does_not_finish(hub: Hub, how: str) -> No
     assert await presence.page(hub) == []
 
 
+async def test_stopping_puts_back_what_was_being_claimed(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A claim that is under way when the worker stops is no job that outlives it, with stores that are closed under it."""
+    replacing, claiming, released = JOBS.replace, asyncio.Event(), asyncio.Event()
+
+    async def slow(records: Any, old: Any, value: Job) -> Any:
+        if value.state == "RUNNING" and not released.is_set():
+            claiming.set()
+            await released.wait()
+        return await replacing(records, old, value)
+
+    async def unconsumed() -> bool:
+        [depth] = await hub.bus.depth(["upload"])
+        return depth.consumers == 0
+
+    monkeypatch.setattr(JOBS, "replace", slow)
+    worker = Worker(replace(hub, limits=QUICK), (Registration(command=UploadSource, handler=Gate()),), 1)
+    running = asyncio.create_task(worker.run())
+    id = await upload(hub)
+    await claiming.wait()
+    worker.stop()
+    await until(unconsumed)
+    released.set()
+    await running
+    job = await get(hub, id)
+    assert (job.state, job.failures, job.attempt) == ("QUEUED", 0, 1)
+    assert await writer(hub) == ""
+
+
+async def test_a_job_ends_with_its_process(hub: Hub) -> None:
+    """Cancelled as the event loop ends, it does not end its attempt, even where its handler's tidying up fails: a reaper does."""
+    begun = asyncio.Event()
+
+    async def handler(command: UploadSource, context: JobContext) -> Any:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise Unavailable("closed already")
+
+    async with working(hub, handler) as worker:
+        id = await upload(hub)
+        await begun.wait()
+        [task] = worker._tasks
+        task.cancel()
+        await asyncio.wait([task])
+    assert task.cancelled()
+    assert (await get(hub, id)).state == "RUNNING"
+
+
 async def test_a_job_that_has_switched_finishes_even_when_stopped(hub: Hub) -> None:
     """After the switch only finishing is allowed."""
     switched = asyncio.Event()

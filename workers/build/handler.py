@@ -17,7 +17,7 @@ from domain.sources import SOURCES, Source
 from events.builds import BuildFinished, RunBuild
 from events.sources import SourceDumped, SourceUploaded
 from workers.context import JobContext
-from workers.presence import find_collection, has_collections
+from workers.outputs import find_collection, has_collections
 
 
 class Chosen(NamedTuple):

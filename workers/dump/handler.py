@@ -29,8 +29,8 @@ from workers.dump.local import fetch_local, path_of
 from workers.dump.names import safe_release
 from workers.dump.release import release_of
 from workers.dump.unpack import is_packed, packed_size, unpack_folder
+from workers.outputs import has_files
 from workers.plugin.calls import open_plugin
-from workers.presence import has_files
 
 _HEAVY = 2**23
 """Packed bytes from which on unpacking gets a process of its own; less is done sooner than a process starts."""

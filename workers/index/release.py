@@ -9,7 +9,7 @@ from domain.ports import IndexSpec
 from events.apis import CreateRelease, ReleaseCreated
 from events.builds import BuildFinished
 from workers.context import JobContext
-from workers.presence import has_index
+from workers.outputs import has_index
 
 
 async def create_release(command: CreateRelease, context: JobContext) -> ReleaseCreated:

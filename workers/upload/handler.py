@@ -12,7 +12,7 @@ from domain.nouns import Stored
 from domain.sources import SOURCES, Source
 from events.sources import SourceDumped, SourceUploaded, UploadSource
 from workers.context import JobContext
-from workers.presence import find_collection, has_collections
+from workers.outputs import find_collection, has_collections
 from workers.upload import store
 
 SHRUNK = 0.9

@@ -10,7 +10,7 @@ from domain.sources import SOURCES, Source
 from domain.wording import counted, listed
 from events.sources import Inspected, InspectSource, SourceInspected, SourceUploaded
 from workers.context import JobContext
-from workers.presence import has_collections
+from workers.outputs import has_collections
 
 
 async def inspect_source(command: InspectSource, context: JobContext) -> SourceInspected:
