@@ -42,7 +42,7 @@ REPORTS = 0.1
 """Seconds between two progress lines of a child."""
 FLAT = {"MALLOC_MMAP_THRESHOLD_": "131072"}
 """glibc's own default. Unless it is given, it rises up to 32 MiB as large blocks are freed, and what was freed is kept: indexing 2
-million documents then takes 187 MB instead of 137 (`bench.memory`). Other C libraries know no such variable."""
+million documents in segments of 64 MB then took 187 MB instead of 137 (`bench.memory`). Other C libraries know no such variable."""
 
 
 class ChildDied(LeatError):
