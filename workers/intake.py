@@ -72,6 +72,7 @@ class Intake:
                 await asyncio.sleep(BACKOFF[min(tries, len(BACKOFF) - 1)])
                 tries += 1
                 self._changed.set()
+        await self._cancel()  # one that was being subscribed just then
 
     async def close(self) -> None:
         """Take no more; returns when no delivery can arrive, and what was being claimed just then has begun. What is not claimed by

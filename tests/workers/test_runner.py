@@ -23,6 +23,7 @@ from tests.domain import processes
 from tests.domain.conftest import hub, memory
 from tests.domain.processes import add_source, get, until, writer
 from workers.context import JobContext, Registration
+from workers.intake import Intake
 from workers.worker import Worker
 
 __all__ = ["hub", "memory"]
@@ -267,6 +268,26 @@ async def test_stopping_puts_back_what_was_being_claimed(hub: Hub, monkeypatch: 
     job = await get(hub, id)
     assert (job.state, job.failures, job.attempt) == ("QUEUED", 0, 1)
     assert await writer(hub) == ""
+
+
+async def test_stopping_leaves_no_consumer(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A queue that was being subscribed to as the worker stopped brings it nothing any more."""
+    consume, asking, released = hub.bus.consume, asyncio.Event(), asyncio.Event()
+
+    async def slow(*given: Any) -> Any:
+        asking.set()
+        await released.wait()
+        return await consume(*given)
+
+    monkeypatch.setattr(hub.bus, "consume", slow)
+    intake = Intake(hub, "upload", 1, {}, Worker.start)  # type: ignore[arg-type]  # nothing is begun
+    running = asyncio.create_task(intake.run())
+    await asking.wait()
+    await intake.close()
+    released.set()
+    await running
+    [depth] = await hub.bus.depth(["upload"])
+    assert depth.consumers == 0
 
 
 async def test_a_job_ends_with_its_process(hub: Hub) -> None:
