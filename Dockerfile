@@ -12,7 +12,7 @@ COPY requirements.lock pyproject.toml README.md LICENSE ./
 RUN python -m venv /opt/leat && /opt/leat/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
 COPY events events
 COPY domain domain
-COPY stores stores
+COPY adapters adapters
 COPY workers workers
 COPY gateway gateway
 COPY leat leat

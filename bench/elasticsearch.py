@@ -20,14 +20,14 @@ import orjson
 from elasticsearch import AsyncElasticsearch, OrjsonSerializer
 from elasticsearch.helpers import async_streaming_bulk
 
+from adapters.elasticsearch.index import mapping, serving_settings, settings
 from bench import variants
 from bench.merge import Silent
 from bench.processes import Measured, address, apart, measure_here, show
 from bench.results import Ratio, tell
-from domain.ports import IndexSpec
-from domain.query_plan import Fields
+from domain.ports.search import IndexSpec
+from domain.query.plan import Fields
 from leat.adapters import open_stores
-from stores.elasticsearch_index import mapping, serving_settings, settings
 from workers.index.feed import feed
 
 SPEC = IndexSpec(mapping=variants.MAPPING, collection=variants.A)

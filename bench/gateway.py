@@ -14,16 +14,16 @@ import aiohttp
 from aiohttp import web
 from strawberry.aiohttp.views import GraphQLView
 
-from domain import attempts, jobs
 from domain.hub import Hub
-from domain.retries import Retry
+from domain.jobs import attempts, jobs
+from domain.jobs.retries import Retry
 from events.jobs import JobProgressed
 from events.sources import InspectSource
 from gateway.app import make_app
 from gateway.context import Context
-from gateway.limits import Limits
+from gateway.endpoint.limits import Limits
+from gateway.live.stream import Watching
 from gateway.schema import build_schema
-from gateway.stream import Watching
 from leat.settings import load
 from leat.wiring import open_hub
 

@@ -19,14 +19,14 @@ from typing import Any
 import msgspec
 import orjson
 
+from adapters.tantivy.schema import ID, PATHS, RANK, build_schema, largest, least, open_index
 from bench import variants
 from bench.merge import Silent
 from bench.processes import Measured, address, apart, measure_here, measure_step, show
 from bench.results import tell
-from domain.ports import IndexSpec
-from domain.query_plan import Fields
+from domain.ports.search import IndexSpec
+from domain.query.plan import Fields
 from leat.adapters import open_stores
-from stores.tantivy_schema import ID, PATHS, RANK, build_schema, largest, least, open_index
 from workers.index.feed import feed
 
 SPEC = IndexSpec(mapping=variants.MAPPING, collection=variants.A)

@@ -21,7 +21,7 @@ import orjson
 from bench import generate, peer
 from bench.processes import Measured, address, measure, measure_step, show
 from bench.results import Ratio, tell
-from domain import plugins
+from domain.data import plugins
 from events.message import new_id
 from leat.adapters import open_stores
 from workers.upload.store import Task

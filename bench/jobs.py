@@ -17,17 +17,20 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
+from adapters.sqlite.records import SqliteRecords
 from bench.results import tell
-from domain import jobs
-from domain.builds import BUILDS, Build
+from domain.catalogue import KINDS
+from domain.data.builds import BUILDS, Build
 from domain.hub import Hub
-from domain.kinds import KINDS
-from domain.ports import Documents, Files, Records, Search
+from domain.jobs import jobs
+from domain.ports.documents import Documents
+from domain.ports.files import Files
+from domain.ports.records import Records
+from domain.ports.search import Search
 from events.apis import MappingValidated, ValidateMapping
 from events.builds import BuildFinished, RunBuild
 from events.embedded import EmbeddedBus
 from events.jobs import JobFinished, JobStarted
-from stores.sqlite_records import SqliteRecords
 from workers.context import JobContext, Registration
 from workers.worker import Worker
 

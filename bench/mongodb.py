@@ -24,9 +24,9 @@ from pymongo import UpdateOne, monitoring
 from bench import variants
 from bench.merge import INPUTS, Silent
 from bench.processes import Measured, address, measure_here, show
-from domain.documents import document
+from domain.canonical import document
 from domain.hub import Stores
-from domain.ports import Document
+from domain.ports.documents import Document
 from leat.adapters import open_stores
 from workers.build.merge import merge
 

@@ -18,13 +18,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from adapters.sqlite.records import SqliteRecords
 from bench.memory import leat, started, write_plugin
-from domain.jobs import JOBS
-from domain.ports import Records
+from domain.jobs.jobs import JOBS
+from domain.ports.records import Records
 from events.message import new_id
 from leat.cli import client
 from leat.cli.address import Address
-from stores.sqlite_records import SqliteRecords
 
 SOURCES = [f"s{number}" for number in range(8)]
 QUEUES = "{ queues { name depth running } }"

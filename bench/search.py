@@ -17,8 +17,8 @@ import msgspec
 from bench import variants
 from bench.merge import Silent
 from bench.processes import address
-from domain.ports import IndexSpec, SearchRequest, Sort
-from domain.query import parse
+from domain.ports.search import IndexSpec, SearchRequest, Sort
+from domain.query.parser import parse
 from leat.adapters import open_stores
 from workers.index.feed import feed
 

@@ -28,19 +28,19 @@ import aiohttp
 import orjson
 from aiohttp import web
 
+from adapters.sqlite.records import SqliteRecords
 from bench.peer import PROGRAM, plugin
 from bench.processes import address
 from bench.results import tell
-from domain.apis import APIS, Api
-from domain.documents import document
+from domain.canonical import document
+from domain.data.apis import APIS, Api
 from domain.hub import Hub
-from domain.ports import IndexSpec
+from domain.ports.search import IndexSpec
 from events.apis import ReleaseCreated
 from events.embedded import EmbeddedBus
 from gateway.app import make_app
 from leat.adapters import open_stores
 from leat.loop import run
-from stores.sqlite_records import SqliteRecords
 
 OUTPUT = "00000000-0000-4000-8000-000000000000.1"
 GENES = [f"GENE{number}" for number in range(2000)]

@@ -21,10 +21,10 @@ from typing import Any
 
 import orjson
 
-from domain.jobs import JOBS
-from domain.ports import Document
-from stores.sqlite_documents import SqliteDocuments
-from stores.sqlite_records import SqliteRecords
+from adapters.sqlite.documents import SqliteDocuments
+from adapters.sqlite.records import SqliteRecords
+from domain.jobs.jobs import JOBS
+from domain.ports.documents import Document
 
 TASKS, JOBS_EACH = 64, 40
 DOCUMENTS, BATCH = 150_000, 5_000

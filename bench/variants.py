@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from domain.documents import document
+from domain.canonical import document
 from domain.hub import Stores
 
 A, B = "00000000-0000-4000-8000-00000000000a.1.a", "00000000-0000-4000-8000-00000000000b.1.b"

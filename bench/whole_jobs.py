@@ -25,18 +25,21 @@ import orjson
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import WriteConcern, monitoring
 
+from adapters.mongodb.records import MongoRecords
 from bench.jobs import ASKING, SLOTS, build, throughput, validate
 from bench.mongodb import Commands
 from bench.results import Ratio, tell
+from domain.catalogue import KINDS
 from domain.hub import Hub
-from domain.jobs import JOBS
-from domain.kinds import KINDS
-from domain.ports import Documents, Files, Kind, Search
+from domain.jobs.jobs import JOBS
+from domain.ports.documents import Documents
+from domain.ports.files import Files
+from domain.ports.records import Kind
+from domain.ports.search import Search
 from events.apis import ValidateMapping
 from events.builds import RunBuild
 from events.message import Command, Event
 from events.rabbitmq import RabbitBus
-from stores.mongodb import MongoRecords
 from tests.events.buses import remove
 from workers.context import Registration
 from workers.worker import Worker

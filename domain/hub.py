@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from domain.ports import Documents, Files, Records, Search
+from domain.ports.documents import Documents
+from domain.ports.files import Files
+from domain.ports.records import Records
+from domain.ports.search import Search
 from events.bus import Bus, BusError
 from events.message import Event
 

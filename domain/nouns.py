@@ -8,7 +8,7 @@ from typing import Generic, NamedTuple, Self, TypeVar
 import msgspec
 
 from domain.errors import Conflict, NotFound, Stale, Unreadable
-from domain.ports import Kind, Record, Records
+from domain.ports.records import Kind, Record, Records
 from events.apis import ReleaseCreated
 from events.builds import BuildFinished
 from events.sources import SourceDumped, SourceInspected, SourceUploaded
@@ -56,7 +56,7 @@ class Stored(NamedTuple, Generic[T]):
     value: T
 
 
-class Shelf(Generic[T]):
+class Table(Generic[T]):
     """The records of one kind, as structs: reading and writing with versions, over whichever Records adapter."""
 
     def __init__(self, kind: Kind, type: type[T]) -> None:

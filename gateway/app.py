@@ -7,14 +7,14 @@ from aiohttp.typedefs import Handler
 
 from domain.hub import Hub
 from gateway.auth import Token, guarded
-from gateway.limits import Limits
+from gateway.endpoint.limits import Limits
+from gateway.endpoint.view import View
+from gateway.live.stream import Watching
 from gateway.metrics import Metrics
 from gateway.pages import Pages
 from gateway.pinging import ping
 from gateway.rest.routes import Published
 from gateway.schema import build_schema
-from gateway.stream import Watching
-from gateway.view import View
 
 ROUTES = ("/", "/graphql", "/api/<name>/", "/health/live", "/health/ready", "/metrics")
 """What is told to whoever asks for something else."""

@@ -7,7 +7,7 @@ import strawberry
 
 from domain.hub import Hub
 from events.message import new_id
-from gateway.stream import Watching
+from gateway.live.stream import Watching
 
 
 @dataclass(kw_only=True)

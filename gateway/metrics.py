@@ -12,16 +12,16 @@ from aiohttp.hdrs import METH_ALL
 from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 
-from domain import backlog, presence
-from domain.dead_letters import DEAD_LETTERS
 from domain.errors import Unavailable
 from domain.hub import Hub
-from domain.jobs import JOBS, UNFINISHED
+from domain.jobs import backlog, presence
+from domain.jobs.dead_letters import DEAD_LETTERS
+from domain.jobs.jobs import JOBS, UNFINISHED
 from events.catalogue import QUEUES
 from events.jobs import JobFinished, JobQueued
 from events.message import Event
+from gateway.live.tally import QUEUE_OF
 from gateway.pinging import ping
-from gateway.tally import QUEUE_OF
 
 CONTENT_TYPE = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
 SECONDS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)

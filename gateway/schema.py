@@ -9,7 +9,7 @@ import strawberry
 from strawberry import argument, field
 from strawberry.schema.config import StrawberryConfig
 
-from domain import logs
+from domain.jobs import logs
 from gateway.context import Info
 from gateway.errors import HANDLERS
 from gateway.graphql.apis import ApiMutation, ApiQuery, find_api

@@ -11,7 +11,10 @@ import msgspec
 
 from domain.errors import Unavailable
 from domain.hub import Limits, Stores
-from domain.ports import Documents, Files, Records, Search
+from domain.ports.documents import Documents
+from domain.ports.files import Files
+from domain.ports.records import Records
+from domain.ports.search import Search
 from events.bus import Bus, BusError
 from leat.urls import without_password
 
@@ -70,12 +73,12 @@ async def open_stores(address: dict[str, Any]) -> AsyncIterator[Stores]:
 async def open_records(url: str, data: Path, name: str) -> AsyncIterator[Records]:
     match urlsplit(url).scheme:
         case "sqlite":
-            from stores.sqlite_records import SqliteRecords
+            from adapters.sqlite.records import SqliteRecords
 
             async with SqliteRecords.open(data / "records.db") as records:
                 yield records
         case _:
-            from stores.mongodb import MongoRecords
+            from adapters.mongodb.records import MongoRecords
 
             async with MongoRecords.open(url, name) as records:
                 yield records
@@ -85,12 +88,12 @@ async def open_records(url: str, data: Path, name: str) -> AsyncIterator[Records
 async def open_documents(url: str, data: Path, name: str) -> AsyncIterator[Documents]:
     match urlsplit(url).scheme:
         case "sqlite":
-            from stores.sqlite_documents import SqliteDocuments
+            from adapters.sqlite.documents import SqliteDocuments
 
             async with SqliteDocuments.open(data / "documents") as documents:
                 yield documents
         case _:
-            from stores.mongodb import MongoDocuments
+            from adapters.mongodb.documents import MongoDocuments
 
             async with MongoDocuments.open(url, name) as documents:
                 yield documents
@@ -100,11 +103,11 @@ async def open_documents(url: str, data: Path, name: str) -> AsyncIterator[Docum
 async def open_search(url: str, data: Path, name: str, documents: Documents) -> AsyncIterator[Search]:
     match urlsplit(url).scheme:
         case "tantivy":
-            from stores.tantivy_search import TantivySearch
+            from adapters.tantivy.search import TantivySearch
 
             yield TantivySearch(data / "search", documents)
         case _:
-            from stores.elasticsearch_search import ElasticsearchSearch
+            from adapters.elasticsearch.search import ElasticsearchSearch
 
             async with ElasticsearchSearch.open(url, name) as search:
                 yield search
@@ -114,13 +117,13 @@ async def open_search(url: str, data: Path, name: str, documents: Documents) -> 
 async def open_files(url: str, data: Path, name: str) -> AsyncIterator[Files]:
     match urlsplit(url).scheme:
         case "file":
-            from stores.folder import FolderFiles
+            from adapters.files.folder import FolderFiles
 
             path = urlsplit(url).path
             async with FolderFiles.open_folder(Path(path) / name if path else data / "files") as files:
                 yield files
         case _:
-            from stores.s3 import S3Files
+            from adapters.files.s3 import S3Files
 
             async with S3Files.connect(url, name, data / "copies") as files:
                 yield files

@@ -10,9 +10,9 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from domain import backlog, presence
 from domain.errors import Unavailable
 from domain.hub import Hub
+from domain.jobs import backlog, presence
 
 log = logging.getLogger(__name__)
 

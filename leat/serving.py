@@ -13,9 +13,10 @@ from aiohttp import web
 
 from domain.errors import LeatError
 from domain.hub import Hub
-from domain.reaper import Reaper, void_leases
+from domain.jobs.reaper import Reaper, void_leases
 from gateway.app import make_app
-from leat import folder, ports
+from leat import data_folder as folder
+from leat import listeners as ports
 from leat.cli.address import TOKEN_FILE, URL_FILE, Address, listening_at
 from leat.cli.health import PULSE, PULSE_FILE
 from leat.settings import Settings

@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
 
+from domain.catalogue import KINDS
 from domain.hub import Hub
-from domain.kinds import KINDS
-from domain.ports import Kind, Records
+from domain.ports.records import Kind, Records
 from events.message import new_id
 from leat.adapters import open_bus, open_records, open_stores, opened, reaching
 from leat.settings import Settings, SettingsInvalid

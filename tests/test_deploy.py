@@ -325,7 +325,7 @@ def test_the_image_copies_what_there_is() -> None:
     assert {path for path in copied if (ROOT / path).is_dir()} == {
         "events",
         "domain",
-        "stores",
+        "adapters",
         "workers",
         "gateway",
         "leat",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("events", "domain", "stores", "workers", "gateway", "leat")
+PACKAGES = ("events", "domain", "adapters", "workers", "gateway", "leat")
 STANDALONE = ("workers.plugin.host", "workers.plugin.shim")
 """Run in a plugin's process, with none of our packages on the path: never imported."""
 

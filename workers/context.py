@@ -9,9 +9,9 @@ import msgspec
 
 from domain.errors import JobSuperseded
 from domain.hub import Hub
-from domain.jobs import Job
-from domain.nouns import Noun, Shelf, Stored
-from domain.retries import Retry
+from domain.jobs.jobs import Job
+from domain.jobs.retries import Retry
+from domain.nouns import Noun, Stored, Table
 from events.message import Command, Event
 
 N = TypeVar("N", bound=Noun)
@@ -46,7 +46,7 @@ class JobContext(ABC):
         """Keep these collections or dumps from garbage collection while the job lives. Read the noun again, then open."""
 
     @abstractmethod
-    async def switch(self, shelf: Shelf[N], id: str, changed: Callable[[N], N]) -> Stored[N]:
+    async def switch(self, table: Table[N], id: str, changed: Callable[[N], N]) -> Stored[N]:
         """The point of no return: compare-and-set on the noun while its `writer` is this attempt, retried over unrelated edits.
         `changed` adds the new output with Noun.with_output. Raises JobSuperseded where another attempt took over."""
 

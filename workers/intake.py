@@ -4,9 +4,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from domain.attempts import Attempt, claim
 from domain.errors import LeatError, Unavailable
 from domain.hub import Hub
+from domain.jobs.attempts import Attempt, claim
 from events.bus import BusError, Consumer, Delivery
 from workers.context import Registration
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from domain.errors import NotReady
-from domain.ports import Documents, Sealed
+from domain.ports.documents import Documents, Sealed
 from domain.wording import listed
 from workers.context import JobContext
 

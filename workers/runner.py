@@ -4,11 +4,11 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from domain import garbage, jobs, runs, writers
-from domain.attempts import Attempt
 from domain.errors import JobSuperseded, Unavailable
 from domain.hub import Hub
-from domain.jobs import Job
+from domain.jobs import garbage, jobs, runs, writers
+from domain.jobs.attempts import Attempt
+from domain.jobs.jobs import Job
 from events.catalogue import command_from
 from events.message import Event
 from workers.child import Spawn

@@ -7,13 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from domain import writers
-from domain.attempts import Attempt
 from domain.errors import JobSuperseded, Unavailable, Unreadable
 from domain.hub import Hub
-from domain.jobs import Progress
-from domain.logs import LogWriter
-from domain.nouns import Noun, Shelf, Stored
+from domain.jobs import writers
+from domain.jobs.attempts import Attempt
+from domain.jobs.jobs import Progress
+from domain.jobs.logs import LogWriter
+from domain.nouns import Noun, Stored, Table
 from events.jobs import JobProgressed
 from workers.child import Spawn, run_child
 from workers.context import JobContext, Level, Report
@@ -74,9 +74,9 @@ class RunningJob(JobContext):
     async def pin(self, *names: str) -> None:
         await self.attempt.pin(names)
 
-    async def switch(self, shelf: Shelf[N], id: str, changed: Callable[[N], N]) -> Stored[N]:
+    async def switch(self, table: Table[N], id: str, changed: Callable[[N], N]) -> Stored[N]:
         self.switching = True
-        stored = await writers.switch(self.hub, shelf, id, self.output, changed)
+        stored = await writers.switch(self.hub, table, id, self.output, changed)
         self.switched = True
         return stored
 

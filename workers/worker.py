@@ -9,12 +9,12 @@ from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 
-from domain import presence
-from domain.attempts import Attempt
 from domain.errors import Unavailable
 from domain.hub import Hub
+from domain.jobs import presence
+from domain.jobs.attempts import Attempt
+from domain.jobs.presence import Presence
 from domain.nouns import Stored
-from domain.presence import Presence
 from workers.child import Spawn
 from workers.context import Registration
 from workers.intake import Intake

@@ -6,14 +6,14 @@ import orjson
 import strawberry
 from strawberry import UNSET, argument, field
 
-from domain import apis, schedules
-from domain.apis import APIS
-from domain.apis import Api as ApiRecord
+from domain.data import apis, schedules
+from domain.data.apis import APIS
+from domain.data.apis import Api as ApiRecord
 from domain.errors import Invalid
 from domain.errors import NotReady as Unready
 from domain.nouns import Stored
-from domain.ports import Hit, SearchRequest, Sort
-from domain.query import parse
+from domain.ports.search import Hit, SearchRequest, Sort
+from domain.query.parser import parse
 from gateway.context import Info
 from gateway.errors import NotFound, NotReady, QueryInvalid, Refusal, ValidationFailed
 from gateway.graphql.builds import Build, find_build, given
@@ -99,7 +99,7 @@ def _hit(hit: Hit) -> dict[str, Any]:
 
 @strawberry.type(description="A published API, served below /api/<name>/.")
 class Api(Node):
-    """domain.apis.Api."""
+    """domain.data.apis.Api."""
 
     record: strawberry.Private[ApiRecord]
     name: str = field(description="Its name.")

@@ -6,9 +6,10 @@ import orjson
 import strawberry
 from strawberry import UNSET, argument, field
 
-from domain import builds, runs, schedules, sources
-from domain.builds import BUILDS
-from domain.builds import Build as BuildRecord
+from domain.data import builds, schedules, sources
+from domain.data.builds import BUILDS
+from domain.data.builds import Build as BuildRecord
+from domain.jobs import runs
 from domain.nouns import Stored
 from events.builds import BuildFinished
 from gateway.context import Info
@@ -62,7 +63,7 @@ class BuildOutput:
 
 @strawberry.type(description="A configuration that says which parts of sources are merged.")
 class Build(Node):
-    """domain.builds.Build."""
+    """domain.data.builds.Build."""
 
     record: strawberry.Private[BuildRecord]
     name: str = field(description="Its name.")

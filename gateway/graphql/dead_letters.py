@@ -5,8 +5,8 @@ from typing import Self
 import strawberry
 from strawberry import field
 
-from domain import dead_letters
-from domain.dead_letters import DEAD_LETTERS, Letter
+from domain.jobs import dead_letters
+from domain.jobs.dead_letters import DEAD_LETTERS, Letter
 from domain.nouns import Stored
 from gateway.context import Info
 from gateway.graphql.nodes import After, Connection, First, Node, connection, global_id, page_size, position
@@ -15,7 +15,7 @@ from gateway.scalars import DateTime
 
 @strawberry.type(description="A message that was taken off its queue, because no process could decode it or it came too often.")
 class DeadLetter(Node):
-    """domain.dead_letters.Letter."""
+    """domain.jobs.dead_letters.Letter."""
 
     queue: str = field(description="The queue that it was in.")
     reason: str = field(description="What the decoder said, or the broker's word, such as delivery_limit.")

@@ -13,8 +13,8 @@ from events.catalogue import EVENTS
 from events.message import Event
 from gateway.context import Context
 from gateway.graphql.nodes import decode, encode
+from gateway.live.stream import Shareable
 from gateway.scalars import JSON, DateTime
-from gateway.stream import Shareable
 
 QUIET = frozenset(("JobProgressed", "LogWritten"))
 """Kinds that come only to those who ask for them."""

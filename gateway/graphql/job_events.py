@@ -7,16 +7,16 @@ import msgspec
 import strawberry
 from strawberry import argument, enum_value, field
 
-from domain import logs
 from domain.hub import Hub
-from domain.jobs import JOBS, Progress
-from domain.jobs import Job as JobRecord
+from domain.jobs import logs
+from domain.jobs.jobs import JOBS, Progress
+from domain.jobs.jobs import Job as JobRecord
 from events.jobs import JobProgressed
 from events.message import Event
 from gateway.graphql.jobs import Job, JobOutcome, JobProgress
 from gateway.graphql.nodes import decode, encode
+from gateway.live.stream import Reader, Shareable, Span
 from gateway.scalars import JSON, DateTime, Long, time
-from gateway.stream import Reader, Shareable, Span
 
 LINES = 1000
 """Log lines of one batch."""
@@ -25,7 +25,7 @@ Cursor = Annotated[str | None, argument(description="`cursor` of the last batch 
 
 @strawberry.enum(description="How much a log line matters.")
 class LogLevel(Enum):
-    """domain.logs.Level."""
+    """domain.jobs.logs.Level."""
 
     DEBUG = enum_value("debug", description="For whoever mends the plugin.")
     INFO = enum_value("info", description="What was done.")
@@ -35,7 +35,7 @@ class LogLevel(Enum):
 
 @strawberry.type(description="One line of a job's log.")
 class LogLine:
-    """domain.logs.Read."""
+    """domain.jobs.logs.Read."""
 
     attempt: int = field(description="The attempt that said it.")
     number: Long = field(description="Its number within the attempt, from 1; a gap where lines were dropped.")

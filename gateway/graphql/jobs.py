@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import strawberry
 from strawberry import argument, enum_value, field
 
-from domain import jobs, runs
 from domain.errors import Invalid
 from domain.ids import LONGEST_KEY
-from domain.jobs import JOBS
-from domain.jobs import Job as JobRecord
+from domain.jobs import jobs, runs
+from domain.jobs.jobs import JOBS
+from domain.jobs.jobs import Job as JobRecord
 from domain.nouns import Stored
 from gateway.context import Info
 from gateway.errors import Refusal
@@ -28,7 +28,7 @@ JobId = Annotated[strawberry.ID, argument(description="The job's id, or its UUID
 
 @strawberry.enum(description="Where a job stands.")
 class JobState(Enum):
-    """domain.jobs.State."""
+    """domain.jobs.jobs.State."""
 
     QUEUED = enum_value("QUEUED", description="It waits: for a worker, for its time, or for another job.")
     RUNNING = enum_value("RUNNING", description="A worker does it.")
@@ -48,7 +48,7 @@ class JobOutcome(Enum):
 
 @strawberry.type(description="How far a job is.")
 class JobProgress:
-    """domain.jobs.Progress."""
+    """domain.jobs.jobs.Progress."""
 
     done: Long = field(description="How many are done.")
     total: Long | None = field(description="How many there are; null where nobody knows.")
@@ -64,7 +64,7 @@ class JobProgress:
 
 @strawberry.type(description="Why the last attempt of a job failed.")
 class JobError:
-    """domain.jobs.JobError."""
+    """domain.jobs.jobs.JobError."""
 
     code: str = field(description="The reason, for programs.")
     message: str = field(description="The reason, in words.")
@@ -73,7 +73,7 @@ class JobError:
 
 @strawberry.type(description="One command being done.")
 class Job(Node):
-    """domain.jobs.Job."""
+    """domain.jobs.jobs.Job."""
 
     job_id: str = field(description="Its UUID, as in logs, queues and the names of what it writes.")
     run_id: str = field(description="The UUID of the run that it belongs to; its own where it is a run by itself.")
@@ -145,7 +145,7 @@ async def _run(info: Info, id: str) -> "Run | None":
 
 @strawberry.input(description="Which jobs; fields that are left out do not matter.")
 class JobFilter:
-    """What domain.jobs.page can find by."""
+    """What domain.jobs.jobs.page can find by."""
 
     state: JobState | None = field(default=None, description="Where they stand.")
     queue: str | None = field(default=None, description="The queue that takes them; goes with `state`.")

@@ -3,14 +3,14 @@
 import strawberry
 from strawberry import field
 
-from domain import backlog
+from domain.jobs import backlog
 from gateway.context import Info
 from gateway.scalars import Long
 
 
 @strawberry.type(description="Commands that wait for one kind of worker.")
 class Queue:
-    """domain.backlog.Backlog, and how fast it is worked off."""
+    """domain.jobs.backlog.Backlog, and how fast it is worked off."""
 
     name: str = field(description="Its name, and so the kind of worker that takes from it.")
     depth: Long = field(description="Commands that wait for a worker; those that one has begun are not among them.")

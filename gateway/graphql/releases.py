@@ -5,8 +5,9 @@ from typing import Annotated, Self
 import strawberry
 from strawberry import field
 
-from domain import apis, runs
-from domain.apis import Api as ApiRecord
+from domain.data import apis
+from domain.data.apis import Api as ApiRecord
+from domain.jobs import runs
 from events.apis import ReleaseCreated
 from gateway.context import Info
 from gateway.errors import Refusal

@@ -7,17 +7,17 @@ import orjson
 import strawberry
 from strawberry import field
 
-from domain import runs
 from domain.hub import Hub
-from domain.jobs import Progress
+from domain.jobs import runs
+from domain.jobs.jobs import Progress
+from domain.jobs.runs import RunView, StepView
 from domain.nouns import Stored
-from domain.runs import RunView, StepView
 from events.jobs import JobProgressed
 from events.message import Event
 from gateway.graphql.job_events import JobEvent, job_events
 from gateway.graphql.nodes import decode, encode
 from gateway.graphql.runs import Run
-from gateway.stream import Reader, Shareable, Span
+from gateway.live.stream import Reader, Shareable, Span
 
 
 class RunCursor(NamedTuple):

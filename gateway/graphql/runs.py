@@ -6,9 +6,9 @@ from typing import Annotated, Self
 import strawberry
 from strawberry import argument, enum_value, field
 
-from domain import runs
 from domain.errors import NotFound as Absent
-from domain.runs import RunView
+from domain.jobs import runs
+from domain.jobs.runs import RunView
 from gateway.context import Info
 from gateway.errors import Refusal
 from gateway.graphql.jobs import KEY, Job, Started
@@ -33,7 +33,7 @@ RunId = Annotated[strawberry.ID, argument(description="The run's id, or its UUID
 
 @strawberry.enum(description="Where a run stands.")
 class RunState(Enum):
-    """domain.chains.RunState."""
+    """domain.jobs.chains.RunState."""
 
     RUNNING = enum_value("RUNNING", description="Some of its jobs are not finished.")
     SUCCEEDED = enum_value("SUCCEEDED", description="Every step did what was asked.")
@@ -43,7 +43,7 @@ class RunState(Enum):
 
 @strawberry.type(description="A planned step of a run.")
 class RunStep:
-    """domain.runs.StepView."""
+    """domain.jobs.runs.StepView."""
 
     name: str = field(description="What it does, such as upload:clinvar.")
     after: list[str] = field(description="The steps that it waits for.")
@@ -53,7 +53,7 @@ class RunStep:
 
 @strawberry.type(description="Everything that one request or schedule set off.")
 class Run(Node):
-    """domain.runs.RunView."""
+    """domain.jobs.runs.RunView."""
 
     run_id: str = field(description="Its UUID.")
     title: str = field(description="What it does, in words.")

@@ -6,10 +6,11 @@ from typing import Annotated, Any, Self
 import strawberry
 from strawberry import UNSET, field
 
-from domain import runs, schedules
+from domain.data import schedules
+from domain.data.schedules import SCHEDULES
+from domain.data.schedules import Schedule as ScheduleRecord
+from domain.jobs import runs
 from domain.nouns import Stored
-from domain.schedules import SCHEDULES
-from domain.schedules import Schedule as ScheduleRecord
 from gateway.context import Info
 from gateway.errors import Refusal
 from gateway.graphql.builds import given
@@ -24,7 +25,7 @@ JITTER = "Seconds within which each fire is put off, differently each time."
 
 @strawberry.type(description="When a run is started by the clock, and what it does; each time starts one run.")
 class Schedule(Node):
-    """domain.schedules.Schedule."""
+    """domain.data.schedules.Schedule."""
 
     name: str = field(description="Its name; the source's where a plugin's manifest asked for it.")
     cron: str = field(description=CRON)

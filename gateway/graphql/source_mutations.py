@@ -5,8 +5,9 @@ from typing import Annotated
 import strawberry
 from strawberry import field
 
-from domain import runs, schedules, sources
+from domain.data import schedules, sources
 from domain.errors import Invalid
+from domain.jobs import runs
 from gateway.context import Info
 from gateway.errors import Refusal
 from gateway.graphql.jobs import KEY, Started
@@ -96,7 +97,7 @@ RemoveSourcePayload = Annotated[
 
 @strawberry.input(description="What changes of one field of a mapping, which is added where it has a type and is not mapped.")
 class MappingFieldInput:
-    """What domain.mappings.edit takes."""
+    """What domain.query.mappings.edit takes."""
 
     path: str = field(description="The field's dotted path.")
     type: str | None = field(default=None, description="keyword, text, integer, long, float, double, boolean or date.")

@@ -8,11 +8,11 @@ import orjson
 import strawberry
 from strawberry import argument, enum_value, field
 
-from domain import mappings
+from domain.data.sources import SOURCES
+from domain.data.sources import Source as SourceRecord
 from domain.errors import NotReady as Unready
 from domain.nouns import Stored
-from domain.sources import SOURCES
-from domain.sources import Source as SourceRecord
+from domain.query import mappings
 from events.sources import Inspected as InspectedPart
 from events.sources import Part as UploadedPart
 from events.sources import SourceDumped, SourceInspected, SourceUploaded
@@ -79,7 +79,7 @@ class Upload:
 
 @strawberry.enum(description="Where a mapping comes from.")
 class MappedBy(Enum):
-    """domain.sources.Derivation, and people."""
+    """domain.data.sources.Derivation, and people."""
 
     INSPECTION = enum_value("inspection", description="The newest inspection suggested it; the next one replaces it.")
     PLUGIN = enum_value("plugin", description="The plugin's mapping function gave it; the next upload replaces it.")
@@ -88,7 +88,7 @@ class MappedBy(Enum):
 
 @strawberry.type(description="Something about a path that its author may want to change.")
 class PathWarning:
-    """domain.suggestions.Warned."""
+    """domain.data.suggestions.Warned."""
 
     path: str = field(description="The path, as the documents spell it.")
     code: str = field(description="W001 to W009; W001 to W004 are BioThings'.")
@@ -196,7 +196,7 @@ class SourcePart:
 
 @strawberry.type(description="A data plugin that is dumped, uploaded and inspected.")
 class Source(Node):
-    """domain.sources.Source."""
+    """domain.data.sources.Source."""
 
     name: str = field(description="Its name.")
     folder: str = field(description="The folder of the hub's machine that its code is read from at reload.")

@@ -5,19 +5,19 @@ from typing import Any, Self
 import strawberry
 from strawberry import field
 
-from domain import presence
 from domain.hub import Hub
+from domain.jobs import presence
+from domain.jobs.presence import Presence
 from domain.nouns import Stored
-from domain.presence import Presence
 from events.message import Event
 from gateway.context import Info
+from gateway.live.stream import Reader, Shareable, Span
 from gateway.scalars import DateTime
-from gateway.stream import Reader, Shareable, Span
 
 
 @strawberry.type(description="A queue that a worker takes from.")
 class WorkerQueue:
-    """One entry of domain.presence.Presence.queues."""
+    """One entry of domain.jobs.presence.Presence.queues."""
 
     name: str = field(description="The queue.")
     slots: int = field(description="Jobs that it does at a time.")
@@ -25,7 +25,7 @@ class WorkerQueue:
 
 @strawberry.type(description="A process that takes commands.")
 class Worker:
-    """domain.presence.Presence."""
+    """domain.jobs.presence.Presence."""
 
     process: str = field(description="Its identity, as in logs and `worker` of jobs.")
     host: str = field(description="Its machine.")

@@ -7,8 +7,8 @@ import orjson
 from aiohttp import web
 
 from domain.hub import Hub
-from domain.ports import SearchRequest
-from domain.query import Query, multi_match
+from domain.ports.search import SearchRequest
+from domain.query.tree import Query, multi_match
 from gateway.rest.answers import RequestInvalid, encode, fail, headers
 from gateway.rest.arguments import Arguments, read_arguments
 from gateway.rest.metadata import is_indexed

@@ -8,8 +8,8 @@ import msgspec
 from aiohttp import web
 
 from domain.hub import Hub
-from domain.ports import Hit, SearchRequest, SearchResult
-from domain.query import Query, all_of, multi_match
+from domain.ports.search import Hit, SearchRequest, SearchResult
+from domain.query.tree import Query, all_of, multi_match
 from gateway.rest.answers import RequestInvalid, encode, headers
 from gateway.rest.arguments import Arguments
 from gateway.rest.search import read_query, read_request

@@ -12,8 +12,9 @@ from aiohttp import web
 
 from domain.errors import NotReady, QueryInvalid
 from domain.hub import Hub
-from domain.ports import Facet, Hit, SearchRequest, SearchResult, Sort
-from domain.query import MatchAll, MatchNone, Query, parse
+from domain.ports.search import Facet, Hit, SearchRequest, SearchResult, Sort
+from domain.query.parser import parse
+from domain.query.tree import MatchAll, MatchNone, Query
 from gateway.rest.answers import RequestInvalid, encode, headers
 from gateway.rest.arguments import Arguments
 from gateway.rest.served import Served

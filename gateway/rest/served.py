@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from domain.apis import APIS, Api
+from domain.data.apis import APIS, Api
 from domain.errors import NotReady
 from domain.hub import Hub
-from domain.ports import IndexSpec
+from domain.ports.search import IndexSpec
 from gateway.rest.answers import headers
 from gateway.rest.stored import head_of
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import leat
-from leat import logs
+from leat import log_lines as logs
 from leat.cli import client, output
 from leat.cli.address import Address
 from leat.cli.apis import search

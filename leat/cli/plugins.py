@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import aiohttp
 import orjson
 
-from domain import plugins
+from domain.data import plugins
+from domain.data.manifests import Manifest, Uploader
 from domain.errors import JobFailed, Refused
 from domain.hub import Limits
-from domain.manifests import Manifest, Uploader
 from domain.wording import counted
 from leat.cli import output
 from leat.cli.exits import Ended, Exit

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 
-from leat import logs
+from leat import log_lines as logs
 from leat.cli.address import TOKEN_FILE
 from leat.cli.exits import Ended, Exit
 from leat.scaling import Scale, scale_workers

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from domain.hub import Hub
-from tests.domain.processes import add_source, open_hub
+from tests.domain.jobs.processes import add_source, open_hub
 
 
 @pytest.fixture

@@ -4,14 +4,14 @@ import time
 
 import pytest
 
-from domain.attempts import claim
 from domain.clocks import is_over
 from domain.errors import Unavailable
 from domain.hub import Hub
-from domain.jobs import ask
-from domain.retries import Retry
+from domain.jobs.attempts import claim
+from domain.jobs.jobs import ask
+from domain.jobs.retries import Retry
 from events.sources import UploadSource
-from tests.domain.processes import get, impatient
+from tests.domain.jobs.processes import get, impatient
 
 HOUR = 3600.0
 

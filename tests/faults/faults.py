@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import aio_pika
 
-from domain.jobs import JOBS
+from domain.jobs.jobs import JOBS
 from events.catalogue import QUEUES, command_from
 from leat.wiring import open_hub
 from tests.faults.front import Front, Watcher

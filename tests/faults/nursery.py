@@ -15,7 +15,15 @@ from typing import Any
 from gateway.schema import build_schema
 from tests.faults.process import run
 
-ADAPTERS = ("sqlite_records", "sqlite_documents", "tantivy_search", "mongodb", "elasticsearch_search", "folder")
+ADAPTERS = (
+    "sqlite.records",
+    "sqlite.documents",
+    "tantivy.search",
+    "mongodb.records",
+    "mongodb.documents",
+    "elasticsearch.search",
+    "files.folder",
+)
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -54,7 +62,7 @@ def serve() -> None:
     """Answer requests, one line each, until stdin closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in ADAPTERS:
-        importlib.import_module(f"stores.{name}")
+        importlib.import_module(f"adapters.{name}")
     build_schema()
     # Unbuffered, so that nothing read or not yet written is copied into what is forked off.
     requests, answers = os.fdopen(os.dup(0), "rb", buffering=0), os.fdopen(os.dup(1), "wb", buffering=0)

@@ -17,8 +17,8 @@ import leat.cli.up
 import leat.serving
 import workers.catalogue
 from domain.hub import Hub
-from domain.reaper import Intervals, Reaper
-from gateway import stream
+from domain.jobs.reaper import Intervals, Reaper
+from gateway.live import stream
 from leat.cli import main
 
 QUICK = Intervals(due=0.3, beats=0.3, chains=0.5, silence=0.5, unsent=0.5)

@@ -14,15 +14,15 @@ from urllib.parse import unquote
 from aiohttp import web
 from aiohttp.test_utils import RawTestServer
 
-import stores.folder
-from domain import garbage
-from domain.apis import APIS
-from domain.builds import BUILDS
-from domain.dead_letters import DEAD_LETTERS
+import adapters.files.folder
+from domain.data.apis import APIS
+from domain.data.builds import BUILDS
+from domain.data.sources import SOURCES
 from domain.hub import Hub
-from domain.jobs import JOBS
+from domain.jobs import garbage
+from domain.jobs.dead_letters import DEAD_LETTERS
+from domain.jobs.jobs import JOBS
 from domain.nouns import owner
-from domain.sources import SOURCES
 from events.apis import ReleaseCreated
 from leat.wiring import open_hub
 from tests.faults.front import Front, Watcher
@@ -145,7 +145,7 @@ def check_watched(watchers: Iterable[Watcher], run: dict[str, Any], jobs: Iterab
 async def check_left(stack: Stack, letters: int = 0) -> None:
     """Nothing is left of what jobs wrote beside what the nouns list: no collection, index, dump, folder or process."""
     await until(lambda: not stack.descendants(), "child processes end", 10)
-    kept, stores.folder.LEFT_BEHIND = stores.folder.LEFT_BEHIND, -1.0
+    kept, adapters.files.folder.LEFT_BEHIND = adapters.files.folder.LEFT_BEHIND, -1.0
     try:
         async with open_hub(stack.settings) as hub:
             await garbage.collect(hub, age=0.0)
@@ -153,7 +153,7 @@ async def check_left(stack: Stack, letters: int = 0) -> None:
             await _check_records(hub)
             await _check_stores(hub)
     finally:
-        stores.folder.LEFT_BEHIND = kept
+        adapters.files.folder.LEFT_BEHIND = kept
     _check_folder(stack.data, await asyncio.to_thread(_outputs_in, stack.data))
 
 
@@ -166,8 +166,8 @@ async def _check_records(hub: Hub) -> None:
 
 async def _check_stores(hub: Hub) -> None:
     listed: set[str] = set()
-    for shelf in (SOURCES, BUILDS, APIS):
-        for noun in await shelf.every(hub.records):
+    for table in (SOURCES, BUILDS, APIS):
+        for noun in await table.every(hub.records):
             assert noun.value.writer == "", noun
             for event in noun.value.outputs:
                 listed |= {event.output, *([event.build] if isinstance(event, ReleaseCreated) else [])}

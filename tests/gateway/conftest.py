@@ -11,18 +11,18 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
-from domain import jobs
-from domain.attempts import Attempt, claim
+from adapters.files.folder import FolderFiles
+from adapters.sqlite.documents import SqliteDocuments
+from adapters.sqlite.records import SqliteRecords
+from adapters.tantivy.search import TantivySearch
+from domain.catalogue import KINDS
 from domain.hub import Hub
-from domain.kinds import KINDS
-from domain.retries import Retry
+from domain.jobs import jobs
+from domain.jobs.attempts import Attempt, claim
+from domain.jobs.retries import Retry
 from events.embedded import EmbeddedBus
 from events.sources import InspectSource, SourceInspected
 from gateway.app import make_app
-from stores.folder import FolderFiles
-from stores.sqlite_documents import SqliteDocuments
-from stores.sqlite_records import SqliteRecords
-from stores.tantivy_search import TantivySearch
 
 TOKEN = "a-token-for-tests"
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from domain import jobs
-from domain.dead_letters import DEAD_LETTERS, Letter
 from domain.hub import Hub
+from domain.jobs import jobs
+from domain.jobs.dead_letters import DEAD_LETTERS, Letter
 from events.sources import UploadSource
 from tests.gateway.conftest import TOKEN, Client, done, serve, started
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from domain.dead_letters import DEAD_LETTERS, Letter
+from adapters.sqlite.records import SqliteRecords
+from domain.jobs.dead_letters import DEAD_LETTERS, Letter
 from leat.cli.exits import Exit
-from stores.sqlite_records import SqliteRecords
 from tests.events.buses import remove
 from tests.leat.hubs import Line, plugin, stop
 from tests.services import need

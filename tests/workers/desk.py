@@ -6,18 +6,18 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from domain.apis import APIS
-from domain.builds import BUILDS
+from adapters.files.folder import FolderFiles
+from adapters.sqlite.documents import SqliteDocuments
+from adapters.sqlite.records import SqliteRecords
+from adapters.tantivy.search import TantivySearch
+from domain.data.apis import APIS
+from domain.data.builds import BUILDS
+from domain.data.sources import SOURCES
 from domain.hub import Hub, Limits
-from domain.jobs import Job
-from domain.nouns import Shelf, Stored
-from domain.sources import SOURCES
+from domain.jobs.jobs import Job
+from domain.nouns import Stored, Table
 from events.embedded import EmbeddedBus
 from events.message import new_id
-from stores.folder import FolderFiles
-from stores.sqlite_documents import SqliteDocuments
-from stores.sqlite_records import SqliteRecords
-from stores.tantivy_search import TantivySearch
 from workers.context import JobContext, Level, N, Report
 
 
@@ -65,8 +65,8 @@ class HandJob(JobContext):
     async def pin(self, *names: str) -> None:
         self.pinned += names
 
-    async def switch(self, shelf: Shelf[N], id: str, changed: Callable[[N], N]) -> Stored[N]:
-        return await shelf.change(self.hub.records, id, changed)
+    async def switch(self, table: Table[N], id: str, changed: Callable[[N], N]) -> Stored[N]:
+        return await table.change(self.hub.records, id, changed)
 
     async def child(self, step: str, arguments: dict[str, Any]) -> dict[str, Any]:
         return await self.steps[step](self.hub, arguments, HandReport(self))

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from domain import plugins
+from domain.data import plugins
 from domain.hub import Limits
 from workers.plugin.calls import Batch, Parsed, Plugin, open_plugin
 

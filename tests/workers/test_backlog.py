@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from domain import backlog, jobs, presence
 from domain.hub import Hub
-from domain.jobs import JOBS
+from domain.jobs import backlog, jobs, presence
+from domain.jobs.jobs import JOBS
 from events.bus import Bus
 from events.embedded import EmbeddedBus
 from events.message import Event
 from events.rabbitmq import RabbitBus
 from events.sources import UploadSource
-from tests.domain.processes import add_source, open_hub, registrations, until, upload
+from tests.domain.jobs.processes import add_source, open_hub, registrations, until, upload
 from tests.events.buses import remove
 from tests.services import need
 from workers.context import JobContext

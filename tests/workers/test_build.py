@@ -9,12 +9,12 @@ import msgspec
 import orjson
 import pytest
 
-from domain.builds import BUILDS, Build
-from domain.documents import document
+from domain.canonical import document
+from domain.data.builds import BUILDS, Build
+from domain.data.merging import merged
+from domain.data.sources import SOURCES
 from domain.errors import Invalid, JobFailed, NotReady
 from domain.hub import Hub
-from domain.merging import merged
-from domain.sources import SOURCES
 from events.builds import BuildFinished, RunBuild
 from events.sources import SourceDumped, SourceUploaded
 from tests.workers.desk import HandJob, open_desk

@@ -10,7 +10,7 @@ import pytest
 
 import leat.loop
 from domain.errors import Invalid, JobFailed, Unavailable
-from tests.domain.processes import until
+from tests.domain.jobs.processes import until
 from workers.child import ChildDied, Spawn, run_child
 from workers.context import Level, Report
 

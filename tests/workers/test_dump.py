@@ -12,11 +12,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from domain import sources
+from domain.data import sources
+from domain.data.manifests import Manifest
+from domain.data.sources import SOURCES, Source
 from domain.errors import JobFailed, NotReady
 from domain.hub import Hub, Limits
-from domain.manifests import Manifest
-from domain.sources import SOURCES, Source
 from events.sources import DumpSource, SourceDumped
 from tests.workers.desk import HandJob, open_desk
 from tests.workers.website import Website, body, conditional

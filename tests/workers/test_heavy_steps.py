@@ -6,19 +6,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from domain.apis import APIS, Api
-from domain.builds import BUILDS, Build
+from domain.data.apis import APIS, Api
+from domain.data.builds import BUILDS, Build
 from domain.hub import Hub
-from domain.jobs import JOBS, Job, ask
-from domain.ports import SearchRequest
-from domain.query import parse
+from domain.jobs.jobs import JOBS, Job, ask
+from domain.ports.search import SearchRequest
+from domain.query.parser import parse
 from events.apis import CreateRelease
 from events.builds import RunBuild
 from events.message import Command
 from events.sources import InspectSource
 from leat.settings import Settings
 from leat.wiring import open_hub
-from tests.domain.processes import until
+from tests.domain.jobs.processes import until
 from tests.workers.uploads import add_source, upload
 from workers import build, index
 from workers.upload import REGISTRATIONS as UPLOAD

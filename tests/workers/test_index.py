@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from domain.apis import APIS, Api, switch
-from domain.builds import BUILDS, Build
+from domain.data.apis import APIS, Api, switch
+from domain.data.builds import BUILDS, Build
 from domain.errors import JobFailed, NotReady, Unavailable
 from domain.hub import Hub
-from domain.ports import SearchRequest
-from domain.query import parse
+from domain.ports.search import SearchRequest
+from domain.query.parser import parse
 from events.apis import CreateRelease, ReleaseCreated, ValidateMapping
 from events.builds import BuildFinished, RunBuild
 from tests.workers.desk import HandJob, open_desk

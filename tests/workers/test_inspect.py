@@ -7,10 +7,10 @@ import msgspec
 import orjson
 import pytest
 
+from domain.data.manifests import Manifest, Uploader
+from domain.data.sources import SOURCES, Source, edit_mapping, follow_inspections
 from domain.errors import NotReady
-from domain.manifests import Manifest, Uploader
-from domain.mappings import check
-from domain.sources import SOURCES, Source, edit_mapping, follow_inspections
+from domain.query.mappings import check
 from events.sources import InspectSource
 from tests.workers.desk import HandJob, open_desk
 from tests.workers.uploads import add_source, read, upload

@@ -10,18 +10,18 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain import jobs, logs, presence, writers
-from domain.attempts import claim, seize
 from domain.errors import Unavailable, Unreadable
 from domain.hub import Hub, Limits
-from domain.jobs import JOBS, Job, ask
-from domain.retries import Retry
+from domain.jobs import jobs, logs, presence, writers
+from domain.jobs.attempts import claim, seize
+from domain.jobs.jobs import JOBS, Job, ask
+from domain.jobs.retries import Retry
 from events.apis import ValidateMapping
 from events.jobs import JobFinished, JobProgressed, LogWritten
 from events.sources import UploadSource
-from tests.domain import processes
 from tests.domain.conftest import hub, memory
-from tests.domain.processes import add_source, get, until, writer
+from tests.domain.jobs import processes
+from tests.domain.jobs.processes import add_source, get, until, writer
 from workers.context import JobContext, Registration
 from workers.intake import Intake
 from workers.worker import Worker

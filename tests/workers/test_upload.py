@@ -11,10 +11,10 @@ import msgspec
 import orjson
 import pytest
 
-from domain import plugins
+from domain.data import plugins
+from domain.data.sources import SOURCES, Source
 from domain.errors import JobFailed, NotReady
 from domain.hub import Hub
-from domain.sources import SOURCES, Source
 from events.sources import SourceDumped, SourceUploaded, UploadSource
 from tests.workers.desk import HandJob, open_desk
 from tests.workers.parsing import uploading, write

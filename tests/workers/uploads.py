@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
-from domain.documents import document
+from domain.canonical import document
+from domain.data.manifests import Manifest, Uploader
+from domain.data.sources import SOURCES, Source
 from domain.hub import Hub
-from domain.manifests import Manifest, Uploader
-from domain.sources import SOURCES, Source
 from events.message import new_id
 from events.sources import Part, SourceUploaded
 

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 import msgspec
 import orjson
 
-from domain import builds, mappings
-from domain.builds import BUILDS, Build
+from domain.data import builds
+from domain.data.builds import BUILDS, Build
+from domain.data.merging import in_order
+from domain.data.sources import SOURCES, Source
 from domain.errors import JobFailed, NotReady
-from domain.merging import in_order
-from domain.ports import Sealed
-from domain.sources import SOURCES, Source
+from domain.ports.documents import Sealed
+from domain.query import mappings
 from events.builds import BuildFinished, RunBuild
 from events.sources import SourceDumped, SourceUploaded
 from workers.context import JobContext

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
+from domain.data.merging import merged
 from domain.hub import Stores
-from domain.merging import merged
-from domain.ports import BATCH_BYTES, Document
+from domain.ports.documents import BATCH_BYTES, Document
 from workers.context import Report
 
 BATCH = 2000

@@ -14,10 +14,10 @@ from typing import cast
 import aiohttp
 import msgspec
 
+from domain.data.manifests import SCHEMES
+from domain.data.sources import SOURCES, Source
 from domain.errors import JobFailed, NotReady
-from domain.manifests import SCHEMES
 from domain.nouns import Stored, owner
-from domain.sources import SOURCES, Source
 from domain.wording import counted
 from events.message import new_id
 from events.sources import DumpSource, File, SourceDumped

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from domain.hub import Stores
-from domain.ports import IndexSpec
+from domain.ports.search import IndexSpec
 from workers.context import Report
 
 BATCH = 5000

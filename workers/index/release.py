@@ -2,10 +2,10 @@
 
 import msgspec
 
-from domain.apis import APIS
-from domain.builds import BUILDS
+from domain.data.apis import APIS
+from domain.data.builds import BUILDS
 from domain.errors import JobFailed, LeatError, NotReady
-from domain.ports import IndexSpec
+from domain.ports.search import IndexSpec
 from events.apis import CreateRelease, ReleaseCreated
 from events.builds import BuildFinished
 from workers.context import JobContext

@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator
 
-from domain.documents import encoded
+from domain.canonical import encoded
+from domain.data.sources import SOURCES
 from domain.errors import Invalid, JobFailed, NotReady
-from domain.ports import Document, IndexSpec
-from domain.sources import SOURCES
+from domain.ports.documents import Document
+from domain.ports.search import IndexSpec
 from events.apis import MappingValidated, ValidateMapping
 from events.sources import SourceUploaded
 from workers.context import JobContext

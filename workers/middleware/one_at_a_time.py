@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from domain import writers
+from domain.jobs import writers
 from domain.nouns import owner
 from events.message import Event
 from workers.middleware.call import Call

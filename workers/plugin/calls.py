@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import orjson
 
+from domain.data.manifests import Manifest, Uploader
 from domain.errors import JobFailed
 from domain.hub import Limits
-from domain.manifests import Manifest, Uploader
 from workers.plugin.environment import python_for
 from workers.plugin.process import Log, PluginProcess, garbage
 from workers.plugin.workspace import Workspace, prepare

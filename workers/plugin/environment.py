@@ -16,9 +16,9 @@ from pathlib import Path
 
 import orjson
 
+from domain.data.manifests import DISTRIBUTIONS, SHIMMED
+from domain.data.plugins import code_files
 from domain.errors import JobFailed
-from domain.manifests import DISTRIBUTIONS, SHIMMED
-from domain.plugins import code_files
 from workers.plugin.process import Log
 
 ISOLATED = ("-I", "-X", "utf8")

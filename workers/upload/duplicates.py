@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 
 import orjson
 
-from domain.documents import encoded
-from domain.manifests import Duplicates
-from domain.merging import merge_struct
-from domain.ports import BATCH_BYTES, Document
+from domain.canonical import encoded
+from domain.data.manifests import Duplicates
+from domain.data.merging import merge_struct
+from domain.ports.documents import BATCH_BYTES, Document
 
 T = TypeVar("T")
 

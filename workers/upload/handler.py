@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 
-from domain import mappings
-from domain.adoption import adopt
+from domain.data.adoption import adopt
+from domain.data.sources import SOURCES, Source
 from domain.errors import Invalid, JobFailed, NotReady
 from domain.nouns import Stored
-from domain.sources import SOURCES, Source
+from domain.query import mappings
 from events.sources import SourceDumped, SourceUploaded, UploadSource
 from workers.context import JobContext
 from workers.outputs import find_collection, has_collections

@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
-from domain import mappings
+from domain.data.sources import SOURCES, Source
 from domain.errors import NotReady
-from domain.sources import SOURCES, Source
+from domain.query import mappings
 from domain.wording import counted, listed
 from events.sources import Inspected, InspectSource, SourceInspected, SourceUploaded
 from workers.context import JobContext

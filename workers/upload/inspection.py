@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from domain.documents import document
+from domain.canonical import document
+from domain.data.inspection import Inspection
+from domain.data.suggestions import describe
 from domain.hub import Stores
-from domain.inspection import Inspection
-from domain.suggestions import describe
 from workers.context import Report
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 
+from domain.data.manifests import Manifest, Uploader
 from domain.errors import Conflict, JobFailed, LeatError
 from domain.hub import Stores
-from domain.manifests import Manifest, Uploader
-from domain.ports import Document
+from domain.ports.documents import Document
 from domain.wording import counted
 from events.sources import Part
 from workers.context import Level, Report
@@ -163,7 +163,7 @@ class _Filling:
         if self.staging:
             await self.staging.add(number, batch.ids, batch.bodies)
         else:
-            digests = [sha256(body).digest()[:16] for body in batch.bodies]  # domain.documents.encoded, without a call for each
+            digests = [sha256(body).digest()[:16] for body in batch.bodies]  # domain.canonical.encoded, without a call for each
             documents = list(map(Document, batch.ids, batch.bodies, digests))
             await self.stores.documents.write(self.collection, documents)
         self.count += len(batch.ids)

@@ -9,16 +9,16 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from domain.apis import APIS, Api
-from domain.documents import document
+from adapters.sqlite.records import SqliteRecords
+from domain.canonical import document
+from domain.data.apis import APIS, Api
 from domain.hub import Hub
 from domain.nouns import Stored
-from domain.ports import IndexSpec
+from domain.ports.search import IndexSpec
 from events.apis import ReleaseCreated
 from events.embedded import EmbeddedBus
 from gateway.rest.routes import Published
 from leat.adapters import open_stores
-from stores.sqlite_records import SqliteRecords
 
 KEYWORD = {"type": "keyword", "normalizer": "keyword_lowercase_normalizer"}
 MAPPING: dict[str, Any] = {

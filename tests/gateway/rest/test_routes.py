@@ -9,7 +9,7 @@ import pytest
 import yaml
 from openapi_spec_validator import validate
 
-from domain.apis import APIS
+from domain.data.apis import APIS
 from domain.errors import Unavailable
 from tests.gateway.rest.site import DOCUMENTS, Site
 

@@ -1,0 +1,1 @@
+"""MongoDB: records and documents, by motor."""

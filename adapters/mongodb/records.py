@@ -1,0 +1,118 @@
+"""Records on MongoDB: one collection a kind."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
+from pymongo import WriteConcern
+from pymongo.errors import DuplicateKeyError
+from pymongo.read_concern import ReadConcern
+
+from adapters.mongodb.connection import Fields, connect, translated
+from adapters.mongodb.json_values import escaped, unescaped
+from domain.errors import Stale
+from domain.ports.records import Kind, Record, Records
+
+DURABLE = WriteConcern("majority", j=True)
+COMMITTED = ReadConcern("majority")
+
+
+class MongoRecords(Records):
+    """Records in one collection per kind, `<hub>.<kind>`: `async with MongoRecords.open(url, hub) as records`.
+
+    A write returns when a majority of the servers has it in its journal; keys that MongoDB dislikes are escaped.
+    """
+
+    def __init__(self, database: "AsyncIOMotorDatabase[Fields]", hub: str) -> None:
+        self._database = database
+        self._hub = hub
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, url: str, hub: str) -> AsyncIterator[Self]:
+        """Connect; raises Unavailable where no server answers. `url` is mongodb://…/database."""
+        async with connect(url) as database:
+            yield cls(database, hub)
+
+    async def prepare(self, kinds: Iterable[Kind]) -> None:
+        with translated():
+            for kind in kinds:
+                for order in kind.order:
+                    for fields in ((), *kind.indexes):
+                        await self._of(kind).create_index([*((f"body.{field}", 1) for field in (*fields, order)), ("_id", 1)])
+
+    async def get(self, kind: Kind, id: str) -> Record | None:
+        with translated():
+            found = await self._of(kind).find_one({"_id": id})
+        return _record(found) if found else None
+
+    async def insert(self, kind: Kind, id: str, body: Mapping[str, Any]) -> bool:
+        with translated():
+            try:
+                await self._of(kind).insert_one({"_id": id, "version": 1, "body": escaped(body)})
+            except DuplicateKeyError:
+                return False
+        return True
+
+    async def replace(self, kind: Kind, id: str, body: Mapping[str, Any], version: int) -> int:
+        with translated():
+            new = {"version": version + 1, "body": escaped(body)}
+            result = await self._of(kind).replace_one({"_id": id, "version": version}, new)
+        if not result.matched_count:
+            raise _stale(kind, id, version)
+        return version + 1
+
+    async def delete(self, kind: Kind, id: str, version: int | None = None) -> bool:
+        with translated():
+            wanted = {"_id": id} if version is None else {"_id": id, "version": version}
+            result = await self._of(kind).delete_one(wanted)
+        if result.deleted_count:
+            return True
+        if version is not None and await self.get(kind, id):
+            raise _stale(kind, id, version)
+        return False
+
+    async def find(
+        self,
+        kind: Kind,
+        equals: Mapping[str, Any] | None = None,
+        *,
+        order: str = "created_at",
+        descending: bool = False,
+        after: tuple[float, str] | None = None,
+        limit: int = 100,
+    ) -> list[Record]:
+        kind.check(equals or {}, order)
+        wanted, field = _equal(equals or {}), f"body.{order}"
+        behind, direction = ("$lt", -1) if descending else ("$gt", 1)
+        if after:
+            wanted["$or"] = [{field: {behind: after[0]}}, {field: after[0], "_id": {behind: after[1]}}]
+        with translated():
+            cursor = self._of(kind).find(wanted).sort([(field, direction), ("_id", direction)]).limit(limit)
+            return [_record(found) for found in await cursor.to_list(limit)]
+
+    async def count(self, kind: Kind, equals: Mapping[str, Any] | None = None) -> int:
+        kind.check(equals or {}, kind.order[0])
+        with translated():
+            return await self._of(kind).count_documents(_equal(equals or {}))
+
+    async def ping(self) -> None:
+        with translated():
+            await self._database.command("ping")
+
+    def _of(self, kind: Kind) -> "AsyncIOMotorCollection[Fields]":
+        name = f"{self._hub}.{kind.name}"
+        return self._database.get_collection(name, write_concern=DURABLE, read_concern=COMMITTED)
+
+
+def _record(found: Fields) -> Record:
+    return Record(found["_id"], found["version"], unescaped(found["body"]))
+
+
+def _equal(equals: Mapping[str, Any]) -> Fields:
+    return {f"body.{name}": value for name, value in equals.items()}
+
+
+def _stale(kind: Kind, id: str, version: int) -> Stale:
+    return Stale(f"{kind.name} {id!r} has another version than {version}")

@@ -1,0 +1,1 @@
+"""SQLite: records in one file, documents in one file a collection."""

@@ -1,0 +1,270 @@
+"""Records on SQLite: one file, safe for several processes of one machine, with writes that wait for each other's commit gathered
+into one transaction."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Self
+
+import aiosqlite
+import orjson
+
+from domain.errors import Stale, Unavailable
+from domain.ports.records import Kind, Record, Records
+
+BUSY = 30.0
+"""Seconds that a write waits for another process's transaction."""
+BATCH = 500
+"""Writes that one transaction takes at most."""
+
+# A batch is one statement per operation and kind, fed by one JSON text: a thread hop and a statement per write would cost more
+# than the writing. RETURNING tells which of the writes took effect.
+STATEMENTS = {
+    "insert": 'INSERT INTO "{}" (id, version, body) SELECT value ->> 0, 1, value ->> 1 FROM json_each(?) WHERE true'
+    " ON CONFLICT DO NOTHING RETURNING id",
+    "replace": 'UPDATE "{}" AS old SET version = old.version + 1, body = new.body'
+    " FROM (SELECT value ->> 0 AS id, value ->> 1 AS body, value ->> 2 AS version FROM json_each(?)) AS new"
+    " WHERE old.id = new.id AND old.version = new.version RETURNING id",
+    "delete": 'DELETE FROM "{0}" WHERE rowid IN (SELECT old.rowid FROM json_each(?) AS new CROSS JOIN "{0}" AS old'
+    " ON old.id = new.value ->> 0 AND old.version = coalesce(new.value ->> 2, old.version)) RETURNING id",
+}
+
+
+class Write(NamedTuple):
+    """A write that waits for its transaction."""
+
+    operation: Literal["insert", "replace", "delete"]
+    kind: str
+    id: str
+    body: str
+    version: int | None
+    took_effect: "asyncio.Future[bool]"
+
+
+class SqliteRecords(Records):
+    """Records in one SQLite file: `async with SqliteRecords.open(path) as records`. Its folder must exist."""
+
+    def __init__(self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, points: sqlite3.Connection) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._points = points
+        self._waiting: list[Write] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, path: Path) -> AsyncIterator[Self]:
+        """Open the file, made where it is missing, and close it after the writes that were asked for. Raises Unavailable."""
+        async with _connect(path) as writer, _connect(path) as reader:
+            points = sqlite3.connect(path, isolation_level=None)
+            records = cls(writer, reader, points)
+            try:
+                yield records
+            finally:
+                if records._writing:
+                    await records._writing
+                points.close()
+
+    async def prepare(self, kinds: Iterable[Kind]) -> None:
+        statements = [statement for kind in kinds for statement in _schema(kind)]
+        try:
+            await self._writer.executescript("\n".join(["BEGIN IMMEDIATE;", *statements, "COMMIT;"]))
+        except sqlite3.OperationalError as error:
+            await self._roll_back()
+            raise _unavailable(error) from error
+
+    async def get(self, kind: Kind, id: str) -> Record | None:
+        # A read by key takes about 10 µs, a hop to a thread several times that; in WAL mode it never waits for a writer.
+        try:
+            row = self._points.execute(f'SELECT version, body FROM "{kind.name}" WHERE id = ?', (id,)).fetchone()
+        except sqlite3.OperationalError as error:
+            raise _unavailable(error) from error
+        return row and Record(id, row[0], orjson.loads(row[1]))
+
+    async def insert(self, kind: Kind, id: str, body: Mapping[str, Any]) -> bool:
+        return await self._write("insert", kind, id, body)
+
+    async def replace(self, kind: Kind, id: str, body: Mapping[str, Any], version: int) -> int:
+        if not await self._write("replace", kind, id, body, version):
+            raise Stale(f"{kind.name} {id!r} has another version than {version}")
+        return version + 1
+
+    async def delete(self, kind: Kind, id: str, version: int | None = None) -> bool:
+        if await self._write("delete", kind, id, {}, version):
+            return True
+        if version is not None and await self.get(kind, id):
+            raise Stale(f"{kind.name} {id!r} has another version than {version}")
+        return False
+
+    async def find(
+        self,
+        kind: Kind,
+        equals: Mapping[str, Any] | None = None,
+        *,
+        order: str = "created_at",
+        descending: bool = False,
+        after: tuple[float, str] | None = None,
+        limit: int = 100,
+    ) -> list[Record]:
+        kind.check(equals or {}, order)
+        conditions, parameters = _equal(equals or {})
+        column, direction, behind = _field(order), "DESC" if descending else "ASC", "<" if descending else ">"
+        if after:
+            value = _value(after[0])
+            conditions += [f"{column} {behind}= json_extract(?, '$')", f"({column} {behind} json_extract(?, '$') OR id {behind} ?)"]
+            parameters += [value, value, after[1]]
+        ordered = f"ORDER BY {column} {direction}, id {direction} LIMIT ?"
+        sql = f'SELECT id, version, body FROM "{kind.name}" {_where(conditions)} {ordered}'
+        rows = await self._read(sql, [*parameters, limit])
+        return [Record(id, version, orjson.loads(body)) for id, version, body in rows]
+
+    async def count(self, kind: Kind, equals: Mapping[str, Any] | None = None) -> int:
+        kind.check(equals or {}, kind.order[0])
+        conditions, parameters = _equal(equals or {})
+        [(count,)] = await self._read(f'SELECT count(*) FROM "{kind.name}" {_where(conditions)}', parameters)
+        return int(count)
+
+    async def ping(self) -> None:
+        await self._read("SELECT count(*) FROM sqlite_master", [])
+
+    async def _read(self, sql: str, parameters: list[Any]) -> list[Any]:
+        try:
+            return list(await self._reader.execute_fetchall(sql, parameters))
+        except sqlite3.OperationalError as error:
+            raise _unavailable(error) from error
+
+    async def _write(
+        self,
+        operation: Literal["insert", "replace", "delete"],
+        kind: Kind,
+        id: str,
+        body: Mapping[str, Any],
+        version: int | None = None,
+    ) -> bool:
+        """Whether the write took effect, once its transaction is on disk."""
+        took_effect: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append(Write(operation, kind.name, id, orjson.dumps(body).decode(), version, took_effect))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_what_waits())
+        return await took_effect
+
+    async def _write_what_waits(self) -> None:
+        while self._waiting:
+            batch = self._next_batch()
+            try:
+                await self._commit(batch)
+            except sqlite3.OperationalError as error:
+                for write in batch:
+                    if not write.took_effect.done():
+                        write.took_effect.set_exception(_unavailable(error))
+            finally:
+                for write in batch:
+                    write.took_effect.cancel()  # does nothing unless what was raised is a mistake in this module
+
+    def _next_batch(self) -> list[Write]:
+        """What waits, in order, but each record at most once: a statement can't tell two writes of one record apart."""
+        batch: dict[tuple[str, str], Write] = {}
+        rest: list[Write] = []
+        for write in self._waiting:
+            key = (write.kind, write.id)
+            if key in batch or len(batch) == BATCH:
+                rest.append(write)
+            else:
+                batch[key] = write
+        self._waiting = rest
+        return list(batch.values())
+
+    async def _commit(self, batch: list[Write]) -> None:
+        groups: dict[tuple[str, str], list[Write]] = {}
+        for write in batch:
+            groups.setdefault((write.operation, write.kind), []).append(write)
+        done: list[tuple[list[Write], set[str]]] = []
+        try:
+            # A single statement is a transaction by itself, and saves two thread hops.
+            if len(groups) > 1:
+                await self._writer.execute("BEGIN IMMEDIATE")
+            for (operation, kind), writes in groups.items():
+                values = orjson.dumps([(write.id, write.body, write.version) for write in writes]).decode()
+                rows = await self._writer.execute_fetchall(STATEMENTS[operation].format(kind), (values,))
+                done.append((writes, {id for (id,) in rows}))
+            if len(groups) > 1:
+                await self._writer.execute("COMMIT")
+        except sqlite3.OperationalError:
+            await self._roll_back()
+            raise
+        for writes, ids in done:
+            for write in writes:
+                if not write.took_effect.done():
+                    write.took_effect.set_result(write.id in ids)
+
+    async def _roll_back(self) -> None:
+        if self._writer.in_transaction:
+            await self._writer.execute("ROLLBACK")
+
+
+@asynccontextmanager
+async def _connect(path: Path) -> AsyncIterator[aiosqlite.Connection]:
+    connection: aiosqlite.Connection | None = None
+    try:
+        connection = await aiosqlite.connect(path, isolation_level=None, timeout=BUSY)
+        await _use_wal(connection)
+        await connection.execute("PRAGMA synchronous = FULL")
+        await connection.execute("PRAGMA mmap_size = 268435456")
+    except sqlite3.DatabaseError as error:
+        if connection:
+            await connection.close()
+        raise Unavailable(f"{path} can't be opened: {error}") from error
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+async def _use_wal(connection: aiosqlite.Connection) -> None:
+    """Switch to WAL mode; SQLite does not wait by itself where several processes do so at a time."""
+    deadline = asyncio.get_running_loop().time() + BUSY
+    while True:
+        try:
+            await connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or asyncio.get_running_loop().time() > deadline:
+                raise
+            await asyncio.sleep(0.01)
+        else:
+            return
+
+
+def _unavailable(error: sqlite3.Error) -> Unavailable:
+    return Unavailable(f"the records in SQLite can't be reached: {error}")
+
+
+def _schema(kind: Kind) -> Iterable[str]:
+    yield (
+        f'CREATE TABLE IF NOT EXISTS "{kind.name}"'
+        " (rowid INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, body TEXT NOT NULL) STRICT;"
+    )
+    for order in kind.order:
+        for fields in ((), *kind.indexes):
+            name = "_".join([kind.name, *fields, "by", order])
+            columns = ", ".join(_field(field) for field in (*fields, order))
+            yield f'CREATE INDEX IF NOT EXISTS "{name}" ON "{kind.name}" ({columns}, id);'
+
+
+def _field(name: str) -> str:
+    return f"""json_extract(body, '$."{name}"')"""
+
+
+def _value(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _equal(equals: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
+    """Conditions and their parameters. Values go through SQLite's own JSON reader, as the stored ones did, so that equal
+    numbers are equal to the last bit."""
+    return [f"{_field(name)} IS json_extract(?, '$')" for name in equals], [_value(value) for value in equals.values()]
+
+
+def _where(conditions: list[str]) -> str:
+    return f"WHERE {' AND '.join(conditions)}" if conditions else ""

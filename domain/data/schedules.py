@@ -1,0 +1,213 @@
+"""Schedules: which run starts when, fired once for each time whichever process does it and whichever dies.
+
+A fire's run has an id derived from schedule and time, so that asking twice starts one run. `fired_at` is only a place to look on
+from: who dies between asking and noting it is followed by another that asks again, for the same run.
+"""
+
+import hashlib
+import logging
+import time
+from contextlib import suppress
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from domain.clocks import SKEW
+from domain.data import cron
+from domain.data.apis import APIS
+from domain.data.builds import BUILDS
+from domain.data.sources import SOURCES, Source
+from domain.errors import Conflict, Invalid, Refused, Stale
+from domain.hub import Hub
+from domain.jobs import runs
+from domain.names import check_name
+from domain.nouns import Stored, Table
+from domain.ports.records import Kind
+from events.schedules import ScheduleAdded, ScheduleEdited, ScheduleFired, ScheduleRemoved
+
+log = logging.getLogger(__name__)
+
+
+class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+    """When, and what: a dump of a source with all that follows, a build, or the whole pipeline of an API."""
+
+    created_at: float
+    cron: str
+    """Five fields, or six with seconds last (BioThings' manifests)."""
+    timezone: str = "UTC"
+    jitter: float = 0.0
+    """Seconds within which each fire is put off, differently each time but alike in every process; never beyond the next time."""
+    source: str = ""
+    build: str = ""
+    api: str = ""
+    """With `build`: the whole pipeline. Just one of source, build, or build and api is set."""
+    paused: bool = False
+    fired_at: float = 0.0
+    """The last time it was due and fired, Unix seconds; times before it, or before it was made, never fire."""
+    failure: str = ""
+    """Why its last fire started nothing; empty where it did."""
+
+
+SCHEDULES = Table(Kind(name="schedule"), Schedule)
+
+
+def check(schedule: Schedule) -> Schedule:
+    """The schedule, if its cron expression, time zone and target can be; raises Invalid naming the field."""
+    try:
+        ZoneInfo(schedule.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # a name such as `Europe` is a folder
+        raise Invalid(f"{schedule.timezone!r} is no time zone such as Europe/Berlin", ("timezone",)) from error
+    if reason := cron.reason_against(schedule.cron):
+        raise Invalid(f"{schedule.cron!r} is no cron expression: {reason}", ("cron",))
+    if not schedule.jitter >= 0:
+        raise Invalid("jitter is a number of seconds, 0 or more", ("jitter",))
+    if bool(schedule.source) == bool(schedule.build) or (schedule.api and not schedule.build):
+        raise Invalid("name a source, or a build, or a build and its API", ("source",))
+    return schedule
+
+
+def due(name: str, schedule: Schedule, now: float) -> float:
+    """The latest time not fired yet that has come, jitter included; 0.0 where there is none. Times missed while no hub ran are
+    made up for once."""
+    since = _since(schedule)
+    start = datetime.fromtimestamp(now + 1, ZoneInfo(schedule.timezone))
+    # Unix seconds are compared: datetimes of one zone would be by what its clocks show, which an hour in autumn shows twice.
+    for at in (moment.timestamp() for moment in cron.moments(schedule.cron, start, backwards=True)):
+        if at <= since:
+            break
+        if at + _put_off(name, schedule, at) <= now:
+            return at
+    return 0.0
+
+
+def next_at(name: str, schedule: Schedule, now: float) -> float:
+    """When it fires next, jitter included."""
+    at = _following(schedule, now)
+    return at + _put_off(name, schedule, at)
+
+
+async def add(hub: Hub, name: str, **values: Any) -> Stored[Schedule]:
+    """Make a schedule. Raises Invalid, NotFound for an unknown target, or Conflict."""
+    check_name(name)
+    schedule = check(Schedule(created_at=time.time(), **values))
+    await _check_target(hub, schedule)
+    if not await SCHEDULES.insert(hub.records, name, schedule):
+        raise Conflict(f"there is a schedule {name!r} already", ("name",))
+    await hub.announce(ScheduleAdded(schedule=name))
+    return Stored(name, 1, schedule)
+
+
+async def edit(hub: Hub, name: str, **values: Any) -> Stored[Schedule]:
+    """Change fields of a schedule; one that was paused fires no time that passed meanwhile, nor does one that has other times
+    from now on."""
+
+    def edited(schedule: Schedule) -> Schedule:
+        new = check(msgspec.structs.replace(schedule, **values))
+        resumed = schedule.paused and not new.paused
+        if resumed or (new.cron, new.timezone) != (schedule.cron, schedule.timezone):
+            return msgspec.structs.replace(new, fired_at=time.time())
+        return new
+
+    stored = await SCHEDULES.change(hub.records, name, edited)
+    await hub.announce(ScheduleEdited(schedule=name))
+    return stored
+
+
+async def remove(hub: Hub, name: str) -> None:
+    """Remove a schedule; what it set off goes on."""
+    await SCHEDULES.remove(hub.records, name, lambda schedule: None)
+    await hub.announce(ScheduleRemoved(schedule=name))
+
+
+async def from_manifest(hub: Hub, source: Stored[Source]) -> None:
+    """Make the schedule that a plugin's manifest asks for, named as its source, where there is none of that name."""
+    expression = source.value.manifest.schedule
+    if expression and await SCHEDULES.find_one(hub.records, source.id) is None:
+        with suppress(Conflict):  # somebody else made it meanwhile
+            await add(hub, source.id, cron=expression, source=source.id)
+
+
+async def remove_those_of(hub: Hub, **target: str) -> None:
+    """Remove the schedules of a source, build or API that was removed."""
+    for stored in await SCHEDULES.readable(hub.records):
+        if all(getattr(stored.value, kind) == name for kind, name in target.items()):
+            await remove(hub, stored.id)
+
+
+def asked_by(name: str) -> str:
+    """Who its runs were asked for by."""
+    return f"schedule {name}"
+
+
+async def fire_due(hub: Hub, now: float) -> int:
+    """Start the runs whose time has come; how many schedules fired. Called by every process; each time starts one run."""
+    fired = 0
+    for stored in await SCHEDULES.readable(hub.records):
+        if _since(stored.value) > now + SKEW:
+            await _set_back(hub, stored, now)
+            continue
+        try:
+            at = 0.0 if stored.value.paused else due(stored.id, stored.value, now)
+        except ZoneInfoNotFoundError:
+            log.warning("this machine has no such time zone", extra={"schedule": stored.id, "timezone": stored.value.timezone})
+            continue  # another process does it
+        if at:
+            await _fire(hub, stored, at)
+            fired += 1
+    return fired
+
+
+async def _fire(hub: Hub, stored: Stored[Schedule], at: float) -> None:
+    name, schedule = stored.id, stored.value
+    who, key, failure = asked_by(name), repr(at), ""
+    try:
+        if schedule.source:
+            started = await runs.start_dump(hub, schedule.source, asked_by=who, key=key)
+        elif schedule.api:
+            started = await runs.start_pipeline(hub, schedule.build, schedule.api, asked_by=who, key=key)
+        else:
+            started = await runs.start_build(hub, schedule.build, asked_by=who, key=key)
+    except Refused as error:
+        failure = error.message
+        log.warning("schedule started nothing", extra={"schedule": name, "error": failure})
+    try:
+        await SCHEDULES.replace(hub.records, stored, msgspec.structs.replace(schedule, fired_at=at, failure=failure))
+    except Stale:
+        return  # another process fired the same time, or it was edited: then it is looked at again
+    if not failure:
+        await hub.announce(ScheduleFired(schedule=name, run_id=started.run_id, due_at=at))
+
+
+async def _set_back(hub: Hub, stored: Stored[Schedule], now: float) -> None:
+    """A clock was put back: look on from now, instead of waiting until it comes there again. A time that was fired already has
+    its run, so it starts none when it comes."""
+    with suppress(Stale):  # another process did, or it was edited: then it is looked at again
+        await SCHEDULES.replace(hub.records, stored, msgspec.structs.replace(stored.value, fired_at=now))
+
+
+async def _check_target(hub: Hub, schedule: Schedule) -> None:
+    if schedule.source:
+        await SOURCES.get(hub.records, schedule.source)
+    else:
+        await BUILDS.get(hub.records, schedule.build)
+    if schedule.api:
+        await APIS.get(hub.records, schedule.api)
+
+
+def _since(schedule: Schedule) -> float:
+    """Times up to this one never fire."""
+    return schedule.fired_at or schedule.created_at
+
+
+def _following(schedule: Schedule, at: float) -> float:
+    return next(cron.moments(schedule.cron, datetime.fromtimestamp(at, ZoneInfo(schedule.timezone)))).timestamp()
+
+
+def _put_off(name: str, schedule: Schedule, at: float) -> float:
+    """Less than there is until the next time, so that times fire in their order and none is passed over."""
+    if not schedule.jitter:
+        return 0.0
+    share = int.from_bytes(hashlib.sha256(f"{name} {at!r}".encode()).digest()[:4]) / 2**32
+    return min(schedule.jitter, _following(schedule, at) - at) * share

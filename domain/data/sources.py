@@ -1,0 +1,202 @@
+"""Sources: a data plugin, its dumps, uploads and inspections, and the mapping of what it yields."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import msgspec
+
+from domain.data import plugins
+from domain.data.builds import BUILDS
+from domain.data.manifests import Manifest, Uploader
+from domain.errors import Conflict, Invalid, NotReady
+from domain.hub import Hub
+from domain.names import check_name
+from domain.nouns import Noun, Stored, Table, refuse_while_written
+from domain.ports.records import Kind, Records
+from domain.query import mappings
+from events.sources import SourceAdded, SourceEdited, SourceInspected, SourceReloaded, SourceRemoved
+
+__all__ = ["SOURCES", "Manifest", "Source", "Uploader"]
+
+
+Derivation = Literal["inspection", "plugin"]
+"""What a mapping can come from that nobody wrote: the newest inspection's suggestion, or the plugin's mapping function."""
+
+
+class Source(Noun, frozen=True, kw_only=True):
+    """A plugin that Leat dumps and uploads."""
+
+    folder: str
+    """Where the plugin's code is read from at `reload`: a folder of the gateway's machine."""
+    code: str
+    """Content hash (sha256, 16 hex) of the plugin's files; they are stored as `plugins/<code>/<name>/…` in Files."""
+    manifest: Manifest
+    mapping: dict[str, dict[str, Any]] = {}
+    """The committed mapping of each part: Elasticsearch `properties`."""
+    derived: dict[str, Derivation] = {}
+    """Where the mapping of a part comes from, whose successor replaces it. Parts that are not in here have a mapping that somebody
+    committed or edited: it is never overwritten."""
+    disabled: bool = False
+    """Dumps are refused; set from the manifest when it is read, and by people."""
+    edited_at: float = 0.0
+
+    def part_names(self) -> tuple[str, ...]:
+        """Its parts, in the manifest's order."""
+        return tuple(uploader.name for uploader in self.manifest.uploaders)
+
+    def takes(self, part: str, derivation: Derivation) -> bool:
+        """Whether a mapping from there may become the part's: nobody edited it, and a plugin's goes before a suggestion while the
+        plugin has a mapping function."""
+        origin = self.derived.get(part)
+        if origin == "plugin" and not any(uploader.mapping for uploader in self.manifest.uploaders if uploader.name == part):
+            origin = "inspection"
+        return part not in self.mapping or origin in ("inspection", derivation)
+
+    def with_derived(self, found: Mapping[str, dict[str, Any]], derivation: Derivation) -> Self:
+        """With these mappings for the parts that take them."""
+        taken = {part: properties for part, properties in found.items() if self.takes(part, derivation)}
+        return msgspec.structs.replace(
+            self, mapping={**self.mapping, **taken}, derived={**self.derived, **dict.fromkeys(taken, derivation)}
+        )
+
+    def with_edited(self, part: str, properties: dict[str, Any]) -> Self:
+        """With a mapping of the part that somebody wrote."""
+        derived = {other: derivation for other, derivation in self.derived.items() if other != part}
+        return msgspec.structs.replace(self, mapping={**self.mapping, part: properties}, derived=derived, edited_at=time.time())
+
+
+SOURCES = Table(Kind(name="source"), Source)
+
+
+async def parts(records: Records) -> dict[str, Stored[Source]]:
+    """The source of every part there is, by part name."""
+    return {part: source for source in await SOURCES.every(records) for part in source.value.part_names()}
+
+
+async def add(hub: Hub, folder: str, name: str = "") -> Stored[Source]:
+    """Make a source of the plugin in `folder`, named as its manifest says, else as the folder, unless `name` says otherwise.
+
+    Raises Invalid naming what is wrong in the manifest, and Conflict where the source or one of its parts exists.
+    """
+    path = _folder(folder)
+    manifest = await asyncio.to_thread(plugins.read, path, name)
+    name = check_name(manifest.name)
+    await _refuse_taken_parts(hub.records, name, manifest)
+    code = await plugins.snapshot(hub.files, path, name)
+    source = Source(created_at=time.time(), folder=str(path), code=code, manifest=manifest, disabled=manifest.disabled)
+    if not await SOURCES.insert(hub.records, name, source):
+        raise Conflict(f"there is a source {name!r} already; reload it to read its code again", ("name",))
+    await hub.announce(SourceAdded(source=name))
+    return Stored(name, 1, source)
+
+
+async def reload(hub: Hub, name: str) -> Stored[Source]:
+    """Read the plugin's code and manifest again; what it dumped and uploaded stays until the next jobs."""
+    path = _folder((await SOURCES.get(hub.records, name)).value.folder)
+    manifest = await asyncio.to_thread(plugins.read, path, name)
+    await _refuse_taken_parts(hub.records, name, manifest)
+    code = await plugins.snapshot(hub.files, path, name)
+    stored = await SOURCES.change(
+        hub.records,
+        name,
+        lambda source: msgspec.structs.replace(source, manifest=manifest, code=code, edited_at=time.time()),
+    )
+    await hub.announce(SourceReloaded(source=name, code=code))
+    return stored
+
+
+async def edit(hub: Hub, name: str, *, folder: str | None = None, disabled: bool | None = None) -> Stored[Source]:
+    """Change where the code is read from at the next reload, or whether it may be dumped."""
+    changes: dict[str, Any] = {} if disabled is None else {"disabled": disabled}
+    if folder is not None:
+        changes["folder"] = str(_folder(folder))
+    stored = await SOURCES.change(
+        hub.records, name, lambda source: msgspec.structs.replace(source, **changes, edited_at=time.time())
+    )
+    await hub.announce(SourceEdited(source=name))
+    return stored
+
+
+async def set_mapping(hub: Hub, name: str, part: str, properties: dict[str, Any]) -> Stored[Source]:
+    """Commit the mapping of one part: Elasticsearch `properties`. Raises Invalid naming the path that is wrong."""
+    mappings.check(properties)
+
+    def mapped(source: Source) -> Source:
+        _check_part(name, source, part)
+        return source.with_edited(part, properties)
+
+    stored = await SOURCES.change(hub.records, name, mapped)
+    await hub.announce(SourceEdited(source=name))
+    return stored
+
+
+async def edit_mapping(hub: Hub, name: str, part: str, edits: Mapping[str, Mapping[str, Any]]) -> Stored[Source]:
+    """Change fields of a part's committed mapping, or add some: by path, what `mappings.edit` takes. Raises Invalid naming the
+    path."""
+
+    def edited(source: Source) -> Source:
+        _check_part(name, source, part)
+        if part not in source.mapping:
+            raise Invalid(f"{part} has no mapping yet: its first inspection commits one, or commit a whole one", ("part",))
+        properties = source.mapping[part]
+        for path, changes in edits.items():
+            properties = mappings.edit(properties, path, **changes)
+        return source.with_edited(part, properties)
+
+    stored = await SOURCES.change(hub.records, name, edited)
+    await hub.announce(SourceEdited(source=name))
+    return stored
+
+
+async def follow_inspections(hub: Hub, name: str, part: str) -> Stored[Source]:
+    """Commit what the newest inspection suggests, and let those to come replace it. Raises NotReady before the first one."""
+    inspection = (await SOURCES.get(hub.records, name)).value.newest(SourceInspected)
+    inspected = inspection and inspection.parts.get(part)
+    suggested = (await hub.documents.describe(inspected.collection)).meta["mapping"] if inspected else None
+
+    def following(source: Source) -> Source:
+        _check_part(name, source, part)
+        if suggested is None:
+            raise NotReady(f"{part} was not inspected yet")
+        mapping, derived = {**source.mapping, part: suggested}, {**source.derived, part: "inspection"}
+        return msgspec.structs.replace(source, mapping=mapping, derived=derived, edited_at=time.time())
+
+    stored = await SOURCES.change(hub.records, name, following)
+    await hub.announce(SourceEdited(source=name))
+    return stored
+
+
+async def remove(hub: Hub, name: str) -> None:
+    """Remove the source; its files and documents follow as garbage.
+
+    Raises Conflict while a job works on it or a build names one of its parts.
+    """
+    source = await SOURCES.get(hub.records, name)
+    for build in await BUILDS.every(hub.records):
+        if used := set(source.value.part_names()) & set(build.value.sources):
+            raise Conflict(f"the build {build.id!r} merges {', '.join(sorted(used))}; edit or remove that first")
+    await SOURCES.remove(hub.records, name, refuse_while_written)
+    await hub.announce(SourceRemoved(source=name))
+
+
+def _check_part(name: str, source: Source, part: str) -> None:
+    if part not in source.part_names():
+        raise Invalid(f"{name} has no part {part!r}; it has {', '.join(source.part_names()) or 'none'}", ("part",))
+
+
+def _folder(folder: str) -> Path:
+    path = Path(folder).expanduser().resolve()
+    if not path.is_dir():
+        raise Invalid(f"{folder} is no folder on the gateway's machine", ("folder",))
+    return path
+
+
+async def _refuse_taken_parts(records: Records, name: str, manifest: Manifest) -> None:
+    taken = await parts(records)
+    for uploader in manifest.uploaders:
+        check_name(uploader.name)
+        if uploader.name in taken and taken[uploader.name].id != name:
+            raise Conflict(f"the source {taken[uploader.name].id!r} has a part {uploader.name!r} already", ("folder",))

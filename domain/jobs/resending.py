@@ -1,0 +1,56 @@
+"""Resending: which commands must have been lost on their way, so that they are sent again."""
+
+import logging
+
+from domain.hub import Hub
+from domain.jobs.jobs import JOBS, Job, resend
+from domain.nouns import Stored
+from events.catalogue import QUEUES
+
+log = logging.getLogger(__name__)
+
+OVERTAKEN = 60.0
+"""Seconds later than a job that was sent, and claimed, proves that the job's own message is lost: queues keep their order."""
+RECENT = 20
+"""Finished jobs of a queue that are looked at for one that overtook."""
+SMALL = 500
+
+
+class Silence:
+    """Watches queues: what was sent before its queue was seen empty twice, some time apart, is in nobody's hands."""
+
+    def __init__(self, apart: float) -> None:
+        self._apart = apart
+        self._empty: dict[str, tuple[float, frozenset[tuple[str, float]]]] = {}
+        """Queue → when it was first seen empty, by the caller's clock, and the (job, sent_at) that were out by then."""
+
+    async def send_again(self, hub: Hub, now: float) -> None:
+        """Look at every queue, and send again what is lost. Raises Unavailable or BusError."""
+        for depth in await hub.bus.depth(QUEUES):
+            sent = [
+                job for job in await JOBS.find(hub.records, queue=depth.queue, state="QUEUED", limit=SMALL) if job.value.sent_at
+            ]
+            lost = self._silent(depth.queue, depth.ready, sent, now) or await _overtaken(hub, depth.queue, sent)
+            for stored in lost:
+                log.warning("command sent again", extra={"job_id": stored.id, "queue": depth.queue})
+                await resend(hub, stored)
+
+    def _silent(self, queue: str, ready: int, sent: list[Stored[Job]], now: float) -> list[Stored[Job]]:
+        if ready or not sent:
+            self._empty.pop(queue, None)
+            return []
+        out = frozenset((job.id, job.value.sent_at) for job in sent)
+        since, before = self._empty.setdefault(queue, (now, out))
+        if now - since < self._apart:
+            return []
+        self._empty[queue] = (now, out)
+        return [job for job in sent if (job.id, job.value.sent_at) in before]
+
+
+async def _overtaken(hub: Hub, queue: str, sent: list[Stored[Job]]) -> list[Stored[Job]]:
+    if not sent:
+        return []
+    running = await JOBS.find(hub.records, queue=queue, state="RUNNING", descending=True, limit=SMALL)
+    ended = await JOBS.find(hub.records, queue=queue, state="FINISHED", descending=True, limit=RECENT)
+    newest = max((job.value.sent_at for job in (*running, *ended)), default=0.0)
+    return [job for job in sent if job.value.sent_at + OVERTAKEN < newest]

@@ -1,0 +1,85 @@
+"""Records: small JSON with optimistic versions, the truth about everything that Leat knows."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of record, and what may be asked of it."""
+
+    name: str
+    """Lower-case singular, such as `job`."""
+    indexes: tuple[tuple[str, ...], ...] = ()
+    """Combinations of top-level fields that `find` and `count` may compare for equality."""
+    order: tuple[str, ...] = ("created_at",)
+    """Top-level number fields that `find` may order by."""
+
+    def check(self, equals: Mapping[str, Any], order: str) -> None:
+        """For adapters: raise ValueError where `find` is asked for what is not declared, and would have to read every record."""
+        if equals and set(equals) not in [set(index) for index in self.indexes]:
+            raise ValueError(f"{self.name} records have no index on {', '.join(sorted(equals))}")
+        if order not in self.order:
+            raise ValueError(f"{self.name} records have no order by {order}")
+
+
+class Record(NamedTuple):
+    """A record as it was read."""
+
+    id: str
+    version: int
+    """1 when inserted, one more with each replace."""
+    body: dict[str, Any]
+    """Plain JSON values: str, int (64 bits), float, bool, None, list, dict with string keys (any characters). Without `id`."""
+
+
+class Records(ABC):
+    """The truth about sources, builds, APIs, jobs, runs: small JSON records with optimistic versions.
+
+    Every write is durable (survives a power cut) once the call returns, and seen by every later read of any process.
+    Driver errors become Unavailable.
+    """
+
+    @abstractmethod
+    async def prepare(self, kinds: Iterable[Kind]) -> None:
+        """Make tables and indexes for these kinds where they are missing; called once at start, by several processes at a time."""
+
+    @abstractmethod
+    async def get(self, kind: Kind, id: str) -> Record | None:
+        """The record, or None."""
+
+    @abstractmethod
+    async def insert(self, kind: Kind, id: str, body: Mapping[str, Any]) -> bool:
+        """Insert with version 1; False, and nothing changed, where the id exists."""
+
+    @abstractmethod
+    async def replace(self, kind: Kind, id: str, body: Mapping[str, Any], version: int) -> int:
+        """Replace the body if the record still has `version`; returns the new version, raises Stale otherwise (absent included)."""
+
+    @abstractmethod
+    async def delete(self, kind: Kind, id: str, version: int | None = None) -> bool:
+        """Remove it, whatever its version where None is given; False if it was absent; raises Stale if it has another version."""
+
+    @abstractmethod
+    async def find(
+        self,
+        kind: Kind,
+        equals: Mapping[str, Any] | None = None,
+        *,
+        order: str = "created_at",
+        descending: bool = False,
+        after: tuple[float, str] | None = None,
+        limit: int = 100,
+    ) -> list[Record]:
+        """Up to `limit` records whose fields equal these, ordered by `order` then id (both descending if asked), behind `after` =
+        (value of `order`, id). `equals` is one of the kind's declared indexes, or empty."""
+
+    @abstractmethod
+    async def count(self, kind: Kind, equals: Mapping[str, Any] | None = None) -> int:
+        """How many records `find` would give without a limit."""
+
+    @abstractmethod
+    async def ping(self) -> None:
+        """Return if it answers; raises Unavailable."""

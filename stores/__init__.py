@@ -1,1 +1,0 @@
-"""The adapters: one module per product behind each port of `domain.ports`."""

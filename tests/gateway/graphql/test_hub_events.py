@@ -1,0 +1,100 @@
+"""Watching the whole hub, and its workers."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+from domain.hub import Hub
+from domain.jobs import presence
+from domain.jobs.presence import Presence
+from events.builds import BuildAdded
+from events.jobs import JobProgressed
+from events.sources import SourceAdded
+from gateway.live.ring import Ring
+from tests.gateway.conftest import Client, serve
+
+WATCH = """subscription ($after: String, $kinds: [HubEventKind!]) { hubEvents(after: $after, kinds: $kinds) {
+  cursor gap events { kind jobId at event } } }"""
+WORKERS = "subscription { workers { workers { process running stopping queues { name slots } } } }"
+
+
+def names(batch: Any) -> list[str]:
+    """What each event is about."""
+    return [event["event"].get("source") or event["event"]["build"] for event in batch["events"]]
+
+
+async def test_events_come_as_they_happen(client: Client, hub: Hub) -> None:
+    """All but progress and log lines, unless those are asked for by kind."""
+    async with client.watch(WATCH) as everything, client.watch(WATCH, kinds=["BUILD_ADDED", "JOB_PROGRESSED"]) as chosen:
+        first = [await everything.next(), await chosen.next()]
+        await hub.announce(SourceAdded(source="a"))
+        await hub.announce(JobProgressed(job_id="j", attempt=1, done=1))
+        await hub.announce(BuildAdded(build="b"))
+        batch, progress = await everything.next(), await chosen.next()
+
+    assert [(each["events"], each["gap"]) for each in first] == [([], False)] * 2
+    assert [event["kind"] for event in batch["events"]] == ["SOURCE_ADDED", "BUILD_ADDED"]
+    assert names(batch) == ["a", "b"]
+    assert [event["kind"] for event in progress["events"]] == ["JOB_PROGRESSED", "BUILD_ADDED"]
+
+
+async def test_who_comes_back_to_the_same_gateway_misses_nothing(client: Client, hub: Hub) -> None:
+    """The cursor is a place in this gateway's ring."""
+    async with client.watch(WATCH) as watch:
+        cursor = (await watch.next())["cursor"]
+        await hub.announce(SourceAdded(source="a"))
+        await watch.next()
+    async with client.watch(WATCH, after=cursor) as watch:
+        batch = await watch.next()
+
+    assert (names(batch), batch["gap"]) == (["a"], False)
+
+
+async def test_another_gateway_answers_a_gap(client: Client, hub: Hub) -> None:
+    """Its cursors mean nothing here, and neither does nonsense: the client reads its lists again."""
+    async with client.watch(WATCH) as watch:
+        cursor = (await watch.next())["cursor"]
+    for after in (cursor, "nonsense"):
+        async with serve(hub) as other, other.watch(WATCH, after=after) as watch:
+            first = await watch.next()
+            await hub.announce(SourceAdded(source="a"))
+            second = await watch.next()
+
+        assert (first["gap"], first["events"]) == (True, [])
+        assert (second["gap"], names(second)) == (False, ["a"])
+
+
+def test_the_ring_keeps_the_newest_events() -> None:
+    """Who is behind them, and who was there when the bus was away, is told of a gap."""
+    ring = Ring(size=3)
+    for number in range(3):
+        ring.add(SourceAdded(source=str(number)))
+
+    def sources(position: int) -> tuple[list[Any], int, bool]:
+        taken = ring.take(position)
+        return [event.source for event in taken.events if isinstance(event, SourceAdded)], taken.position, taken.gap
+
+    assert sources(0) == (["0", "1", "2"], 3, False)
+    ring.add(None)
+    assert sources(0) == (["1", "2"], 4, True)
+    assert sources(3) == ([], 4, True)
+    assert sources(4) == ([], 4, False)
+
+
+async def test_workers_are_told_again_when_they_change(client: Client, hub: Hub) -> None:
+    """One that comes, takes a job and goes; a beat alone is no news."""
+    said = Presence(host="h", pid=1, queues={"dump": 2}, seen_at=time.time(), created_at=time.time())
+    taken = replace(hub, process="p")
+    async with client.watch(WORKERS) as watch:
+        assert (await watch.next())["workers"] == []
+        await presence.save(taken, said)
+        await hub.announce(SourceAdded(source="a"))
+        came = await watch.next()
+        await presence.leave(taken)
+        await hub.announce(SourceAdded(source="b"))
+        gone = await watch.next()
+
+    assert came["workers"] == [{"process": "p", "running": [], "stopping": False, "queues": [{"name": "dump", "slots": 2}]}]
+    assert gone["workers"] == []
+    await presence.save(taken, said)
+    assert (await client.ask("{ workers { process host } }"))["workers"] == [{"process": "p", "host": "h"}]
