@@ -38,9 +38,8 @@ class MongoRecords(Records):
     async def prepare(self, kinds: Iterable[Kind]) -> None:
         with translated():
             for kind in kinds:
-                for order in kind.order:
-                    for fields in ((), *kind.indexes):
-                        await self._of(kind).create_index([*((f"body.{field}", 1) for field in (*fields, order)), ("_id", 1)])
+                for fields, order in kind.lookups():
+                    await self._of(kind).create_index([*((f"body.{field}", 1) for field in (*fields, order)), ("_id", 1)])
 
     async def get(self, kind: Kind, id: str) -> Record | None:
         with translated():

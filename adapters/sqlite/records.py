@@ -245,11 +245,10 @@ def _schema(kind: Kind) -> Iterable[str]:
         f'CREATE TABLE IF NOT EXISTS "{kind.name}"'
         " (rowid INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, body TEXT NOT NULL) STRICT;"
     )
-    for order in kind.order:
-        for fields in ((), *kind.indexes):
-            name = "_".join([kind.name, *fields, "by", order])
-            columns = ", ".join(_field(field) for field in (*fields, order))
-            yield f'CREATE INDEX IF NOT EXISTS "{name}" ON "{kind.name}" ({columns}, id);'
+    for fields, order in kind.lookups():
+        name = "_".join([kind.name, *fields, "by", order])
+        columns = ", ".join(_field(field) for field in (*fields, order))
+        yield f'CREATE INDEX IF NOT EXISTS "{name}" ON "{kind.name}" ({columns}, id);'
 
 
 def _field(name: str) -> str:

@@ -23,17 +23,17 @@ from domain.errors import Conflict, Invalid, Refused, Stale
 from domain.hub import Hub
 from domain.jobs import runs
 from domain.names import check_name
-from domain.nouns import Stored, Table
+from domain.jobs import edits
+from domain.nouns import Entity, Stored, Table
 from domain.ports.records import Kind
 from events.schedules import ScheduleAdded, ScheduleEdited, ScheduleFired, ScheduleRemoved
 
 log = logging.getLogger(__name__)
 
 
-class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+class Schedule(Entity, frozen=True, kw_only=True):
     """When, and what: a dump of a source with all that follows, a build, or the whole pipeline of an API."""
 
-    created_at: float
     cron: str
     """Five fields, or six with seconds last (BioThings' manifests)."""
     timezone: str = "UTC"
@@ -50,7 +50,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     """Why its last fire started nothing; empty where it did."""
 
 
-SCHEDULES = Table(Kind(name="schedule"), Schedule)
+SCHEDULES = Table(Kind(name="schedule", indexes=(("is_untold",),)), Schedule)
 
 
 def check(schedule: Schedule) -> Schedule:
@@ -93,10 +93,7 @@ async def add(hub: Hub, name: str, **values: Any) -> Stored[Schedule]:
     check_name(name)
     schedule = check(Schedule(created_at=time.time(), **values))
     await _check_target(hub, schedule)
-    if not await SCHEDULES.insert(hub.records, name, schedule):
-        raise Conflict(f"there is a schedule {name!r} already", ("name",))
-    await hub.announce(ScheduleAdded(schedule=name))
-    return Stored(name, 1, schedule)
+    return await edits.add(hub, SCHEDULES, name, schedule, ScheduleAdded(schedule=name))
 
 
 async def edit(hub: Hub, name: str, **values: Any) -> Stored[Schedule]:
@@ -110,15 +107,12 @@ async def edit(hub: Hub, name: str, **values: Any) -> Stored[Schedule]:
             return msgspec.structs.replace(new, fired_at=time.time())
         return new
 
-    stored = await SCHEDULES.change(hub.records, name, edited)
-    await hub.announce(ScheduleEdited(schedule=name))
-    return stored
+    return await edits.change(hub, SCHEDULES, name, edited, ScheduleEdited(schedule=name))
 
 
 async def remove(hub: Hub, name: str) -> None:
     """Remove a schedule; what it set off goes on."""
-    await SCHEDULES.remove(hub.records, name, lambda schedule: None)
-    await hub.announce(ScheduleRemoved(schedule=name))
+    await edits.remove(hub, SCHEDULES, name, ScheduleRemoved(schedule=name))
 
 
 async def from_manifest(hub: Hub, source: Stored[Source]) -> None:
@@ -164,11 +158,11 @@ async def _fire(hub: Hub, stored: Stored[Schedule], at: float) -> None:
     who, key, failure = asked_by(name), repr(at), ""
     try:
         if schedule.source:
-            started = await runs.start_dump(hub, schedule.source, asked_by=who, key=key)
+            started = await pipelines.start_dump(hub, schedule.source, asked_by=who, key=key)
         elif schedule.api:
-            started = await runs.start_pipeline(hub, schedule.build, schedule.api, asked_by=who, key=key)
+            started = await pipelines.start_pipeline(hub, schedule.build, schedule.api, asked_by=who, key=key)
         else:
-            started = await runs.start_build(hub, schedule.build, asked_by=who, key=key)
+            started = await pipelines.start_build(hub, schedule.build, asked_by=who, key=key)
     except Refused as error:
         failure = error.message
         log.warning("schedule started nothing", extra={"schedule": name, "error": failure})

@@ -16,13 +16,20 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """Combinations of top-level fields that `find` and `count` may compare for equality."""
     order: tuple[str, ...] = ("created_at",)
     """Top-level number fields that `find` may order by."""
+    ranges: tuple[tuple[tuple[str, ...], str], ...] = ()
+    """Further orders, each for one combination of fields: (fields, number field)."""
 
     def check(self, equals: Mapping[str, Any], order: str) -> None:
         """For adapters: raise ValueError where `find` is asked for what is not declared, and would have to read every record."""
-        if equals and set(equals) not in [set(index) for index in self.indexes]:
-            raise ValueError(f"{self.name} records have no index on {', '.join(sorted(equals))}")
-        if order not in self.order:
-            raise ValueError(f"{self.name} records have no order by {order}")
+        known = [(set(fields), by) for fields, by in self.lookups()]
+        if (set(equals), order) not in known:
+            on = f" on {', '.join(sorted(equals))}" if equals else ""
+            raise ValueError(f"{self.name} records have no index{on} in the order of {order}")
+
+    def lookups(self) -> Iterable[tuple[tuple[str, ...], str]]:
+        """For adapters: every (fields, order) that `find` may be asked for, and so every index that is needed."""
+        yield from ((fields, by) for by in self.order for fields in ((), *self.indexes))
+        yield from self.ranges
 
 
 class Record(NamedTuple):
