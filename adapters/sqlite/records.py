@@ -3,8 +3,8 @@ into one transaction."""
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
@@ -58,7 +58,8 @@ class SqliteRecords(Records):
     async def open(cls, path: Path) -> AsyncIterator[Self]:
         """Open the file, made where it is missing, and close it after the writes that were asked for. Raises Unavailable."""
         async with _connect(path) as writer, _connect(path) as reader:
-            points = sqlite3.connect(path, isolation_level=None)
+            with _translated():
+                points = sqlite3.connect(path, isolation_level=None)
             records = cls(writer, reader, points)
             try:
                 yield records
@@ -69,17 +70,18 @@ class SqliteRecords(Records):
 
     async def prepare(self, kinds: Iterable[Kind]) -> None:
         statements = [statement for kind in kinds for statement in _schema(kind)]
-        try:
-            await self._writer.executescript("\n".join(["BEGIN IMMEDIATE;", *statements, "COMMIT;"]))
-        except sqlite3.OperationalError as error:
-            await self._roll_back()
-            raise _unavailable(error) from error
+        with _translated():
+            try:
+                await self._writer.executescript("\n".join(["BEGIN IMMEDIATE;", *statements, "COMMIT;"]))
+            except sqlite3.Error:
+                await self._roll_back()
+                raise
 
     async def get(self, kind: Kind, id: str) -> Record | None:
         # A read by key takes about 10 µs, a hop to a thread several times that; in WAL mode it never waits for a writer.
         try:
             row = self._points.execute(f'SELECT version, body FROM "{kind.name}" WHERE id = ?', (id,)).fetchone()
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             raise _unavailable(error) from error
         return row and Record(id, row[0], orjson.loads(row[1]))
 
@@ -130,10 +132,8 @@ class SqliteRecords(Records):
         await self._read("SELECT count(*) FROM sqlite_master", [])
 
     async def _read(self, sql: str, parameters: list[Any]) -> list[Any]:
-        try:
+        with _translated():
             return list(await self._reader.execute_fetchall(sql, parameters))
-        except sqlite3.OperationalError as error:
-            raise _unavailable(error) from error
 
     async def _write(
         self,
@@ -155,7 +155,7 @@ class SqliteRecords(Records):
             batch = self._next_batch()
             try:
                 await self._commit(batch)
-            except sqlite3.OperationalError as error:
+            except sqlite3.Error as error:
                 for write in batch:
                     if not write.took_effect.done():
                         write.took_effect.set_exception(_unavailable(error))
@@ -191,7 +191,7 @@ class SqliteRecords(Records):
                 done.append((writes, {id for (id,) in rows}))
             if len(groups) > 1:
                 await self._writer.execute("COMMIT")
-        except sqlite3.OperationalError:
+        except sqlite3.Error:
             await self._roll_back()
             raise
         for writes, ids in done:
@@ -212,7 +212,7 @@ async def _connect(path: Path) -> AsyncIterator[aiosqlite.Connection]:
         await _use_wal(connection)
         await connection.execute("PRAGMA synchronous = FULL")
         await connection.execute("PRAGMA mmap_size = 268435456")
-    except sqlite3.DatabaseError as error:
+    except sqlite3.Error as error:
         if connection:
             await connection.close()
         raise Unavailable(f"{path} can't be opened: {error}") from error
@@ -236,8 +236,16 @@ async def _use_wal(connection: aiosqlite.Connection) -> None:
             return
 
 
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _unavailable(error) from error
+
+
 def _unavailable(error: sqlite3.Error) -> Unavailable:
-    return Unavailable(f"the records in SQLite can't be reached: {error}")
+    return Unavailable(f"the records in SQLite can't be read or written: {error}")
 
 
 def _schema(kind: Kind) -> Iterable[str]:
