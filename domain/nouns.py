@@ -104,6 +104,8 @@ class Table(Generic[T]):
         order: str = "created_at",
         descending: bool = False,
         after: tuple[float, str] | None = None,
+        least: float | None = None,
+        below: float | None = None,
         limit: int = 100,
         **equals: object,
     ) -> list[Stored[T]]:
@@ -112,30 +114,47 @@ class Table(Generic[T]):
         found: list[Stored[T]] = []
         while True:
             wanted = limit - len(found)
-            page = await records.find(self.kind, equals, order=order, descending=descending, after=after, limit=wanted)
+            page = await records.find(
+                self.kind, equals, order=order, descending=descending, after=after, least=least, below=below, limit=wanted
+            )
             found += self._readable(page)
             if len(page) < wanted or len(found) == limit:
                 return found
             after = (page[-1].body[order], page[-1].id)
 
-    async def every(self, records: Records, **equals: object) -> list[Stored[T]]:
-        """All records of the kind: for kinds of which there are tens, not millions. Raises Unreadable rather than leave one out,
-        for whoever goes by what is not there."""
-        return [self.decode(record) for record in await self._all(records, equals)]
+    async def every(
+        self,
+        records: Records,
+        *,
+        order: str = "created_at",
+        least: float | None = None,
+        below: float | None = None,
+        **equals: object,
+    ) -> list[Stored[T]]:
+        """All records of the kind, or of a range as in Records.find: for kinds of which there are tens, not millions. Raises
+        Unreadable rather than leave one out, for whoever goes by what is not there."""
+        return [self.decode(record) for record in await self._all(records, equals, order, least, below)]
 
     async def readable(self, records: Records, **equals: object) -> list[Stored[T]]:
         """As `every`, without what can't be read: for whoever looks at each by itself."""
         return self._readable(await self._all(records, equals))
 
-    async def _all(self, records: Records, equals: dict[str, object]) -> list[Record]:
+    async def _all(
+        self,
+        records: Records,
+        equals: dict[str, object],
+        order: str = "created_at",
+        least: float | None = None,
+        below: float | None = None,
+    ) -> list[Record]:
         found: list[Record] = []
         after: tuple[float, str] | None = None
         while True:
-            page = await records.find(self.kind, equals, after=after, limit=500)
+            page = await records.find(self.kind, equals, order=order, after=after, least=least, below=below, limit=500)
             found += page
             if len(page) < 500:
                 return found
-            after = (page[-1].body["created_at"], page[-1].id)
+            after = (page[-1].body[order], page[-1].id)
 
     def _readable(self, page: Iterable[Record]) -> list[Stored[T]]:
         found: list[Stored[T]] = []

@@ -2,6 +2,7 @@
 into one transaction."""
 
 import asyncio
+import math
 import sqlite3
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -18,6 +19,8 @@ BUSY = 30.0
 """Seconds that a write waits for another process's transaction."""
 BATCH = 500
 """Writes that one transaction takes at most."""
+INFINITY = "9e999"
+"""A number of JSON that SQLite reads as infinite: JSON has no word for that."""
 
 # A batch is one statement per operation and kind, fed by one JSON text: a thread hop and a statement per write would cost more
 # than the writing. RETURNING tells which of the writes took effect.
@@ -108,15 +111,21 @@ class SqliteRecords(Records):
         order: str = "created_at",
         descending: bool = False,
         after: tuple[float, str] | None = None,
+        least: float | None = None,
+        below: float | None = None,
         limit: int = 100,
     ) -> list[Record]:
-        kind.check(equals or {}, order)
+        kind.check(equals or {}, order, least, below)
         conditions, parameters = _equal(equals or {})
         column, direction, behind = _field(order), "DESC" if descending else "ASC", "<" if descending else ">"
         if after:
             value = _value(after[0])
             conditions += [f"{column} {behind}= json_extract(?, '$')", f"({column} {behind} json_extract(?, '$') OR id {behind} ?)"]
             parameters += [value, value, after[1]]
+        for comparison, bound in ((">=", least), ("<", below)):
+            if bound is not None:
+                conditions.append(f"{column} {comparison} json_extract(?, '$')")
+                parameters.append(_value(bound) if math.isfinite(bound) else str(bound).replace("inf", INFINITY))
         ordered = f"ORDER BY {column} {direction}, id {direction} LIMIT ?"
         sql = f'SELECT id, version, body FROM "{kind.name}" {_where(conditions)} {ordered}'
         rows = await self._read(sql, [*parameters, limit])

@@ -290,7 +290,7 @@ async def retry(hub: Hub, id: str) -> Stored[Job]:
 
 async def page(
     hub: Hub,
-    equals: Mapping[str, str] = MappingProxyType({}),
+    equals: Mapping[str, Any] = MappingProxyType({}),
     *,
     descending: bool = True,
     after: tuple[float, str] | None = None,
