@@ -64,8 +64,10 @@ class Noun(Entity, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, writer=name, is_written=bool(name))
 
 
-NOUN_INDEXES = (("is_untold",), ("is_written",))
-"""What the reaper finds nouns by."""
+ENTITY_INDEXES = (("is_untold",),)
+NOUN_INDEXES = (*ENTITY_INDEXES, ("is_written",))
+REMOVED_RANGE = (((), "deleted_at"),)
+"""What the reaper finds entities by; a kind declares them beside its own."""
 
 E = TypeVar("E", bound=Output)
 T = TypeVar("T", bound=msgspec.Struct)
@@ -140,6 +142,8 @@ class Table(Generic[T]):
         order: str = "created_at",
         descending: bool = False,
         after: tuple[float, str] | None = None,
+        least: float | None = None,
+        below: float | None = None,
         limit: int = 100,
         removed: bool = False,
         **equals: object,
@@ -149,31 +153,48 @@ class Table(Generic[T]):
         found: list[Stored[T]] = []
         while True:
             wanted = limit - len(found)
-            page = await records.find(self.kind, equals, order=order, descending=descending, after=after, limit=wanted)
+            page = await records.find(
+                self.kind, equals, order=order, descending=descending, after=after, least=least, below=below, limit=wanted
+            )
             found += self._readable(page, removed)
             if len(page) < wanted or len(found) == limit:
                 return found
             after = (page[-1].body[order], page[-1].id)
 
-    async def every(self, records: Records, **equals: object) -> list[Stored[T]]:
-        """All records of the kind: for kinds of which there are tens, not millions. Raises Unreadable rather than leave one out,
-        for whoever goes by what is not there."""
-        stored = [self.decode(record) for record in await self._all(records, equals)]
+    async def every(
+        self,
+        records: Records,
+        *,
+        order: str = "created_at",
+        least: float | None = None,
+        below: float | None = None,
+        **equals: object,
+    ) -> list[Stored[T]]:
+        """All records of the kind, or of a range as in Records.find: for kinds of which there are tens, not millions. Raises
+        Unreadable rather than leave one out, for whoever goes by what is not there."""
+        stored = [self.decode(record) for record in await self._all(records, equals, order, least, below)]
         return [each for each in stored if not _is_removed(each.value)]
 
     async def readable(self, records: Records, **equals: object) -> list[Stored[T]]:
         """As `every`, without what can't be read: for whoever looks at each by itself."""
         return self._readable(await self._all(records, equals))
 
-    async def _all(self, records: Records, equals: dict[str, object]) -> list[Record]:
+    async def _all(
+        self,
+        records: Records,
+        equals: dict[str, object],
+        order: str = "created_at",
+        least: float | None = None,
+        below: float | None = None,
+    ) -> list[Record]:
         found: list[Record] = []
         after: tuple[float, str] | None = None
         while True:
-            page = await records.find(self.kind, equals, after=after, limit=500)
+            page = await records.find(self.kind, equals, order=order, after=after, least=least, below=below, limit=500)
             found += page
             if len(page) < 500:
                 return found
-            after = (page[-1].body["created_at"], page[-1].id)
+            after = (page[-1].body[order], page[-1].id)
 
     def _readable(self, page: Iterable[Record], removed: bool = False) -> list[Stored[T]]:
         found: list[Stored[T]] = []

@@ -223,7 +223,7 @@ class _translated:  # as a generator it would cost more than the read of a docum
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if isinstance(error, sqlite3.OperationalError | OSError):
+        if isinstance(error, sqlite3.Error | OSError):
             raise Unavailable(f"collection {self.name} can't be read or written: {error}") from error
 
 

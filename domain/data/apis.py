@@ -11,7 +11,7 @@ from domain.errors import Invalid, LeatError, NotFound
 from domain.hub import Hub
 from domain.names import check_name
 from domain.jobs import edits
-from domain.nouns import NOUN_INDEXES, Noun, Stored, Table, refuse_while_written
+from domain.nouns import NOUN_INDEXES, REMOVED_RANGE, Noun, Stored, Table, refuse_while_written
 from domain.ports.records import Kind
 from events.apis import ApiAdded, ApiEdited, ApiRemoved, ReleaseCreated, ReleaseSwitched
 
@@ -41,7 +41,7 @@ class Api(Noun, frozen=True, kw_only=True):
         return tuple(event for event in self.outputs if isinstance(event, ReleaseCreated))
 
 
-APIS = Table(Kind(name="api", indexes=(("build",), *NOUN_INDEXES)), Api)
+APIS = Table(Kind(name="api", indexes=(("build",), *NOUN_INDEXES), ranges=REMOVED_RANGE), Api)
 
 
 async def add(hub: Hub, name: str, build: str, **values: Any) -> Stored[Api]:

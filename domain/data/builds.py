@@ -12,7 +12,7 @@ from domain.errors import Invalid
 from domain.hub import Hub
 from domain.names import NAME, RESERVED_TYPES, check_name
 from domain.jobs import edits
-from domain.nouns import NOUN_INDEXES, Noun, Stored, Table
+from domain.nouns import NOUN_INDEXES, REMOVED_RANGE, Noun, Stored, Table
 from domain.ports.records import Kind
 from events.builds import BuildAdded, BuildEdited
 
@@ -41,7 +41,7 @@ class Build(Noun, frozen=True, kw_only=True):
     edited_at: float = 0.0
 
 
-BUILDS = Table(Kind(name="build", indexes=NOUN_INDEXES), Build)
+BUILDS = Table(Kind(name="build", indexes=NOUN_INDEXES, ranges=REMOVED_RANGE), Build)
 
 
 def resolve(build: Build, parts: Iterable[str]) -> tuple[str, ...]:

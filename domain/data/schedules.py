@@ -24,7 +24,7 @@ from domain.hub import Hub
 from domain.jobs import runs
 from domain.names import check_name
 from domain.jobs import edits
-from domain.nouns import Entity, Stored, Table
+from domain.nouns import ENTITY_INDEXES, REMOVED_RANGE, Entity, Stored, Table
 from domain.ports.records import Kind
 from events.schedules import ScheduleAdded, ScheduleEdited, ScheduleFired, ScheduleRemoved
 
@@ -50,7 +50,7 @@ class Schedule(Entity, frozen=True, kw_only=True):
     """Why its last fire started nothing; empty where it did."""
 
 
-SCHEDULES = Table(Kind(name="schedule", indexes=(("is_untold",),)), Schedule)
+SCHEDULES = Table(Kind(name="schedule", indexes=ENTITY_INDEXES, ranges=REMOVED_RANGE), Schedule)
 
 
 def check(schedule: Schedule) -> Schedule:

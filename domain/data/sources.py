@@ -14,7 +14,7 @@ from domain.errors import Conflict, Invalid, NotReady
 from domain.hub import Hub
 from domain.names import check_name
 from domain.jobs import edits
-from domain.nouns import NOUN_INDEXES, Noun, Stored, Table
+from domain.nouns import NOUN_INDEXES, REMOVED_RANGE, Noun, Stored, Table
 from domain.ports.records import Kind, Records
 from domain.query import mappings
 from events.sources import SourceAdded, SourceEdited, SourceInspected, SourceReloaded
@@ -68,7 +68,7 @@ class Source(Noun, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, mapping={**self.mapping, part: properties}, derived=derived, edited_at=time.time())
 
 
-SOURCES = Table(Kind(name="source", indexes=NOUN_INDEXES), Source)
+SOURCES = Table(Kind(name="source", indexes=NOUN_INDEXES, ranges=REMOVED_RANGE), Source)
 
 
 async def parts(records: Records) -> dict[str, Stored[Source]]:

@@ -53,8 +53,8 @@ async def remove(hub: Hub, table: Table[T], id: str, event: Event, refuse: Calla
 
 async def forget(hub: Hub, table: Table[T], before: float, limit: int) -> None:
     """Drop the records of what was removed before that moment, and is followed."""
-    for stored in await table.find(hub.records, removed=True, limit=limit):
-        if 0.0 < stored.value.deleted_at < before and not stored.value.is_untold:
+    for stored in await table.find(hub.records, order="deleted_at", least=1.0, below=before, removed=True, limit=limit):
+        if not stored.value.is_untold:
             try:
                 await hub.records.delete(table.kind, stored.id, stored.version)
             except Stale:
