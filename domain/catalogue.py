@@ -36,8 +36,8 @@ FOLLOWERS: tuple[Follower, ...] = ()
 """What follows which event."""
 
 CHORES = (
-    Chore(name="schedules", seconds=1.0, do=schedules.fire_due),
-    Chore(name="aliases", seconds=600.0, do=apis.publish_all),
+    Chore(name="schedules", seconds=1.0, begin=schedules.Firing),
+    Chore(name="aliases", seconds=600.0, begin=lambda: apis.publish_all),
 )
 """What the reaper of every process does for a noun."""
 

@@ -29,7 +29,7 @@ class Limits:
     keep_collections: int = 3
     keep_indexes: int = 2
     keep_jobs: float = 30 * 86400.0
-    """Seconds that finished jobs are kept, with events and log. Longer than any process may stand still: see domain.jobs.following."""
+    """Seconds that finished jobs are kept, with events and log: longer than any process may stand still (domain.jobs.following)."""
     quiet: float = 60.0
     """Seconds that an automatic build waits for its neighbours."""
     download_size: int = 200 * 2**30
@@ -93,7 +93,8 @@ class Chore:
     name: str
     seconds: float
     """Between two times that it is done."""
-    do: Callable[["Hub"], Awaitable[None]]
+    begin: Callable[[], Callable[["Hub"], Awaitable[None]]]
+    """Returns what is done each time, so that it may remember something in between."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,8 @@ import msgspec
 from domain.data.builds import BUILDS
 from domain.errors import Invalid, LeatError, NotFound
 from domain.hub import Hub
-from domain.names import check_name
 from domain.jobs import edits
+from domain.names import check_name
 from domain.nouns import NOUN_INDEXES, REMOVED_RANGE, Noun, Stored, Table, refuse_while_written
 from domain.ports.records import Kind
 from events.apis import ApiAdded, ApiEdited, ApiRemoved, ReleaseCreated, ReleaseSwitched

@@ -10,8 +10,8 @@ import msgspec
 
 from domain.errors import Invalid
 from domain.hub import Hub
-from domain.names import NAME, RESERVED_TYPES, check_name
 from domain.jobs import edits
+from domain.names import NAME, RESERVED_TYPES, check_name
 from domain.nouns import NOUN_INDEXES, REMOVED_RANGE, Noun, Stored, Table
 from domain.ports.records import Kind
 from events.builds import BuildAdded, BuildEdited

@@ -92,7 +92,9 @@ def _load(source: str, *, dump: bool, force: bool) -> list[Step]:
     return steps
 
 
-def planned_build(name: str, apis: Mapping[str, Api], *, force: bool = False, after: Iterable[str] = (), delay: float = 0.0) -> list[Step]:
+def planned_build(
+    name: str, apis: Mapping[str, Api], *, force: bool = False, after: Iterable[str] = (), delay: float = 0.0
+) -> list[Step]:
     """build → a release of each API that follows it by itself."""
     built = step(RunBuild(build=name, force=force), after, delay)
     following = sorted(api for api, value in apis.items() if value.build == name and value.automatic)

@@ -12,8 +12,8 @@ from domain.data import plugins
 from domain.data.manifests import Manifest, Uploader
 from domain.errors import Conflict, Invalid, NotReady
 from domain.hub import Hub
-from domain.names import check_name
 from domain.jobs import edits
+from domain.names import check_name
 from domain.nouns import NOUN_INDEXES, REMOVED_RANGE, Noun, Stored, Table
 from domain.ports.records import Kind, Records
 from domain.query import mappings

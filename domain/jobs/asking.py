@@ -18,6 +18,9 @@ from events.message import Command, new_id
 
 log = logging.getLogger(__name__)
 
+POSTPONED = 60.0
+"""Seconds until a reaper looks again at a job that can't be sent now."""
+
 
 class Asked(NamedTuple):
     """A job that was asked for."""
@@ -97,6 +100,7 @@ async def resend(hub: Hub, stored: Stored[Job]) -> bool:
         command = command_from(due.command)
     except msgspec.ValidationError as error:
         log.error("a job's command is of another version of Leat", extra={"job_id": stored.id, "error": str(error)})
+        await postpone(hub, stored)
         return False
     try:
         marked = await JOBS.replace(hub.records, stored, due)
@@ -108,6 +112,11 @@ async def resend(hub: Hub, stored: Stored[Job]) -> bool:
         await replace_unless_changed(hub, marked, msgspec.structs.replace(due, sent_at=0.0, due_at=time.time() + UNSENT))
         raise
     return True
+
+
+async def postpone(hub: Hub, stored: Stored[Job]) -> None:
+    """Let reapers look at the job again in a minute: others come first until then."""
+    await replace_unless_changed(hub, stored, msgspec.structs.replace(stored.value, due_at=time.time() + POSTPONED))
 
 
 async def replace_unless_changed(hub: Hub, stored: Stored[Job], job: Job) -> None:

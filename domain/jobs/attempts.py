@@ -78,7 +78,7 @@ class Attempt:
         await self.change(lambda job: msgspec.structs.replace(job, pins=tuple(dict.fromkeys((*job.pins, *wanted)))))
 
     async def finish(self, verdict: Verdict) -> Job:
-        """The last change of this attempt: the job is FINISHED, or QUEUED again. `writer` is freed afterwards (domain.jobs.ending)."""
+        """The last change of this attempt: the job is FINISHED, or QUEUED again. Only afterwards `writer` is freed."""
         job = await self.change(lambda job: ended(self.id, job, verdict))
         self.is_over = True
         return job

@@ -90,8 +90,9 @@ async def _take_out(hub: Hub, table: Table[Any], stored: Stored[Any], ids: froze
         left = tuple(plain for plain in stored.value.untold if plain["id"] not in ids)
         if len(left) == len(stored.value.untold):
             return stored
+        value = msgspec.structs.replace(stored.value, untold=left, is_untold=bool(left))
         try:
-            return await table.replace(hub.records, stored, msgspec.structs.replace(stored.value, untold=left, is_untold=bool(left)))
+            return await table.replace(hub.records, stored, value)
         except Stale:
             stored = await _again(hub, table, stored)
     return stored

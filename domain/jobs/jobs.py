@@ -100,7 +100,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     sent_at: float = 0.0
     """When its command was last given to the bus; 0.0 where it waits to be sent."""
     due_at: float = 0.0
-    """When a reaper sends it, unless its sender did before; 0.0 where nobody has to."""
+    """When a reaper looks whether it has to be sent; 0.0 where it was sent, or is not queued."""
     waiting_for: str = ""
     """The job that holds the noun's `writer`."""
     pins: tuple[str, ...] = ()
@@ -183,10 +183,7 @@ def queued(id: str, job: Job, event: JobQueued, **changes: Any) -> Job:
 
 
 def due_at(event: JobQueued) -> float:
-    """When a reaper sends a job that was queued so: at its own time, else when its sender had time enough; 0.0 where it waits for
-    another job, whose end sends it."""
-    if event.waiting_for:
-        return 0.0
+    """When a reaper looks at a job that was queued so: at its own time, else when its sender has had time enough."""
     return event.not_before or event.at + UNSENT
 
 

@@ -9,7 +9,6 @@ from domain.hub import Hub
 from domain.nouns import Stored, Table
 from domain.ports.records import Kind
 
-
 DAY = 86400.0
 """Seconds after which a process that was not seen is gone for good."""
 
@@ -70,8 +69,9 @@ async def unknown_followers(hub: Hub) -> frozenset[str]:
     if not hub.bus.shared:
         return frozenset()
     here = followers_here(hub)
-    announced = [stored.value.follows for stored in await WORKERS.readable(hub.records)]
-    return frozenset(type for follows in announced for name, types in follows.items() for type in types if type not in here.get(name, ()))
+    processes = await WORKERS.readable(hub.records)
+    announced = [(name, type) for process in processes for name, types in process.value.follows.items() for type in types]
+    return frozenset(type for name, type in announced if type not in here.get(name, ()))
 
 
 async def forget_lost(hub: Hub) -> None:
