@@ -1,12 +1,11 @@
-"""APIs: which build is served under which name."""
+"""APIs: which build is served under which name, its releases, and what a search of it answers."""
 
 from typing import Annotated, Any, Self
 
 import orjson
 import strawberry
-from strawberry import UNSET, argument, field
+from strawberry import argument, field
 
-from domain.data import apis, schedules
 from domain.data.apis import APIS
 from domain.data.apis import Api as ApiRecord
 from domain.errors import Invalid
@@ -14,12 +13,13 @@ from domain.errors import NotReady as Unready
 from domain.nouns import Stored
 from domain.ports.search import Hit, SearchRequest, Sort
 from domain.query.parser import parse
+from events.apis import ReleaseCreated
 from gateway.context import Info
-from gateway.errors import NotFound, NotReady, QueryInvalid, Refusal, ValidationFailed
-from gateway.graphql.builds import Build, find_build, given
-from gateway.graphql.jobs import Job, JobFilter, job_page
-from gateway.graphql.nodes import After, Connection, First, In, Name, Node, connection, few, global_id, page_size, position
-from gateway.graphql.releases import Release
+from gateway.errors import NotFound, NotReady, QueryInvalid, ValidationFailed
+from gateway.graphql.builds.types import Build, find_build
+from gateway.graphql.jobs.queries import JobFilter, job_page
+from gateway.graphql.jobs.types import Job
+from gateway.graphql.nodes import After, Connection, First, Node, few, global_id
 from gateway.scalars import JSON, DateTime, Long, time
 
 DEPTH = 10_000
@@ -97,6 +97,42 @@ def _hit(hit: Hit) -> dict[str, Any]:
     return {**orjson.loads(hit.body), "_id": hit.id, "_score": hit.score}
 
 
+@strawberry.type(description="A build's output, indexed for one API.")
+class Release:
+    """events.apis.ReleaseCreated."""
+
+    output: str = field(description="Its name, the index: the job and attempt that made it.")
+    build_output: str = field(description="The build's output that it indexes.")
+    version: str = field(description="The build version.")
+    count: Long = field(description="Documents.")
+    at: DateTime = field(description="When it was made.")
+    served: bool = field(description="Whether the API serves it.")
+
+    @strawberry.field(description="Metadata that is served with it: sources, statistics, versions.")
+    async def metadata(self, info: Info) -> JSON:
+        """BioThings' `_meta`."""
+        spec, _ = await info.context.hub.search.describe(self.output)
+        return JSON(spec.meta)
+
+    @strawberry.field(description="The mapping of its index: Elasticsearch properties.")
+    async def mapping(self, info: Info) -> JSON:
+        """As it was made."""
+        spec, _ = await info.context.hub.search.describe(self.output)
+        return JSON(spec.mapping)
+
+    @classmethod
+    def of(cls, api: ApiRecord, event: ReleaseCreated) -> Self:
+        """As clients see it."""
+        return cls(
+            output=event.output,
+            build_output=event.build,
+            version=event.version,
+            count=Long(event.count),
+            at=DateTime(event.at),
+            served=event.output == api.served,
+        )
+
+
 @strawberry.type(description="A published API, served below /api/<name>/.")
 class Api(Node):
     """domain.data.apis.Api."""
@@ -163,148 +199,3 @@ async def find_api(info: Info, name: str) -> Api | None:
     """The API of that name."""
     stored = await APIS.find_one(info.context.hub.records, name)
     return Api.of(stored) if stored else None
-
-
-@strawberry.type
-class ApiQuery:
-    """Reading APIs."""
-
-    @strawberry.field(description="APIs, oldest first.")
-    async def apis(self, info: Info, first: First = 20, after: After = None) -> Connection[Api]:
-        """A page."""
-        found = await APIS.find(info.context.hub.records, after=position(after), limit=page_size(first) + 1)
-        return connection(found, first, Api.of)
-
-    @strawberry.field(description="One API.")
-    async def api(self, info: Info, name: Name) -> Api | None:
-        """Null where there is none."""
-        return await find_api(info, name)
-
-    @strawberry.field(description="Search what an API serves.")
-    async def search_api(self, info: Info, name: Name, input: Searched) -> SearchPayload:
-        """As the field `search` of the API."""
-        return await search(info, (await APIS.get(info.context.hub.records, name)).value, input)
-
-
-@strawberry.input(description="What to serve under which name.")
-class AddApiInput:
-    """Input of addApi."""
-
-    name: str = field(description="Its name, and so its path.")
-    build: str = field(description="The build whose releases it serves.")
-    automatic: bool | None = field(default=UNSET, description="Whether it is released whenever its build has a new output.")
-    description: str | None = field(default=UNSET, description="What it is, in words.")
-
-
-@strawberry.type(description="The API was added; it answers after its first release.")
-class AddApiSuccess:
-    """Success of addApi."""
-
-    api: Api = field(description="The API.")
-
-
-AddApiPayload = Annotated[AddApiSuccess | Refusal, strawberry.union("AddApiPayload", description="What addApi answers.")]
-
-
-@strawberry.input(description="What changes of an API; what is left out stays.")
-class EditApiInput:
-    """Input of editApi."""
-
-    name: str = field(description="The API.")
-    automatic: bool | None = field(default=UNSET, description="Whether it is released whenever its build has a new output.")
-    description: str | None = field(default=UNSET, description="What it is, in words.")
-
-
-@strawberry.type(description="The API was edited.")
-class EditApiSuccess:
-    """Success of editApi."""
-
-    api: Api = field(description="The API.")
-
-
-EditApiPayload = Annotated[EditApiSuccess | Refusal, strawberry.union("EditApiPayload", description="What editApi answers.")]
-
-
-@strawberry.input(description="Which API to start.")
-class StartApiInput:
-    """Input of startApi."""
-
-    name: str = field(description="The API.")
-
-
-@strawberry.type(description="The API answers.")
-class StartApiSuccess:
-    """Success of startApi."""
-
-    api: Api = field(description="The API.")
-
-
-StartApiPayload = Annotated[StartApiSuccess | Refusal, strawberry.union("StartApiPayload", description="What startApi answers.")]
-
-
-@strawberry.input(description="Which API to stop.")
-class StopApiInput:
-    """Input of stopApi."""
-
-    name: str = field(description="The API.")
-
-
-@strawberry.type(description="The API answers 503 until it is started.")
-class StopApiSuccess:
-    """Success of stopApi."""
-
-    api: Api = field(description="The API.")
-
-
-StopApiPayload = Annotated[StopApiSuccess | Refusal, strawberry.union("StopApiPayload", description="What stopApi answers.")]
-
-
-@strawberry.input(description="Which API to remove.")
-class RemoveApiInput:
-    """Input of removeApi."""
-
-    name: str = field(description="The API.")
-
-
-@strawberry.type(description="The API was removed; its indexes follow.")
-class RemoveApiSuccess:
-    """Success of removeApi."""
-
-    name: str = field(description="The name that is free now.")
-
-
-RemoveApiPayload = Annotated[
-    RemoveApiSuccess | Refusal, strawberry.union("RemoveApiPayload", description="What removeApi answers.")
-]
-
-
-@strawberry.type
-class ApiMutation:
-    """Changing APIs."""
-
-    @strawberry.mutation(description="Make an API of a build.")
-    async def add_api(self, info: Info, input: In[AddApiInput]) -> AddApiPayload:
-        """Checked by the domain."""
-        return AddApiSuccess(api=Api.of(await apis.add(info.context.hub, input.name, **given(input))))
-
-    @strawberry.mutation(description="Edit an API.")
-    async def edit_api(self, info: Info, input: In[EditApiInput]) -> EditApiPayload:
-        """Its description, and whether releases are automatic."""
-        return EditApiSuccess(api=Api.of(await apis.edit(info.context.hub, input.name, **given(input))))
-
-    @strawberry.mutation(description="Let an API answer.")
-    async def start_api(self, info: Info, input: In[StartApiInput]) -> StartApiPayload:
-        """At once."""
-        return StartApiSuccess(api=Api.of(await apis.edit(info.context.hub, input.name, running=True)))
-
-    @strawberry.mutation(description="Let an API answer 503.")
-    async def stop_api(self, info: Info, input: In[StopApiInput]) -> StopApiPayload:
-        """At once."""
-        return StopApiSuccess(api=Api.of(await apis.edit(info.context.hub, input.name, running=False)))
-
-    @strawberry.mutation(description="Stop serving an API and remove it with its releases.")
-    async def remove_api(self, info: Info, input: In[RemoveApiInput]) -> RemoveApiPayload:
-        """Refused while a job works on it."""
-        await apis.remove(info.context.hub, input.name)
-        await schedules.remove_those_of(info.context.hub, api=input.name)
-        return RemoveApiSuccess(name=input.name)

@@ -10,9 +10,9 @@ from domain.errors import Invalid
 from domain.jobs import runs
 from gateway.context import Info
 from gateway.errors import Refusal
-from gateway.graphql.jobs import KEY, Started
-from gateway.graphql.nodes import In
-from gateway.graphql.sources import Source
+from gateway.graphql.inputs import KEY, In
+from gateway.graphql.jobs.types import Started
+from gateway.graphql.sources.types import Source
 from gateway.scalars import JSON
 
 

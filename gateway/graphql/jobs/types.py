@@ -1,29 +1,23 @@
-"""Jobs: one command being done."""
+"""Jobs and runs: one command being done, and everything that one request or schedule set off."""
 
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import Annotated, Any, Self
 
 import strawberry
 from strawberry import argument, enum_value, field
 
-from domain.errors import Invalid
-from domain.ids import LONGEST_KEY
-from domain.jobs import jobs, runs
+from domain.errors import NotFound as Absent
+from domain.jobs import logs, runs
 from domain.jobs.jobs import JOBS
 from domain.jobs.jobs import Job as JobRecord
+from domain.jobs.runs import RunView
 from domain.nouns import Stored
 from gateway.context import Info
-from gateway.errors import Refusal
-from gateway.graphql.nodes import After, Connection, First, In, Node, connection, global_id, local_id, page_size, position
+from gateway.graphql.nodes import Node, global_id, local_id
 from gateway.scalars import JSON, DateTime, Long, time
 
-if TYPE_CHECKING:
-    from gateway.graphql.runs import Run
-
-KEY = f"Any text of the client's, of 1 to {LONGEST_KEY} characters: asked twice with the same key, it is done once."
-
-LazyRun = Annotated["Run", strawberry.lazy("gateway.graphql.runs")]
 JobId = Annotated[strawberry.ID, argument(description="The job's id, or its UUID as in logs.")]
+RunId = Annotated[strawberry.ID, argument(description="The run's id, or its UUID.")]
 
 
 @strawberry.enum(description="Where a job stands.")
@@ -132,43 +126,61 @@ class Job(Node):
         )
 
     @strawberry.field(description="The run that it belongs to.")
-    async def run(self, info: Info) -> LazyRun | None:
+    async def run(self, info: Info) -> "Run | None":
         """Synthesised where the job is a run by itself."""
-        return await _run(info, self.run_id)
+        return await find_run(info, self.run_id)
 
 
-async def _run(info: Info, id: str) -> "Run | None":
-    from gateway.graphql.runs import find_run  # noqa: PLC0415  the two nouns know each other
+@strawberry.enum(description="Where a run stands.")
+class RunState(Enum):
+    """domain.jobs.chains.RunState."""
 
-    return await find_run(info, id)
-
-
-@strawberry.input(description="Which jobs; fields that are left out do not matter.")
-class JobFilter:
-    """What domain.jobs.jobs.page can find by."""
-
-    state: JobState | None = field(default=None, description="Where they stand.")
-    queue: str | None = field(default=None, description="The queue that takes them; goes with `state`.")
-    target: str | None = field(default=None, description="What they work on, such as source/clinvar; goes with `state`, or alone.")
-    run_id: strawberry.ID | None = field(default=None, description="The run that they belong to; goes alone.")
-    outcome: JobOutcome | None = field(default=None, description="How they ended, such as FAILED; goes alone.")
+    RUNNING = enum_value("RUNNING", description="Some of its jobs are not finished.")
+    SUCCEEDED = enum_value("SUCCEEDED", description="Every step did what was asked.")
+    FAILED = enum_value("FAILED", description="A step failed or timed out, so what comes after it was not begun.")
+    CANCELED = enum_value("CANCELED", description="Somebody cancelled it.")
 
 
-async def job_page(info: Info, filter: JobFilter | None, first: int, after: str | None) -> Connection[Job]:
-    """A page of jobs, newest first."""
-    chosen = filter or JobFilter()
-    given = {
-        "state": chosen.state and chosen.state.name,
-        "outcome": chosen.outcome and chosen.outcome.name,
-        "queue": chosen.queue,
-        "target": chosen.target,
-        "run_id": chosen.run_id and local_id("Run", chosen.run_id),
-    }
-    equals = {name: value for name, value in given.items() if value is not None}
-    if equals and set(equals) not in map(set, JOBS.kind.indexes):
-        raise Invalid("jobs are found by state, queue and state, target, target and state, runId, or outcome", ("filter",))
-    found = await jobs.page(info.context.hub, equals, after=position(after), limit=page_size(first) + 1)
-    return connection(found, first, Job.of)
+@strawberry.type(description="A planned step of a run.")
+class RunStep:
+    """domain.jobs.runs.StepView."""
+
+    name: str = field(description="What it does, such as upload:clinvar.")
+    after: list[str] = field(description="The steps that it waits for.")
+    job_id: str = field(description="The UUID that its job has, or will have.")
+    job: Job | None = field(description="Its job; null before it is asked for.")
+
+
+@strawberry.type(description="Everything that one request or schedule set off.")
+class Run(Node):
+    """domain.jobs.runs.RunView."""
+
+    run_id: str = field(description="Its UUID.")
+    title: str = field(description="What it does, in words.")
+    asked_by: str = field(description="Who asked for it.")
+    state: RunState = field(description="Where it stands.")
+    canceled: bool = field(description="Whether somebody cancelled it.")
+    created_at: DateTime = field(description="When it was asked for.")
+    finished_at: DateTime | None = field(description="When it ended.")
+    steps: list[RunStep] = field(description="Its planned steps, each after those that it waits for.")
+
+    @classmethod
+    def of(cls, view: RunView) -> Self:
+        """The run as clients see it."""
+        return cls(
+            id=global_id("Run", view.id),
+            run_id=view.id,
+            title=view.title,
+            asked_by=view.asked_by,
+            state=RunState(view.state),
+            canceled=view.cancelled,
+            created_at=DateTime(view.created_at),
+            finished_at=time(view.finished_at),
+            steps=[
+                RunStep(name=step.name, after=list(step.after), job_id=step.job_id, job=step.job and Job.of(step.job))
+                for step in view.steps
+            ],
+        )
 
 
 async def find_job(info: Info, id: str) -> Job | None:
@@ -177,25 +189,12 @@ async def find_job(info: Info, id: str) -> Job | None:
     return Job.of(stored) if stored else None
 
 
-@strawberry.type
-class JobQuery:
-    """Reading jobs."""
-
-    @strawberry.field(description="Jobs, newest first.")
-    async def jobs(
-        self,
-        info: Info,
-        filter: Annotated[JobFilter | None, argument(description="Which ones; all where it is left out.")] = None,
-        first: First = 20,
-        after: After = None,
-    ) -> Connection[Job]:
-        """A page."""
-        return await job_page(info, filter, first, after)
-
-    @strawberry.field(description="One job.")
-    async def job(self, info: Info, id: JobId) -> Job | None:
-        """Null where there is none."""
-        return await find_job(info, id)
+async def find_run(info: Info, id: str) -> Run | None:
+    """The run of an opaque id or a UUID."""
+    try:
+        return Run.of(await runs.view(info.context.hub, local_id("Run", id)))
+    except Absent:
+        return None
 
 
 @strawberry.type(description="What was set off.")
@@ -206,9 +205,9 @@ class Started:
     replayed: bool = field(description="True where the same was asked for before under this key: the job is that one.")
 
     @strawberry.field(description="The run: everything that was set off.")
-    async def run(self, info: Info) -> LazyRun | None:
+    async def run(self, info: Info) -> Run | None:
         """With its planned steps."""
-        return await _run(info, self.job.run_id)
+        return await find_run(info, self.job.run_id)
 
     @classmethod
     def of(cls, started: runs.Started) -> Self:
@@ -216,52 +215,28 @@ class Started:
         return cls(job=Job.of(started.job), replayed=started.replayed)
 
 
-@strawberry.input(description="Which job to cancel.")
-class CancelJobInput:
-    """Input of cancelJob."""
+@strawberry.enum(description="How much a log line matters.")
+class LogLevel(Enum):
+    """domain.jobs.logs.Level."""
 
-    job_id: strawberry.ID = field(description="The job's id, or its UUID.")
-
-
-@strawberry.type(description="The job ends, or has ended.")
-class CancelJobSuccess:
-    """Success of cancelJob."""
-
-    job: Job = field(description="The job; CANCELING while its worker ends it.")
+    DEBUG = enum_value("debug", description="For whoever mends the plugin.")
+    INFO = enum_value("info", description="What was done.")
+    WARNING = enum_value("warning", description="Something may be wrong.")
+    ERROR = enum_value("error", description="Something is wrong.")
 
 
-CancelJobPayload = Annotated[
-    CancelJobSuccess | Refusal, strawberry.union("CancelJobPayload", description="What cancelJob answers.")
-]
+@strawberry.type(description="One line of a job's log.")
+class LogLine:
+    """domain.jobs.logs.Read."""
 
+    attempt: int = field(description="The attempt that said it.")
+    number: Long = field(description="Its number within the attempt, from 1; a gap where lines were dropped.")
+    at: DateTime = field(description="When it was said.")
+    level: LogLevel = field(description="How much it matters.")
+    text: str = field(description="The line.")
 
-@strawberry.input(description="Which job to try again.")
-class RetryJobInput:
-    """Input of retryJob."""
-
-    job_id: strawberry.ID = field(description="The job's id, or its UUID.")
-
-
-@strawberry.type(description="The job is queued again.")
-class RetryJobSuccess:
-    """Success of retryJob."""
-
-    job: Job = field(description="The job.")
-
-
-RetryJobPayload = Annotated[RetryJobSuccess | Refusal, strawberry.union("RetryJobPayload", description="What retryJob answers.")]
-
-
-@strawberry.type
-class JobMutation:
-    """Changing jobs."""
-
-    @strawberry.mutation(description="Cancel a job: at once where it waits, within a second where it runs.")
-    async def cancel_job(self, info: Info, input: In[CancelJobInput]) -> CancelJobPayload:
-        """Refused where it has finished."""
-        return CancelJobSuccess(job=Job.of(await jobs.cancel(info.context.hub, local_id("Job", input.job_id))))
-
-    @strawberry.mutation(description="Queue a job again that failed, was cancelled or timed out.")
-    async def retry_job(self, info: Info, input: In[RetryJobInput]) -> RetryJobPayload:
-        """Refused where it succeeded or has not finished."""
-        return RetryJobSuccess(job=Job.of(await jobs.retry(info.context.hub, local_id("Job", input.job_id))))
+    @classmethod
+    def of(cls, read: logs.Read) -> Self:
+        """As clients see it."""
+        line = read.line
+        return cls(attempt=read.attempt, number=Long(line.number), at=DateTime(line.at), level=LogLevel(line.level), text=line.text)

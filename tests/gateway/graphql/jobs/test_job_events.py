@@ -17,7 +17,7 @@ from events.jobs import JobProgressed
 from events.message import Event, new_id
 from events.sources import InspectSource
 from gateway.endpoint import operations
-from gateway.graphql.job_events import JobCursor, JobReader
+from gateway.graphql.jobs.events import JobCursor, JobReader
 from gateway.live import stream
 from tests.gateway.conftest import Client, done, serve, started
 

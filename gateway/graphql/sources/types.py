@@ -17,8 +17,9 @@ from events.sources import Inspected as InspectedPart
 from events.sources import Part as UploadedPart
 from events.sources import SourceDumped, SourceInspected, SourceUploaded
 from gateway.context import Info
-from gateway.graphql.jobs import Job, JobFilter, job_page
-from gateway.graphql.nodes import After, Connection, First, Name, Node, connection, few, global_id, page_size, position
+from gateway.graphql.jobs.queries import JobFilter, job_page
+from gateway.graphql.jobs.types import Job
+from gateway.graphql.nodes import After, Connection, First, Name, Node, few, global_id
 from gateway.scalars import JSON, DateTime, Long, time
 
 PATHS = 10_000
@@ -249,19 +250,3 @@ async def find_source(info: Info, name: str) -> Source | None:
     """The source of that name."""
     stored = await SOURCES.find_one(info.context.hub.records, name)
     return Source.of(stored) if stored else None
-
-
-@strawberry.type
-class SourceQuery:
-    """Reading sources."""
-
-    @strawberry.field(description="Sources, oldest first.")
-    async def sources(self, info: Info, first: First = 20, after: After = None) -> Connection[Source]:
-        """A page."""
-        found = await SOURCES.find(info.context.hub.records, after=position(after), limit=page_size(first) + 1)
-        return connection(found, first, Source.of)
-
-    @strawberry.field(description="One source.")
-    async def source(self, info: Info, name: Name) -> Source | None:
-        """Null where there is none."""
-        return await find_source(info, name)
