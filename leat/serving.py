@@ -61,7 +61,7 @@ async def working(hub: Hub, queues: Sequence[str], concurrency: int, *, alone: b
     async with until_signal(hub.data) as ended:
         registrations = [registration for queue in queues for registration in WORKERS[queue]]
         worker = Worker(hub, registrations, concurrency)
-        workers = [asyncio.create_task(worker.run())] if queues else []
+        workers = [asyncio.create_task(worker.run())]  # without queues too: every process says that it is there
         reaper = asyncio.create_task(Reaper(hub).run())
         for task in (*workers, reaper):
             task.add_done_callback(lambda _: ended.set())
@@ -69,8 +69,7 @@ async def working(hub: Hub, queues: Sequence[str], concurrency: int, *, alone: b
             yield ended
         finally:
             worker.stop()
-            if workers:
-                await asyncio.wait(workers)
+            await asyncio.wait(workers)
             reaper.cancel()
             results = await asyncio.gather(*workers, reaper, return_exceptions=True)
     for result in results:

@@ -60,6 +60,7 @@ class Worker:
 
     async def run(self) -> None:
         """Work until stopped. Cancelled, it puts its jobs back at once."""
+        await self._save_presence(0, ())  # what this process knows how to follow is known before it commits or follows anything
         side = [asyncio.create_task(self._listen()), asyncio.create_task(self._say_presence())]
         side += [asyncio.create_task(intake.run()) for intake in self._intakes.values()]
         stopping = asyncio.create_task(self._stopping.wait())
@@ -146,6 +147,7 @@ class Worker:
             pid=os.getpid(),
             queues=self._slots,
             running=running[:100],
+            follows=presence.followers_here(self._hub),
             stopping=self._stopping.is_set(),
             beat=beat,
             seen_at=time.time(),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from domain.errors import Conflict, Stale
 from domain.hub import Hub
@@ -64,7 +65,7 @@ async def retry(hub: Hub, id: str) -> Stored[Job]:
 
 async def page(
     hub: Hub,
-    equals: Mapping[str, str] = MappingProxyType({}),
+    equals: Mapping[str, Any] = MappingProxyType({}),
     *,
     descending: bool = True,
     after: tuple[float, str] | None = None,

@@ -63,5 +63,5 @@ async def _may_be_asked_for_again(hub: Hub, job: Job) -> bool:
         return False
     kind, _, id = job.cause.partition("/")
     table = next((table for table in (JOBS, *hub.catalogue.entities) if table.kind.name == kind), None)
-    cause = table and await table.find_even_removed(hub.records, id)
+    cause = await table.find_even_removed(hub.records, id) if table else None
     return cause is not None and any(plain["id"] == job.cause_id for plain in cause.value.untold)

@@ -5,8 +5,7 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET, field
 
-from domain.data import apis, schedules
-from domain.jobs import runs
+from domain.data import apis, pipelines, schedules
 from gateway.context import Info
 from gateway.errors import Refusal
 from gateway.graphql.apis.types import Api, Release
@@ -180,7 +179,7 @@ class ApiMutation:
     async def create_release(self, info: Info, input: In[CreateReleaseInput]) -> CreateReleasePayload:
         """A job."""
         context = info.context
-        started = await runs.start_release(
+        started = await pipelines.start_release(
             context.hub, input.api, force=input.force, asked_by=context.scope, key=input.idempotency_key
         )
         return CreateReleaseSuccess.of(started)

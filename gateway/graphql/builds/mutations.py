@@ -5,8 +5,7 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET, field
 
-from domain.data import builds, schedules
-from domain.jobs import runs
+from domain.data import builds, pipelines, removals, schedules
 from gateway.context import Info
 from gateway.errors import Refusal
 from gateway.graphql.builds.types import Build
@@ -113,7 +112,7 @@ class BuildMutation:
     @strawberry.mutation(description="Remove a build with everything that it made.")
     async def remove_build(self, info: Info, input: In[RemoveBuildInput]) -> RemoveBuildPayload:
         """Refused while an API serves it or a job works on it."""
-        await builds.remove(info.context.hub, input.name)
+        await removals.remove_build(info.context.hub, input.name)
         await schedules.remove_those_of(info.context.hub, build=input.name)
         return RemoveBuildSuccess(name=input.name)
 
@@ -121,7 +120,7 @@ class BuildMutation:
     async def run_build(self, info: Info, input: In[RunBuildInput]) -> RunBuildPayload:
         """A run."""
         context = info.context
-        started = await runs.start_build(
+        started = await pipelines.start_build(
             context.hub, input.build, force=input.force, asked_by=context.scope, key=input.idempotency_key
         )
         return RunBuildSuccess.of(started)

@@ -9,10 +9,10 @@ import strawberry
 from strawberry import argument, field
 
 from domain.hub import Hub
-from domain.jobs import logs, runs
+from domain.jobs import logs, overview
 from domain.jobs.jobs import JOBS, Progress
 from domain.jobs.jobs import Job as JobRecord
-from domain.jobs.runs import RunView, StepView
+from domain.jobs.overview import RunView, StepView
 from domain.nouns import Stored
 from events.jobs import JobProgressed
 from events.message import Event
@@ -252,7 +252,7 @@ class RunReader(Reader[RunEventBatch]):
 
     async def read(self, after: RunCursor | None, upto: RunCursor | None) -> RunEventBatch:
         """Events of every job after a cursor; raises NotFound."""
-        view = self._with_progress(await runs.view(self._hub, self._id))
+        view = self._with_progress(await overview.view(self._hub, self._id))
         jobs = {step.job.id: step.job.value for step in view.steps if step.job}
         gap = after is None or any(id not in jobs or seq > jobs[id].seq for id, seq in after.seqs)
         start = RunCursor() if after is None or gap else after

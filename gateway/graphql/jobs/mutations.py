@@ -5,7 +5,8 @@ from typing import Annotated
 import strawberry
 from strawberry import field
 
-from domain.jobs import jobs, runs
+from domain.data import pipelines
+from domain.jobs import control, overview, runs
 from gateway.context import Info
 from gateway.errors import Refusal
 from gateway.graphql.inputs import KEY, In
@@ -95,22 +96,24 @@ class JobMutation:
     @strawberry.mutation(description="Cancel a job: at once where it waits, within a second where it runs.")
     async def cancel_job(self, info: Info, input: In[CancelJobInput]) -> CancelJobPayload:
         """Refused where it has finished."""
-        return CancelJobSuccess(job=Job.of(await jobs.cancel(info.context.hub, local_id("Job", input.job_id))))
+        return CancelJobSuccess(job=Job.of(await control.cancel(info.context.hub, local_id("Job", input.job_id))))
 
     @strawberry.mutation(description="Queue a job again that failed, was cancelled or timed out.")
     async def retry_job(self, info: Info, input: In[RetryJobInput]) -> RetryJobPayload:
         """Refused where it succeeded or has not finished."""
-        return RetryJobSuccess(job=Job.of(await jobs.retry(info.context.hub, local_id("Job", input.job_id))))
+        return RetryJobSuccess(job=Job.of(await control.retry(info.context.hub, local_id("Job", input.job_id))))
 
     @strawberry.mutation(description="Cancel everything of a run that is not finished.")
     async def cancel_run(self, info: Info, input: In[CancelRunInput]) -> CancelRunPayload:
         """Nothing follows any more."""
-        return CancelRunSuccess(run=Run.of(await runs.cancel(info.context.hub, local_id("Run", input.run_id))))
+        hub, id = info.context.hub, local_id("Run", input.run_id)
+        await runs.cancel(hub, id)
+        return CancelRunSuccess(run=Run.of(await overview.view(hub, id)))
 
     @strawberry.mutation(description="Every source of a build: dump, upload, inspect; then build and release.")
     async def run_pipeline(self, info: Info, input: In[RunPipelineInput]) -> RunPipelinePayload:
         """One run for all of it."""
-        started = await runs.start_pipeline(
+        started = await pipelines.start_pipeline(
             info.context.hub,
             input.build,
             input.api,

@@ -6,9 +6,9 @@ import strawberry
 from strawberry import argument, field
 
 from domain.errors import Invalid
-from domain.jobs import jobs, logs, runs
+from domain.jobs import control, logs, overview
 from domain.jobs.jobs import JOBS
-from domain.jobs.runs import RunView
+from domain.jobs.overview import RunView
 from gateway.context import Info
 from gateway.graphql.jobs.events import Cursor, JobCursor, JobEventBatch, JobReader, RunCursor, RunEventBatch, RunReader
 from gateway.graphql.jobs.types import Job, JobId, JobOutcome, JobState, LogLine, Run, RunId, find_job, find_run
@@ -39,7 +39,7 @@ async def job_page(info: Info, filter: JobFilter | None, first: int, after: str 
     equals = {name: value for name, value in given.items() if value is not None}
     if equals and set(equals) not in map(set, JOBS.kind.indexes):
         raise Invalid("jobs are found by state, queue and state, target, target and state, runId, or outcome", ("filter",))
-    found = await jobs.page(info.context.hub, equals, after=position(after), limit=page_size(first) + 1)
+    found = await control.page(info.context.hub, equals, after=position(after), limit=page_size(first) + 1)
     return connection(found, first, Job.of)
 
 
@@ -81,7 +81,7 @@ class JobQuery:
     @strawberry.field(description="Runs, newest first.")
     async def runs(self, info: Info, first: First = 20, after: After = None) -> Connection[Run]:
         """A page."""
-        return run_connection(await runs.page(info.context.hub, after=position(after), limit=page_size(first) + 1), first)
+        return run_connection(await overview.page(info.context.hub, after=position(after), limit=page_size(first) + 1), first)
 
     @strawberry.field(description="One run.")
     async def run(self, info: Info, id: RunId) -> Run | None:

@@ -7,10 +7,11 @@ import strawberry
 from strawberry import argument, enum_value, field
 
 from domain.errors import NotFound as Absent
-from domain.jobs import logs, runs
+from domain.jobs import logs, overview
 from domain.jobs.jobs import JOBS
 from domain.jobs.jobs import Job as JobRecord
-from domain.jobs.runs import RunView
+from domain.jobs.overview import RunView
+from domain.jobs.runs import Started as StartedRun
 from domain.nouns import Stored
 from gateway.context import Info
 from gateway.graphql.nodes import Node, global_id, local_id
@@ -103,7 +104,7 @@ class Job(Node):
             id=global_id("Job", stored.id),
             job_id=stored.id,
             run_id=job.run_id,
-            step=runs.step_of(job),
+            step=overview.step_of(job),
             type=job.type,
             command=JSON(job.command),
             queue=job.queue,
@@ -192,7 +193,7 @@ async def find_job(info: Info, id: str) -> Job | None:
 async def find_run(info: Info, id: str) -> Run | None:
     """The run of an opaque id or a UUID."""
     try:
-        return Run.of(await runs.view(info.context.hub, local_id("Run", id)))
+        return Run.of(await overview.view(info.context.hub, local_id("Run", id)))
     except Absent:
         return None
 
@@ -210,7 +211,7 @@ class Started:
         return await find_run(info, self.job.run_id)
 
     @classmethod
-    def of(cls, started: runs.Started) -> Self:
+    def of(cls, started: StartedRun) -> Self:
         """Of what the domain started."""
         return cls(job=Job.of(started.job), replayed=started.replayed)
 

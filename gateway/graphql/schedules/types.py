@@ -9,7 +9,7 @@ from strawberry import field
 from domain.data import schedules
 from domain.data.schedules import SCHEDULES
 from domain.data.schedules import Schedule as ScheduleRecord
-from domain.jobs import runs
+from domain.jobs import overview
 from domain.nouns import Stored
 from gateway.context import Info
 from gateway.graphql.jobs.queries import run_connection
@@ -64,7 +64,7 @@ class Schedule(Node):
     async def runs(self, info: Info, first: First = 20, after: After = None) -> Connection[Run]:
         """A page; those of an earlier schedule of the same name among them."""
         who, limit = schedules.asked_by(self.name), page_size(first) + 1
-        return run_connection(await runs.page_of(info.context.hub, who, after=position(after), limit=limit), first)
+        return run_connection(await overview.page_of(info.context.hub, who, after=position(after), limit=limit), first)
 
 
 async def find_schedule(info: Info, name: str) -> Schedule | None:

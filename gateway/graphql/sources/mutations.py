@@ -5,9 +5,8 @@ from typing import Annotated
 import strawberry
 from strawberry import field
 
-from domain.data import schedules, sources
+from domain.data import pipelines, removals, schedules, sources
 from domain.errors import Invalid
-from domain.jobs import runs
 from gateway.context import Info
 from gateway.errors import Refusal
 from gateway.graphql.inputs import KEY, In
@@ -234,7 +233,7 @@ class SourceMutation:
     @strawberry.mutation(description="Remove a source with its schedules and everything that was made of it.")
     async def remove_source(self, info: Info, input: In[RemoveSourceInput]) -> RemoveSourcePayload:
         """Refused while a build merges it or a job works on it."""
-        await sources.remove(info.context.hub, input.name)
+        await removals.remove_source(info.context.hub, input.name)
         await schedules.remove_those_of(info.context.hub, source=input.name)
         return RemoveSourceSuccess(name=input.name)
 
@@ -257,7 +256,7 @@ class SourceMutation:
     async def dump_source(self, info: Info, input: In[DumpSourceInput]) -> DumpSourcePayload:
         """A run."""
         context = info.context
-        started = await runs.start_dump(
+        started = await pipelines.start_dump(
             context.hub, input.source, force=input.force, asked_by=context.scope, key=input.idempotency_key
         )
         return DumpSourceSuccess.of(started)
@@ -266,7 +265,7 @@ class SourceMutation:
     async def upload_source(self, info: Info, input: In[UploadSourceInput]) -> UploadSourcePayload:
         """A run."""
         context = info.context
-        started = await runs.start_upload(
+        started = await pipelines.start_upload(
             context.hub, input.source, force=input.force, asked_by=context.scope, key=input.idempotency_key
         )
         return UploadSourceSuccess.of(started)
@@ -275,7 +274,7 @@ class SourceMutation:
     async def inspect_source(self, info: Info, input: In[InspectSourceInput]) -> InspectSourcePayload:
         """A job."""
         context = info.context
-        started = await runs.start_inspect(
+        started = await pipelines.start_inspect(
             context.hub, input.source, force=input.force, asked_by=context.scope, key=input.idempotency_key
         )
         return InspectSourceSuccess.of(started)
@@ -284,5 +283,5 @@ class SourceMutation:
     async def validate_mapping(self, info: Info, input: In[ValidateMappingInput]) -> ValidateMappingPayload:
         """A job."""
         context = info.context
-        started = await runs.start_validate(context.hub, input.source, asked_by=context.scope, key=input.idempotency_key)
+        started = await pipelines.start_validate(context.hub, input.source, asked_by=context.scope, key=input.idempotency_key)
         return ValidateMappingSuccess.of(started)

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from domain.hub import Hub
-from domain.jobs import jobs
+from domain.jobs import asking
 from domain.jobs.attempts import claim
 from domain.jobs.logs import LogWriter
 from domain.jobs.retries import Retry
+from domain.jobs.verdicts import Stopped, Succeeded
 from events.jobs import JobProgressed
 from events.message import Event, new_id
 from events.sources import InspectSource
@@ -48,14 +49,14 @@ async def write(hub: Hub, id: str, *lines: str) -> None:
 
 async def test_a_job_is_followed_to_its_end(client: Client, hub: Hub) -> None:
     """What is known comes first, then what happens; behind the last event the subscription completes."""
-    asked = await jobs.ask(hub, InspectSource(source="genes"))
+    asked = await asking.ask(hub, InspectSource(source="genes"))
     async with client.watch(WATCH, id=asked.job.id) as watch:
         first = await watch.next()
         attempt = await claimed(hub, asked.job.id)
         second = await watch.next()
         await write(hub, attempt.id, "one", "two")
         third = await watch.next()
-        await attempt.succeed(done(attempt), switched=True)
+        await attempt.finish(Succeeded(done(attempt), True))
         rest = await watch.rest()
 
     assert (kinds(first), kinds(second), kinds(third)) == (["JobQueued"], ["JobStarted"], [])
@@ -90,7 +91,7 @@ async def test_who_comes_back_goes_on_behind_the_cursor(hub: Hub) -> None:
     await write(hub, attempt.id, "one")
     async with serve(hub) as client, client.watch(WATCH, id=attempt.id) as watch:
         first = await watch.next()
-    await attempt.succeed(done(attempt), switched=True)
+    await attempt.finish(Succeeded(done(attempt), True))
     async with serve(hub) as client, client.watch(WATCH, id=attempt.id, after=first["cursor"]) as watch:
         rest = await watch.rest()
         twin = (await client.ask(TWIN, id=attempt.id, after=first["cursor"]))["jobEvents"]
@@ -119,7 +120,7 @@ async def test_lost_events_are_found_in_the_record(client: Client, hub: Hub) -> 
     async with client.watch(WATCH, id=attempt.id) as watch:
         await watch.next()
         attempt.hub = deaf
-        await attempt.stop()
+        await attempt.finish(Stopped())
         await hub.announce(JobProgressed(job_id=attempt.id, attempt=1, done=1))
         batch = await watch.next()
 
@@ -134,7 +135,7 @@ async def test_a_bus_that_was_away_is_a_reason_to_read(hub: Hub) -> None:
     async with serve(replace(hub, bus=bus)) as client, client.watch(WATCH, id=attempt.id) as watch:
         await watch.next()
         bus.leaking = True
-        await attempt.stop()
+        await attempt.finish(Stopped())
         await hub.announce(JobProgressed(job_id=new_id(), attempt=1, done=1))
         batch = await watch.next()
 
@@ -148,7 +149,7 @@ async def test_silence_is_a_reason_to_read(hub: Hub, monkeypatch: pytest.MonkeyP
     async with serve(hub) as client, client.watch(WATCH, id=attempt.id) as watch:
         await watch.next()
         attempt.hub = replace(hub, bus=DeafBus(hub.bus))
-        await attempt.stop()
+        await attempt.finish(Stopped())
         batch = await watch.next()
 
     assert kinds(batch) == ["JobQueued"]
@@ -169,7 +170,7 @@ async def test_many_watchers_see_the_same_whenever_they_come(client: Client, hub
         writer.add(f"line {number}", "info")
         await writer.flush()
         await asyncio.sleep(0)
-    await attempt.succeed(done(attempt), switched=True)
+    await attempt.finish(Succeeded(done(attempt), True))
 
     expected = [f"line {number}" for number in range(60)]
     assert await asyncio.gather(*watchers) == [expected] * 6
@@ -186,7 +187,7 @@ async def test_an_answer_is_made_once_for_all_who_asked_the_same(client: Client,
         for watch in (*watches, *others):
             await watch.next()
         before = len(executed)
-        await attempt.succeed(done(attempt), switched=True)
+        await attempt.finish(Succeeded(done(attempt), True))
         for watch in (*watches, *others):
             assert len(await watch.rest()) == 1
 
@@ -211,7 +212,7 @@ async def test_a_slow_reader_costs_nobody_else_anything(hub: Hub, monkeypatch: p
             await writer.flush()
             while len(seen) < number:
                 seen += await anext(quick)
-        await attempt.succeed(done(attempt), switched=True)
+        await attempt.finish(Succeeded(done(attempt), True))
         steps = 0
         async for lines in slow:
             late, steps = late + lines, steps + 1

@@ -3,6 +3,7 @@
 from domain.hub import Hub
 from domain.jobs.jobs import JOBS
 from domain.jobs.logs import LogWriter
+from domain.jobs.verdicts import Stopped, Succeeded
 from events.message import new_id
 from tests.gateway.conftest import Client, done, started
 
@@ -38,7 +39,7 @@ async def test_a_job_is_called_the_same_everywhere(client: Client, hub: Hub) -> 
 async def test_jobs_are_filtered_by_what_has_an_index(client: Client, hub: Hub) -> None:
     """State, queue with state, target with state, run and outcome select; another combination is refused."""
     first, second = await started(hub, "genes"), await started(hub, "drugs")
-    await second.succeed(done(second), switched=True)
+    await second.finish(Succeeded(done(second), True))
 
     async def ids(filter: str) -> list[str]:
         answer = await client.ask(f"{{ jobs(filter: {{{filter}}}) {{ nodes {{ jobId }} }} }}")
@@ -66,10 +67,10 @@ async def test_a_job_is_cancelled_and_tried_again(client: Client, hub: Hub) -> N
       ... on RetryJobSuccess { job { state } } ... on UserError { code } } }"""
 
     canceling = await client.ask(cancel, id=attempt.id)
-    await attempt.cancel()
+    await attempt.finish(Stopped())
     queued = await client.ask(retry, id=attempt.id)
     other = await started(hub)
-    await other.succeed(done(other), switched=True)
+    await other.finish(Succeeded(done(other), True))
 
     assert canceling["cancelJob"]["job"]["state"] == "CANCELING"
     assert queued["retryJob"]["job"]["state"] == "QUEUED"

@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+from domain.data import pipelines
 from domain.hub import Hub
-from domain.jobs import attempts, runs
+from domain.jobs import attempts, following, runs
+from domain.jobs.jobs import JOBS
 from domain.jobs.retries import Retry
 from domain.jobs.runs import Started
+from domain.jobs.verdicts import Succeeded
 from events.jobs import JobProgressed
 from events.message import Event
 from events.sources import SourceDumped, SourceInspected, SourceUploaded
@@ -19,15 +22,15 @@ TWIN = WATCH.replace("subscription", "query", 1)
 async def start(client: Client, hub: Hub, plugin: Path) -> Started:
     """A dump with all that follows."""
     await client.ask("mutation ($f: String!) { addSource(input: {folder: $f}) { __typename } }", f=str(plugin))
-    return await runs.start_dump(hub, "genes", asked_by="a test", key="k")
+    return await pipelines.start_dump(hub, "genes", asked_by="a test", key="k")
 
 
 async def finish(hub: Hub, started: Started, step: str, event: Event) -> None:
     """A worker does a step, and the chain is looked at."""
     attempt = await attempts.claim(hub, runs.job_id(started.run_id, step), "a worker", Retry())
     assert attempt is not None
-    await attempt.succeed(event, switched=True)
-    await runs.follow(hub, attempt.stored)
+    await attempt.finish(Succeeded(event, True))
+    await following.follow(hub, JOBS, attempt.stored)
 
 
 DUMPED = SourceDumped(source="genes", release="1", output="a.1")
@@ -109,7 +112,7 @@ async def test_a_cancelled_run_ends(client: Client, hub: Hub, plugin: Path) -> N
 async def test_runs_are_listed_newest_first(client: Client, hub: Hub, plugin: Path) -> None:
     """Planned ones and jobs that are runs by themselves, page by page."""
     first = await start(client, hub, plugin)
-    alone = await runs.start_inspect(hub, "genes", asked_by="a test")
+    alone = await pipelines.start_inspect(hub, "genes", asked_by="a test")
     page = """query ($after: String) { runs(first: 1, after: $after) {
                 nodes { runId title askedBy } pageInfo { endCursor hasNextPage } } }"""
 
