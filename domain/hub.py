@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -110,7 +111,12 @@ class Catalogue:
     followers: Sequence[Follower] = ()
     chores: Sequence[Chore] = ()
 
-    @property
+    @cached_property
+    def followed(self) -> frozenset[str]:
+        """The types of events that have a follower."""
+        return frozenset(event.__name__ for follower in self.followers for event in follower.events)
+
+    @cached_property
     def heaps(self) -> tuple[Heap, ...]:
         """Every place where outputs lie, once."""
         return tuple(dict.fromkeys(heap for row in self.nouns.values() for heap in row.heaps))
@@ -125,6 +131,11 @@ class Hub(Stores):
     process: str
     """Identity of this process among those of the hub, for logs and `workers`."""
     catalogue: Catalogue
+
+    def may_be_followed(self, event: str) -> bool:
+        """Whether anything could follow an event of this type. Beside other processes that is always so, since one of a newer
+        version may know a follower that this one does not (`always` in docs/model/FOLLOWERS.md)."""
+        return self.bus.shared or event in self.catalogue.followed
 
     async def announce(self, event: Event) -> None:
         """Tell watchers of a change that is already in the records: a hint, so a bus that can't be reached is logged only."""

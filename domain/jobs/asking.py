@@ -119,6 +119,13 @@ async def postpone(hub: Hub, stored: Stored[Job]) -> None:
     await replace_unless_changed(hub, stored, msgspec.structs.replace(stored.value, due_at=time.time() + POSTPONED))
 
 
+def without_untold(hub: Hub, job: Job) -> Job:
+    """A job that ended, without its list of events where nothing can follow them: that saves a write."""
+    if job.step or not job.is_untold or any(hub.may_be_followed(plain["type"]) for plain in job.untold):
+        return job
+    return msgspec.structs.replace(job, untold=(), is_untold=False)
+
+
 async def replace_unless_changed(hub: Hub, stored: Stored[Job], job: Job) -> None:
     """Replace the record, unless somebody else has changed it: then theirs stands."""
     try:

@@ -9,7 +9,7 @@ import msgspec
 from domain.clocks import SKEW, is_over
 from domain.errors import JobSuperseded, Stale
 from domain.hub import Hub
-from domain.jobs.asking import publish, replace_unless_changed
+from domain.jobs.asking import publish, replace_unless_changed, without_untold
 from domain.jobs.jobs import ALIVE, JOBS, Job, Progress, canceled, extended, queued_at
 from domain.jobs.plans import RUNS
 from domain.jobs.retries import Retry
@@ -79,7 +79,7 @@ class Attempt:
 
     async def finish(self, verdict: Verdict) -> Job:
         """The last change of this attempt: the job is FINISHED, or QUEUED again. Only afterwards `writer` is freed."""
-        job = await self.change(lambda job: ended(self.id, job, verdict))
+        job = await self.change(lambda job: without_untold(self.hub, ended(self.id, job, verdict)))
         self.is_over = True
         return job
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from domain.errors import Conflict, Stale
 from domain.hub import Hub
-from domain.jobs.asking import publish, send, signal
+from domain.jobs.asking import publish, send, signal, without_untold
 from domain.jobs.jobs import JOBS, Job, canceled, extended, reopened
 from domain.jobs.plans import RUNS
 from domain.nouns import Stored
@@ -29,7 +29,11 @@ async def cancel(hub: Hub, id: str) -> Stored[Job]:
             return stored
         if job.state == "CANCELING":
             break
-        changed = canceled(id, job) if job.state == "QUEUED" else extended(id, job, JobCanceling(seq=0), state="CANCELING")
+        changed = (
+            without_untold(hub, canceled(id, job))
+            if job.state == "QUEUED"
+            else extended(id, job, JobCanceling(seq=0), state="CANCELING")
+        )
         try:
             stored = await JOBS.replace(hub.records, stored, changed)
         except Stale:

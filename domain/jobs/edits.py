@@ -17,7 +17,7 @@ T = TypeVar("T", bound=Entity)
 
 async def add(hub: Hub, table: Table[T], id: str, value: T, event: Event) -> Stored[T]:
     """Make it, with its event. Raises Conflict where there is one of that name already."""
-    new = _committed(value, event)
+    new = _committed(hub, value, event)
     stored = await table.insert(hub.records, id, new)
     while stored is None:
         there = await table.find_even_removed(hub.records, id)
@@ -35,7 +35,7 @@ async def change(hub: Hub, table: Table[T], id: str, changed: Callable[[T], T | 
         if value is None:
             return stored
         try:
-            stored = await table.replace(hub.records, stored, _committed(value, event))
+            stored = await table.replace(hub.records, stored, _committed(hub, value, event))
         except Stale:
             continue
         return await _tell(hub, table, stored, event)
@@ -80,7 +80,9 @@ async def _with_room(hub: Hub, table: Table[T], id: str) -> Stored[T]:
     return stored
 
 
-def _committed(value: T, event: Event) -> T:
+def _committed(hub: Hub, value: T, event: Event) -> T:
+    if not hub.may_be_followed(type(event).__name__):
+        return value
     return msgspec.structs.replace(value, untold=(*value.untold, msgspec.to_builtins(event)), is_untold=True)
 
 
