@@ -79,5 +79,6 @@ def main(program: Program, words: Sequence[str]) -> int:
             (rule,) = case[2]
             print(f"\n{rule}: {program.rules[rule]}", *(found.lines[1:] or ["  NOTHING BREAKS"]), sep="\n", flush=True)
             wrong += not found.violations
-    print(f"\n{time.time() - began:.0f} s; {'as it should be' if not wrong else f'{wrong} not as it should be'}")
+    if not gone:
+        print(f"\n{time.time() - began:.0f} s; {'as it should be' if not wrong else f'{wrong} not as it should be'}")
     return int(bool(wrong) and not gone)

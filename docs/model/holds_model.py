@@ -120,7 +120,7 @@ class Holds:
         count, nobody = len(self.c.keys), (frozenset[str](),) * len(self.keys)
         return State((Job(),) * count, Allowance(), (Thread(),) * self.c.processes, (False,) * count, 0, 0, self.c.faults, nobody)
 
-    # -- words and writes --------------------------------------------------------------------------------------------------
+    # -- words and writes ----------------------------------------------------------------------------------------------
 
     def name(self, j: int) -> str:
         """A job with its key, such as a1."""
@@ -176,7 +176,7 @@ class Holds:
     def out(self, s: State, gone: set[tuple[int, int]]) -> State:
         return self.allow(s, s.allowance._replace(admitted=tuple(x for x in s.allowance.admitted if x not in gone)))
 
-    # -- whose turn it is: a pure function ---------------------------------------------------------------------------------
+    # -- whose turn it is: a pure function -----------------------------------------------------------------------------
 
     def turns(self, read: Allowance, view: tuple[int, ...], jobs: tuple[Job, ...]) -> str:
         """The keys in the order of their turns: those that were waiting or admitted, then the new ones."""
@@ -206,7 +206,7 @@ class Holds:
         keys = [self.c.keys[j] for _, j in read.admitted]
         return {key: keys.count(key) for key in keys}
 
-    # -- a pass --------------------------------------------------------------------------------------------------------------
+    # -- a pass --------------------------------------------------------------------------------------------------------
 
     def read(self, s: State, p: int, t: Thread) -> Iterator[tuple[str, State]]:
         words = " ".join(self.name(j) for _, j in s.allowance.admitted) or "nobody"
@@ -293,7 +293,7 @@ class Holds:
         after = self.go(s, p, "read")
         yield f"takes {self.name(t.job)} out of the allowance", self.out(after, {(t.hold, t.job)})
 
-    # -- the sweep: what a death left ------------------------------------------------------------------------------------------
+    # -- the sweep: what a death left ----------------------------------------------------------------------------------
 
     def look(self, s: State, p: int, t: Thread) -> Iterator[tuple[str, State]]:
         over = tuple(x for x in t.read.admitted if self.over(s, x))
@@ -320,14 +320,14 @@ class Holds:
         if "pass" in self.rules and any(job.held for job in s.jobs):
             yield "begins a reaper's pass", self.go(s, p, "read")
 
-    # -- without `record` --------------------------------------------------------------------------------------------------------
+    # -- without `record` ----------------------------------------------------------------------------------------------
 
     def insert(self, s: State, p: int, t: Thread) -> Iterator[tuple[str, State]]:
         after = self.change(s, t.job, held=False)
         after = self.change(self.put(after, t.job), t.job, held=False, hold=t.hold)
         yield f"inserts {self.name(t.job)}", self.go(after, p, "send", t.hold, t.job)
 
-    # -- all that may happen next: (is it progress, label, state) ------------------------------------------------------------------
+    # -- all that may happen next: (is it progress, label, state) ------------------------------------------------------
 
     def steps(self, s: State) -> Iterator[Step]:
         for progress, what, after in self.every_step(s):
@@ -408,7 +408,7 @@ class Holds:
             after = self.change(self.spend(s, FORGET), j, state=ABSENT, since=0, hold=0)
             yield False, f"{name} is forgotten", after
 
-    # -- quiescence ---------------------------------------------------------------------------------------------------------------
+    # -- quiescence ----------------------------------------------------------------------------------------------------
 
     def quiet(self, s: State) -> bool:
         done = all(job.state in (ABSENT, FINISHED) for job in s.jobs) and not s.allowance.admitted

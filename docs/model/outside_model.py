@@ -13,9 +13,10 @@ read on which a later write elsewhere relies. Faults: a process dies, or loses i
 never), an attempt is called dead and lives, the handler fails (or runs out of time), the work fails, a cancel, SIGTERM, retryJob.
 What jobs_model.py shows of messages is left out: a queued job may be claimed at any time.
 
-What must never be: something runs outside for a job that is finished; two works of one job run; work is stopped that nobody gave up;
-work that ended well is done again; the output of work that goes on, or its input, is dropped; a job that switched is not SUCCEEDED;
-an older output replaces a newer one; a job FAILED whose work and handler did not; anything is left for ever.
+What must never be: something runs outside for a job that is finished; two works of one job run; work is stopped that nobody
+gave up; work that ended well is done again; the output of work that goes on, or its input, is dropped; an output that the noun
+lists is written to, or dropped; a job that switched is not SUCCEEDED; an older output replaces a newer one; a job is FAILED
+though its work and its handler did not fail as often; anything is left for ever.
 """
 
 import sys
@@ -42,6 +43,7 @@ RULES = {
     "look": "who ends a dead attempt takes `writer` over and looks whether it had switched",
     "output": "who ends a dead attempt does not drop the output that the handle names",
     "garbage": "garbage collection keeps the output that the handle names",
+    "own": "under the handle's name only the work outside writes; what an attempt makes of it has the attempt's own name",
     "order": "... and reads the job's record before the noun",
     "pins": "pins stay while there is a handle: what runs outside goes on reading",
     "writer": "`writer` stays while there is a handle: no other job works on the noun in between",
@@ -67,6 +69,8 @@ class Config(NamedTuple):
     """Other jobs that switch the noun."""
     failures: int = 2
     """So many failures are spent."""
+    loads: bool = False
+    """The attempt itself makes its output of what the work outside has left."""
 
 
 class Job(NamedTuple):
@@ -86,6 +90,8 @@ class Thread(NamedTuple):
     attempt: int = 0
     name: int = 0
     """The handle, or the output that was found."""
+    output: int = 0
+    """What the noun will be switched to."""
 
 
 class State(NamedTuple):
@@ -96,6 +102,7 @@ class State(NamedTuple):
     """The output of this job that the noun lists."""
     outside: tuple[tuple[int, str], ...]
     outputs: frozenset[int]
+    """By the handle; where attempts load it, what they make of it by minus the attempt."""
     threads: tuple[Thread, ...]
     flying: tuple[tuple[str, int], ...]
     """Requests of dead processes, still under way."""
@@ -126,7 +133,7 @@ class Outside:
     def initial(self) -> State:
         return State(Job(), 0, 0, (), frozenset(), (Thread(), Thread()), (), (0, 0), tuple(self.c[1:9]))
 
-    # -- words and writes ----------------------------------------------------------------------------------------------------
+    # -- words and writes ----------------------------------------------------------------------------------------------
 
     def go(self, s: State, p: int, *thread: Any) -> State:
         return s._replace(threads=(*s.threads[:p], Thread(*thread), *s.threads[p + 1 :]))
@@ -143,6 +150,10 @@ class Outside:
     def there(self, s: State, name: int) -> str:
         return dict(s.outside).get(name, NOTHING)
 
+    def title(self, output: int) -> str:
+        """An output: the handle's, or what an attempt has loaded."""
+        return str(output) if output > 0 else f"{-output}, loaded"
+
     def put(self, s: State, name: int, state: str) -> State:
         rest = tuple(x for x in s.outside if x[0] != name)
         return s._replace(outside=tuple(sorted((*rest, (name, state)) if state != NOTHING else rest)))
@@ -155,10 +166,10 @@ class Outside:
 
     def back(self, s: State) -> State:
         """QUEUED again, with whatever handle there is."""
-        pinned = s.job.pinned and bool(s.job.handle) and "pins" in self.rules
+        pinned = s.job.pinned and "pins" in self.rules and (bool(s.job.handle) or not {"first", "keep"} <= self.rules)
         return self.record(s, state=QUEUED, pinned=pinned)
 
-    # -- what reaches the outside --------------------------------------------------------------------------------------------
+    # -- what reaches the outside --------------------------------------------------------------------------------------
 
     def started(self, s: State, name: int) -> State:
         if self.there(s, name) != NOTHING:
@@ -167,9 +178,9 @@ class Outside:
             s = s._replace(bad="work that ended well is done again")
         return self.put(s, name, RUNS)._replace(outputs=s.outputs | {name})
 
-    def stopped(self, s: State, name: int) -> State:
+    def stopped(self, s: State, name: int, attempt: int = 0) -> State:
         there = self.there(s, name)
-        if there == RUNS and s.job.handle == name and not s.job.ending:
+        if there == RUNS and s.job.handle == name and not s.job.ending and s.job.attempt != attempt:
             s = s._replace(bad="work is stopped that nobody gave up")
         if there == DONE or (there == NOTHING and "bar" not in self.rules):
             return s
@@ -182,7 +193,7 @@ class Outside:
             s = s._replace(bad="an output is dropped that the noun lists")
         return s._replace(outputs=s.outputs - {name})
 
-    # -- an owner ------------------------------------------------------------------------------------------------------------
+    # -- an owner ------------------------------------------------------------------------------------------------------
 
     def take(self, s: State, p: int, t: Thread) -> Steps:
         if s.writer > t.attempt:
@@ -207,7 +218,10 @@ class Outside:
         elif "first" not in self.rules:
             yield "pins its input", self.go(self.record(s, pinned=True), p, "start", t.attempt, name)
         else:
-            yield f"pins its input, sets the handle {name}", self.go(self.record(s, pinned=True, handle=name), p, "start", t.attempt, name)
+            yield (
+                f"pins its input, sets the handle {name}",
+                self.go(self.record(s, pinned=True, handle=name), p, "start", t.attempt, name),
+            )
 
     def start(self, s: State, p: int, t: Thread) -> Steps:
         what = "starts" if self.there(s, t.name) == NOTHING else f"would start, but {self.there(s, t.name)}:"
@@ -228,7 +242,8 @@ class Outside:
         elif s.job.state == CANCELING:
             yield "hears of the cancel", self.go(s, p, *self.giving_up(t))
         if there == DONE:
-            yield f"sees that {t.name} has ended well", self.go(s, p, "switch", t.attempt, t.name)
+            step = "load" if self.c.loads else "switch"
+            yield f"sees that {t.name} has ended well", self.go(s, p, step, t.attempt, t.name, t.name)
         elif there in (BROKEN, STOPPED):
             yield f"sees that {t.name} {there}", self.go(s, p, "fail", t.attempt, t.name)
         elif there == NOTHING and "restart" in self.rules:
@@ -249,7 +264,10 @@ class Outside:
             yield f"gives {t.name} up", self.go(after, p, *self.giving_up(t))
 
     def stop(self, s: State, p: int, t: Thread) -> Steps:
-        yield f"stops {t.name}", self.go(self.stopped(s, t.name), p, *(("drop", t.attempt, t.name) if "confirm" in self.rules else ()))
+        yield (
+            f"stops {t.name}",
+            self.go(self.stopped(s, t.name, t.attempt), p, *(("drop", t.attempt, t.name) if "confirm" in self.rules else ())),
+        )
 
     def drop(self, s: State, p: int, t: Thread) -> Steps:
         yield f"drops the output of {t.name}", self.go(self.dropped(s, t.name), p, "end", t.attempt, t.name)
@@ -272,16 +290,25 @@ class Outside:
         after = self.finish_as(self.record(s, failures=failures), FAILED)
         return after._replace(bad="a job FAILED whose work did not fail as often") if s.failed < failures else after
 
+    def load(self, s: State, p: int, t: Thread) -> Steps:
+        output = -t.attempt if "own" in self.rules else t.name
+        after = self.go(s._replace(outputs=s.outputs | {output}), p, "switch", t.attempt, t.name, output)
+        if t.name not in s.outputs and self.mine(s, t):
+            after = after._replace(bad="what the work outside has left is not there")
+        if output == s.current:
+            after = after._replace(bad="an output is written to that the noun lists")
+        yield f"loads what {t.name} has left, as {self.title(output)}", after
+
     def switch(self, s: State, p: int, t: Thread) -> Steps:
         if s.writer != t.attempt:
             yield "finds that `writer` is not its own, stops", self.go(s, p)
             return
-        after = self.go(s._replace(current=t.name), p, "finish", t.attempt, t.name)
+        after = self.go(s._replace(current=t.output), p, "finish", t.attempt, t.name)
         if t.name in s.overtaken:
             after = after._replace(bad="an older output replaces a newer one")
-        if t.name not in s.outputs:
+        if t.output not in s.outputs:
             after = after._replace(bad="an output is switched to that is not there")
-        yield f"switches the noun to {t.name}", after
+        yield f"switches the noun to {self.title(t.output)}", after
 
     def finish(self, s: State, p: int, t: Thread) -> Steps:
         if self.mine(s, t):
@@ -289,11 +316,11 @@ class Outside:
         else:
             yield "is superseded, stops", self.go(s, p)
 
-    # -- who ends a dead attempt -------------------------------------------------------------------------------------------------
+    # -- who ends a dead attempt ---------------------------------------------------------------------------------------
 
     def fence(self, s: State, p: int, t: Thread) -> Steps:
         writer = t.attempt if 0 < s.writer < t.attempt else s.writer
-        what = f"takes `writer` over, finds {s.current or 'no output'}"
+        what = f"takes `writer` over, finds {self.title(s.current) if s.current else 'no output'}"
         yield what, self.go(s._replace(writer=writer), p, "settle", t.attempt, s.current)
 
     def settle(self, s: State, p: int, t: Thread) -> Steps:
@@ -316,7 +343,7 @@ class Outside:
             else:
                 yield "ends the job: FAILED", self.give_out(after, failures)
 
-    # -- all that may happen next: (is it progress, label, state) --------------------------------------------------------------------
+    # -- all that may happen next: (is it progress, label, state) ------------------------------------------------------
 
     def steps(self, s: State) -> Iterator[Step]:
         for progress, what, after in self.every_step(s):
@@ -359,7 +386,7 @@ class Outside:
         if s.left[FAIL] and t.at == "poll":
             after = self.spend(s, FAIL)._replace(failed=s.failed + 1)
             yield "fails, or runs out of time", self.go(after, p, "fail", t.attempt, t.name)
-        if s.left[TERM] and t.at in ("take", "recheck", "start", "poll", "stop", "drop") and self.mine(s, t):
+        if s.left[TERM] and t.at in ("take", "recheck", "start", "poll", "load", "stop", "drop") and self.mine(s, t):
             after = self.go(self.spend(s, TERM), p)
             if s.job.state == CANCELING and not s.job.handle:
                 yield "stops in order: CANCELED", self.finish_as(after, CANCELED)
@@ -370,7 +397,11 @@ class Outside:
         job = s.job
         if job.state == QUEUED:
             state, attempt = CANCELING if job.ending == "canceled" else RUNNING, job.attempt + 1
-            yield True, f"claims attempt {attempt}: {state}", self.go(self.record(s, state=state, attempt=attempt), p, "take", attempt)
+            yield (
+                True,
+                f"claims attempt {attempt}: {state}",
+                self.go(self.record(s, state=state, attempt=attempt), p, "take", attempt),
+            )
         if job.state in ALIVE:
             alive = any(t.at != IDLE and t.attempt == job.attempt for t in s.threads)
             if not alive or s.left[VERDICT]:
@@ -410,24 +441,31 @@ class Outside:
         for k, (verb, name) in enumerate(s.flying):
             rest = s._replace(flying=s.flying[:k] + s.flying[k + 1 :])
             yield True, f"the request to {verb} {name} is lost", rest
-            yield True, f"the request to {verb} {name} arrives", getattr(self, {"start": "started", "stop": "stopped"}[verb])(rest, name)
+            yield (
+                True,
+                f"the request to {verb} {name} arrives",
+                getattr(self, {"start": "started", "stop": "stopped"}[verb])(rest, name),
+            )
 
     def collect(self, s: State) -> Iterator[Step]:
         name, known = s.garbage
         if known == 2:
-            yield True, f"GC drops the output of {name}", self.dropped(s._replace(garbage=(0, 0)), name)
+            yield True, f"GC drops {self.title(name)}", self.dropped(s._replace(garbage=(0, 0)), name)
             return
         for each in (name,) if known else sorted(s.outputs):
-            job = s.job
-            over = (job.state == FINISHED or job.attempt > each) and not ("garbage" in self.rules and job.handle == each)
-            checks = [("the job's record does not keep", over), ("the noun does not list", s.current != each)]
+            job, title = s.job, self.title(each)
+            over = (job.state == FINISHED or job.attempt > abs(each)) and not ("garbage" in self.rules and job.handle == each)
+            checks = [
+                ("the job's record does not keep", over),
+                ("the noun does not name", each != s.current and abs(each) != s.writer),
+            ]
             what, yes = checks[known if "order" in self.rules else 1 - known]
             if yes:
-                yield True, f"GC: {what} {each}", s._replace(garbage=(each, known + 1))
+                yield True, f"GC: {what} {title}", s._replace(garbage=(each, known + 1))
             elif known:
-                yield True, f"GC lets {each} be", s._replace(garbage=(0, 0))
+                yield True, f"GC lets {title} be", s._replace(garbage=(0, 0))
 
-    # -- quiescence --------------------------------------------------------------------------------------------------------------------
+    # -- quiescence ----------------------------------------------------------------------------------------------------
 
     def quiet(self, s: State) -> bool:
         still = all(t.at == IDLE for t in s.threads) and not s.flying and not s.garbage[1] and not s.writer
@@ -445,6 +483,8 @@ CONFIGS = [
     Config("a death, a wrong verdict, two failures, a cancel", crashes=1, verdicts=1, fails=2, cancels=1),
     Config("deaths, SIGTERM, a failure, a cancel, another job", crashes=2, fails=1, cancels=1, terms=1, others=1),
     Config("three wrong verdicts, a failure, a cancel", verdicts=3, fails=1, cancels=1, others=1),
+    Config("attempts load the result, a wrong verdict, SIGTERM", crashes=1, verdicts=1, cancels=1, terms=1, loads=True),
+    Config("attempts load the result, two wrong verdicts, a failure", verdicts=2, fails=1, loads=True),
     Config("opened again", crashes=1, verdicts=1, fails=1, cancels=1, retries=1),
     Config("opened again, with requests under way", flights=1, fails=2, cancels=1, retries=1),
     Config("two requests under way, SIGTERM, a cancel", flights=2, verdicts=1, cancels=1, terms=1),
@@ -464,9 +504,10 @@ WITHOUT = {  # rule -> the smallest configurations that need it
     "confirm": [Config("-", crashes=1, cancels=1)],
     "later": [Config("-", crashes=1, cancels=1)],
     "unsettled": [Config("-", crashes=1, cancels=1)],
-    "look": [Config("-", crashes=1)],
+    "look": [Config("-", crashes=1, cancels=1)],
     "output": [Config("-", crashes=1)],
     "garbage": [Config("-", crashes=1)],
+    "own": [Config("-", verdicts=1, loads=True)],
     "order": [Config("-", crashes=1)],
     "pins": [Config("-", crashes=1)],
     "writer": [Config("-", crashes=1, others=1)],
