@@ -11,23 +11,26 @@ NEEDED = "the token is missing or wrong: it is what LEAT_TOKEN sets, else in the
 
 
 class Token:
-    """The one token of this hub; compared in constant time."""
+    """The one token of this hub; compared in constant time. An empty one fits nothing."""
 
     def __init__(self, token: str) -> None:
-        self._token = token.encode()
+        self._token = _bytes(token)
 
     def fits(self, shown: str | None) -> bool:
         """Whether this is the token; `Bearer ` before it is taken off."""
-        if not shown:
-            return False
-        scheme, _, rest = shown.partition(" ")
-        value = rest.strip() if scheme.lower() == "bearer" else shown
-        return hmac.compare_digest(value.encode(), self._token)
+        scheme, _, rest = (shown or "").partition(" ")
+        value = _bytes(rest if scheme.lower() == "bearer" else shown or "")
+        return bool(value) and hmac.compare_digest(value, self._token)
 
     def fits_parameters(self, parameters: Mapping[str, Any]) -> bool:
         """Whether a socket's `connection_init` payload shows it, as `Authorization` or `token`."""
         shown = [value for name, value in parameters.items() if name.lower() in ("authorization", "token")]
         return any(isinstance(value, str) and self.fits(value) for value in shown)
+
+
+def _bytes(text: str) -> bytes:
+    """What is compared. A header's bytes that are not UTF-8 come as surrogates, which stay what they are."""
+    return text.strip().encode("utf-8", "surrogatepass")
 
 
 def is_page(request: web.Request) -> bool:
