@@ -3,8 +3,6 @@
 import asyncio
 import errno
 import logging
-import os
-import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
@@ -17,7 +15,7 @@ from domain.jobs.reaper import Reaper, void_leases
 from gateway.app import make_app
 from leat import data_folder as folder
 from leat import listeners as ports
-from leat.cli.address import TOKEN_FILE, URL_FILE, Address, listening_at
+from leat.cli.address import URL_FILE, Address, listening_at
 from leat.cli.health import PULSE, PULSE_FILE
 from leat.settings import Settings
 from leat.signals import stop_on_signals
@@ -42,7 +40,7 @@ async def serving(
     Raises FolderRefused or PortTaken."""
     with ExitStack() as stack:
         stack.enter_context(folder.held(settings.data))
-        token = settings.token.get_secret_value() or kept_token(settings.data)
+        token = settings.token.get_secret_value() or folder.kept_token(settings.data)
         async with open_hub(settings) as hub:
             alone = settings.bus.startswith("embedded:")
             async with working(hub, queues, concurrency, alone=alone) as ended, listening(hub, settings, token) as url:
@@ -122,15 +120,3 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> None:
             taken = f"port {settings.port} is taken by {ports.holder(settings.port)}; stop that, or set LEAT_PORT to another one"
             raise PortTaken(taken) from error
         raise PortTaken(f"LEAT_HOST={settings.host}, LEAT_PORT={settings.port}: {error.strerror}") from error
-
-
-def kept_token(data: Path) -> str:
-    """The token of the data folder, made at the first start; only its owner can read it."""
-    file = data / TOKEN_FILE
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return file.read_text().strip()
-    with os.fdopen(descriptor, "w") as written:
-        written.write(f"{secrets.token_urlsafe(24)}\n")
-    return file.read_text().strip()
