@@ -2,9 +2,9 @@
 
 import asyncio
 import errno
-import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -12,6 +12,7 @@ from aiohttp import web
 from domain.errors import LeatError
 from domain.hub import Hub
 from domain.jobs.reaper import Reaper, void_leases
+from events.supervision import supervised
 from gateway.app import make_app
 from leat import data_folder as folder
 from leat import listeners as ports
@@ -22,8 +23,6 @@ from leat.signals import stop_on_signals
 from leat.wiring import open_hub
 from workers.catalogue import WORKERS
 from workers.worker import Worker
-
-log = logging.getLogger(__name__)
 
 
 class PortTaken(LeatError):
@@ -56,45 +55,31 @@ async def working(hub: Hub, queues: Sequence[str], concurrency: int, *, alone: b
     once."""
     if alone:
         await void_leases(hub)
-    async with until_signal(hub.data) as ended:
-        registrations = [registration for queue in queues for registration in WORKERS[queue]]
-        worker = Worker(hub, registrations, concurrency)
+    async with until_signal(hub.data) as ended, supervised(reaper=Reaper(hub).run):
+        worker = Worker(hub, [registration for queue in queues for registration in WORKERS[queue]], concurrency)
         workers = [asyncio.create_task(worker.run())] if queues else []
-        reaper = asyncio.create_task(Reaper(hub).run())
-        for task in (*workers, reaper):
+        for task in workers:
             task.add_done_callback(lambda _: ended.set())
         try:
             yield ended
         finally:
             worker.stop()
-            if workers:
-                await asyncio.wait(workers)
-            reaper.cancel()
-            results = await asyncio.gather(*workers, reaper, return_exceptions=True)
-    for result in results:
-        if isinstance(result, Exception):
-            raise result
+            await asyncio.gather(*workers)
 
 
 @asynccontextmanager
 async def until_signal(data: Path) -> AsyncIterator[asyncio.Event]:
     """What every process of a hub does while it lives: set the event at a signal, and show the data folder a pulse."""
     ended = asyncio.Event()
-    pulse = asyncio.create_task(_beat(data / PULSE_FILE))
-    try:
+    async with supervised(pulse=partial(_beat, data / PULSE_FILE)):
         with stop_on_signals(ended.set):
             yield ended
-    finally:
-        pulse.cancel()
-        await asyncio.gather(pulse, return_exceptions=True)
 
 
 async def _beat(file: Path) -> None:
+    """Where it fails, of a full disk, say, the health check says what is true."""
     while True:
-        try:
-            await asyncio.to_thread(file.touch)
-        except OSError as error:  # a full disk, say: then the health check says what is true
-            log.warning("pulse not shown", extra={"error": str(error)})
+        await asyncio.to_thread(file.touch)
         await asyncio.sleep(PULSE)
 
 

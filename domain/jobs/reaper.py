@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 
 import msgspec
 
@@ -22,6 +23,7 @@ from domain.jobs.plans import RUNS
 from domain.jobs.resending import Silence
 from domain.nouns import Stored, owner
 from events.bus import BusError
+from events.supervision import supervise
 
 log = logging.getLogger(__name__)
 
@@ -67,10 +69,10 @@ class Reaper:
         )
 
     async def run(self) -> None:
-        """Every pass at its interval, side by side, until cancelled."""
+        """Every pass at its interval, side by side, until cancelled; one that fails leaves the others be."""
         async with asyncio.TaskGroup() as group:
             for seconds, one_pass in self._passes:
-                group.create_task(self._repeat(seconds, one_pass))
+                group.create_task(supervise(f"reaper {one_pass.__name__}", partial(self._repeat, seconds, one_pass)))
 
     async def _repeat(self, seconds: float, one_pass: Callable[[], Awaitable[None]]) -> None:
         while True:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from domain.jobs.attempts import claim, seize
 from domain.jobs.jobs import JOBS, Job, ask
 from domain.jobs.retries import Retry
 from events.apis import ValidateMapping
+from events.embedded import EmbeddedBus
 from events.jobs import JobFinished, JobProgressed, LogWritten
 from events.sources import UploadSource
 from tests.domain.conftest import hub, memory
@@ -24,6 +26,7 @@ from tests.domain.jobs import processes
 from tests.domain.jobs.processes import add_source, get, until, writer
 from workers.context import JobContext, Registration
 from workers.intake import Intake
+from workers.running import RunningJob
 from workers.worker import Worker
 
 __all__ = ["hub", "memory"]
@@ -486,6 +489,44 @@ async def test_a_cancel_word_that_comes_before_the_job_is_known_is_heard(hub: Hu
         await worker.start(attempt, Registration(command=ValidateMapping, handler=gate))
         assert (await ended(hub, id)).outcome == "CANCELED"
     assert gate.begun == []
+
+
+async def test_a_cancel_word_that_could_not_be_heeded_is_made_good(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug where a control word is heeded ends neither the worker nor its listening: it begins anew, and looks at every job."""
+    gate, notice, failed = Gate(), RunningJob.notice, asyncio.Event()
+
+    async def fail_once(job: RunningJob) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise KeyError("bug")
+        await notice(job)
+
+    monkeypatch.setattr(RunningJob, "notice", fail_once)
+    async with working(hub, gate):
+        id = await upload(hub)
+        await gate.until(1)
+        await jobs.cancel(hub, id)
+        assert (await ended(hub, id)).outcome == "CANCELED"
+    assert failed.is_set()
+
+
+@pytest.mark.parametrize("side_task", ["intake", "presence"])
+async def test_a_worker_goes_on_where_a_side_task_fails(hub: Hub, monkeypatch: pytest.MonkeyPatch, side_task: str) -> None:
+    """A bug in taking commands, or in saying who is there, is tried again."""
+    owner, name = (EmbeddedBus, "consume") if side_task == "intake" else (presence, "save")
+    sound, failed = getattr(owner, name), asyncio.Event()
+
+    async def fail_once(*values: Any) -> Any:
+        if not failed.is_set():
+            failed.set()
+            raise KeyError("bug")
+        return await sound(*values)
+
+    monkeypatch.setattr(owner, name, fail_once)
+    async with working(hub):
+        await asyncio.wait_for(failed.wait(), 20)
+        assert (await ended(hub, await upload(hub))).outcome == "SUCCEEDED"
+        await until(partial(presence.page, hub))
 
 
 async def test_waiters_follow_one_another(hub: Hub) -> None:
