@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.errors import Unavailable, Unreadable
+from domain.errors import JobFailed, Unavailable, Unreadable
 from domain.hub import Hub, Limits
 from domain.jobs import jobs, logs, presence, writers
-from domain.jobs.attempts import claim, seize
+from domain.jobs.attempts import Attempt, claim, seize
 from domain.jobs.jobs import JOBS, Job, ask
+from domain.jobs.logs import LogWriter
 from domain.jobs.retries import Retry
 from events.apis import ValidateMapping
 from events.embedded import EmbeddedBus
@@ -187,6 +188,73 @@ async def test_a_job_beats_while_it_runs(hub: Hub) -> None:
             return job.beat >= first + 2 and job.progress.done == 5
 
         await until(beaten)
+
+
+async def test_a_job_beats_again_where_a_beat_failed(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug in beating is tried again while the handler works, and is not what becomes of the job."""
+    gate, beat, failed = Gate(), Attempt.beat, asyncio.Event()
+
+    async def fail_once(attempt: Attempt) -> Job:
+        if not failed.is_set():
+            failed.set()
+            raise KeyError("bug")
+        return await beat(attempt)
+
+    monkeypatch.setattr(Attempt, "beat", fail_once)
+    async with working(replace(hub, limits=QUICK), gate):
+        id = await upload(hub)
+        await gate.until(1)
+        first = (await get(hub, id)).beat
+
+        async def beaten() -> bool:
+            return (await get(hub, id)).beat > first
+
+        await until(beaten)
+        gate.opened.set()
+        assert (await ended(hub, id)).outcome == "SUCCEEDED"
+    assert failed.is_set()
+
+
+@pytest.mark.parametrize("outcome", ["SUCCEEDED", "FAILED"])
+async def test_what_becomes_of_a_job_is_its_handlers_word(hub: Hub, monkeypatch: pytest.MonkeyPatch, outcome: str) -> None:
+    """Progress that can't be published, to the last, takes the place neither of a result nor of an error."""
+
+    async def told(command: UploadSource, context: JobContext) -> Any:
+        await context.log("a line")
+        if outcome == "FAILED":
+            raise JobFailed("its own error", code="NO")
+        return await processes.upload(command, context)
+
+    async def fail(*_: object) -> None:
+        raise KeyError("bug")
+
+    monkeypatch.setattr(LogWriter, "flush", fail)
+    async with working(hub, told, retry=Retry(attempts=1)):
+        job = await ended(hub, await upload(hub))
+    assert job.outcome == outcome
+    assert outcome == "SUCCEEDED" or (job.error and job.error.message == "its own error")
+
+
+async def test_lines_that_were_being_stored_are_stored(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The handler ends just while its lines are on their way: they are stored before the job ends."""
+    flush, storing = LogWriter.flush, asyncio.Event()
+
+    async def slow(lines: LogWriter) -> None:
+        if not storing.is_set():
+            storing.set()
+            await asyncio.Event().wait()
+        await flush(lines)
+
+    async def told(command: UploadSource, context: JobContext) -> Any:
+        await context.log("a line")
+        await storing.wait()
+        return await processes.upload(command, context)
+
+    monkeypatch.setattr(LogWriter, "flush", slow)
+    async with working(hub, told):
+        id = await upload(hub)
+        await ended(hub, id)
+    assert [read.line.text for read in await logs.read(hub, id)] == ["a line"]
 
 
 async def test_a_superseded_job_is_stopped_and_touches_nothing(hub: Hub) -> None:
