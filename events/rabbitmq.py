@@ -19,6 +19,7 @@ from events.bus import Bus, BusError, Consumer, Control, DeadLetter, Delivery, D
 from events.catalogue import QUEUES, UndecodableMessage, decode_command, decode_event, encode
 from events.message import Command, Event
 from events.rabbitmq_link import PATIENCE, ConnectionLost, Link, Stop, driven
+from events.supervision import supervise
 from events.tasks import Tasks
 
 T = TypeVar("T")
@@ -140,7 +141,6 @@ class RabbitBus(Bus):
         self._link: Link | None = None
         self._linked = asyncio.Event()
         self._dead = asyncio.Lock()
-        self._upkeep: asyncio.Future[None] | None = None
         self._closed = False
 
     @classmethod
@@ -149,8 +149,9 @@ class RabbitBus(Bus):
         address = URL(url)
         defaults = {"heartbeat": str(HEARTBEAT), "name": hub_name}
         bus = cls(address.update_query({**defaults, **dict(address.query)}), hub_name, patience, buffer)
-        bus._upkeep = bus._tasks.start(bus._keep(await Link.open(bus._url, hub_name)))
-        await bus._linked.wait()
+        bus._link = await Link.open(bus._url, hub_name)
+        bus._linked.set()
+        bus._tasks.start(supervise("connection to RabbitMQ", bus._keep))
         return bus
 
     async def __aenter__(self) -> Self:
@@ -171,18 +172,20 @@ class RabbitBus(Bus):
         if link is not None:
             await link.close()
 
-    async def _keep(self, link: Link) -> None:
+    async def _keep(self) -> None:
+        """Wait for the connection to be lost, and come back; begun anew in whatever state that failed."""
         while True:
-            self._link = link
+            if self._link is None:
+                self._link = await self._reconnect()
+                log.info("bus connection restored", extra={"hub": self.hub})
+                self._events.tell_gap()
+            link = self._link
             self._linked.set()
             await link.lost.wait()
             self._linked.clear()
             self._link = None
             log.warning("bus connection lost", extra={"hub": self.hub})
             await link.close()
-            link = await self._reconnect()
-            log.info("bus connection restored", extra={"hub": self.hub})
-            self._events.tell_gap()
 
     async def _reconnect(self) -> Link:
         for pause in itertools.chain(PAUSES, itertools.repeat(PAUSES[-1])):
@@ -197,15 +200,19 @@ class RabbitBus(Bus):
         raise AssertionError("unreachable: the pauses never end")
 
     async def _resume(self, link: Link) -> bool:
+        """Hear and consume over it; False where it was lost meanwhile. A link that is not resumed is closed."""
+        resumed = False
         try:
-            for listener in self._listeners.values():
-                await driven(listener.start(link))
-            for consumer in tuple(self._consumers):
-                await driven(consumer.start(link))
-        except ConnectionLost:
-            await link.close()
-            return False
-        return True
+            with contextlib.suppress(ConnectionLost):
+                for listener in self._listeners.values():
+                    await driven(listener.start(link))
+                for consumer in tuple(self._consumers):
+                    await driven(consumer.start(link))
+                resumed = True
+        finally:
+            if not resumed:
+                await link.close()
+        return resumed
 
     async def _patiently(self, call: Callable[[Link], Awaitable[T]]) -> T:
         """Call on the connection there is, again where it is lost meanwhile, for as long as patience lasts."""
@@ -218,8 +225,6 @@ class RabbitBus(Bus):
                             return await driven(call(link))
                     await asyncio.sleep(AGAIN)
         except TimeoutError as error:
-            if self._upkeep is not None and self._upkeep.done() and not self._upkeep.cancelled():
-                self._upkeep.result()  # what ended it: a process that can't come back is to end, instead of waiting for ever
             raise BusError(f"RabbitMQ did not answer in {self._patience:g} s") from error
         raise BusError("the bus is closed")
 

@@ -20,6 +20,7 @@ from domain.jobs.jobs import JOBS, UNFINISHED
 from events.catalogue import QUEUES
 from events.jobs import JobFinished, JobQueued
 from events.message import Event
+from events.supervision import supervised
 from gateway.live.tally import QUEUE_OF
 from gateway.pinging import ping
 
@@ -96,13 +97,8 @@ class Metrics:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Watch the event loop while the context is open."""
-        watching = asyncio.create_task(self._watch_loop())
-        try:
+        async with supervised(event_loop_lag=self._watch_loop):
             yield
-        finally:
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
 
     async def _watch_loop(self) -> None:
         loop = asyncio.get_running_loop()

@@ -1,13 +1,17 @@
-"""The data folder: one hub at a time, of a version that this Leat can read."""
+"""The data folder: one hub at a time, of a version that this Leat can read, and with a token of its own."""
 
 import fcntl
 import os
+import secrets
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from domain.errors import LeatError
 
+TOKEN = "token"
+"""The administrator's token, mode 600."""
 VERSION = 1
 """Raised when what is kept in a data folder changes its form."""
 
@@ -49,3 +53,45 @@ def check_version(folder: Path) -> None:
     text = file.read_text().strip()
     if not text.isdigit() or int(text) > VERSION:
         raise FolderRefused(f"{folder} was written by a newer Leat (form {text}; this one reads up to {VERSION}); upgrade Leat")
+
+
+def kept_token(folder: Path) -> str:
+    """The administrator's token, made at the first start, and anew where the file is blank; only its owner can read it.
+
+    It is written and brought to the disk beside its place, and then gets its name: a crash leaves no token or a whole one, and
+    processes that start at once agree on one. Who makes a blank file anew has to hold the folder.
+    """
+    file = folder / TOKEN
+    if not (token := _line_of(file)):
+        descriptor, made = tempfile.mkstemp(prefix=f"{TOKEN}.", dir=folder)
+        with os.fdopen(descriptor, "w") as written:
+            written.write(f"{secrets.token_urlsafe(24)}\n")
+            written.flush()
+            os.fsync(descriptor)
+        try:
+            _name(Path(made), file)
+        finally:
+            os.unlink(made)
+        token = _line_of(file)
+    return token
+
+
+def _name(made: Path, file: Path) -> None:
+    """Give what was written its place, unless another process was quicker; the folder is brought to the disk too."""
+    if file.exists() and not _line_of(file):
+        file.unlink()
+    with suppress(FileExistsError):
+        os.link(made, file)
+    descriptor = os.open(file.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _line_of(file: Path) -> str:
+    """The line that a file has, without blanks around it; empty where there is no such file."""
+    try:
+        return file.read_text().strip()
+    except FileNotFoundError:
+        return ""

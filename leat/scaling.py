@@ -8,11 +8,13 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import deque
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 from domain.errors import Unavailable
 from domain.hub import Hub
 from domain.jobs import backlog, presence
+from events.supervision import supervised
 
 log = logging.getLogger(__name__)
 
@@ -37,21 +39,23 @@ class Scale(NamedTuple):
     """Seconds that the backlog must want fewer processes before one is stopped."""
 
 
-class Wish:
+class Demand:
     """How many processes the backlog wants: more at once, fewer only when it has wanted no more for the whole cool-down."""
 
     def __init__(self, scale: Scale) -> None:
         self._scale = scale
         self._seen: deque[tuple[float, int]] = deque()
+        self.processes = scale.minimum
+        """As the backlog was seen last."""
 
-    def wanted(self, work: int, now: float) -> int:
+    def see(self, work: int, now: float) -> None:
         """`work`: jobs that wait, and those that run on this machine; `now`: seconds of a monotonic clock."""
         scale = self._scale
         enough = -(-work // scale.concurrency)
         self._seen.append((now, min(max(enough, scale.minimum), scale.maximum)))
         while self._seen[0][0] < now - scale.cool_down:
             self._seen.popleft()
-        return max(number for _, number in self._seen)
+        self.processes = max(number for _, number in self._seen)
 
 
 class Member:
@@ -88,8 +92,8 @@ class Pool:
         return frozenset(member.process.pid for member in self._members)
 
     async def keep(self, size: int, idle: Collection[int], now: float) -> None:
-        """Go towards `size` processes: bury the dead, start what is missing, stop what is idle and too many."""
-        self._bury(now)
+        """Go towards `size` processes: forget the dead, start what is missing, stop what is idle and too many."""
+        self._forget_ended(now)
         while len(self._members) < size and now >= self._start_at:
             await self._start(now)
         staying = [member for member in self._members if member.kill_at is None]
@@ -98,17 +102,17 @@ class Pool:
             member.stop(now + self._patience)
             log.info("worker process stops: there is less to do", extra={"pid": member.process.pid})
 
-    def _bury(self, now: float) -> None:
+    def _forget_ended(self, now: float) -> None:
         for member in [*self._members]:
             if member.process.returncode is not None:
                 self._members.remove(member)
                 if member.kill_at is None:
-                    self._mourn(member, now)
+                    self._note_death(member, now)
             elif member.kill_at is not None and now >= member.kill_at:
                 log.warning("worker process does not stop and is killed", extra={"pid": member.process.pid})
                 member.process.kill()
 
-    def _mourn(self, member: Member, now: float) -> None:
+    def _note_death(self, member: Member, now: float) -> None:
         lived = now - member.started_at
         self._deaths = 1 if lived >= SOUND else self._deaths + 1
         wait = BACKOFF[min(self._deaths, len(BACKOFF)) - 1]
@@ -137,22 +141,26 @@ class Pool:
 async def scale_workers(hub: Hub, queues: Sequence[str], scale: Scale, command: Sequence[str], ended: asyncio.Event) -> None:
     """Keep worker processes, started by `command`, until `ended`; then stop them in order. While bus or records don't answer,
     the number stays."""
-    loop, pool, wish, size = asyncio.get_running_loop(), Pool(command, hub.limits.grace), Wish(scale), scale.minimum
-    idle: frozenset[int] = frozenset()
+    pool = Pool(command, hub.limits.grace)
     try:
-        while not ended.is_set():
-            try:
-                waiting = sum(depth.ready for depth in await backlog.depths_of(hub, tuple(queues)))
-                running, idle = await _at_work(hub, pool.pids)
-                size = wish.wanted(waiting + running, loop.time())
-            except Unavailable as error:
-                log.warning("backlog not seen", extra={"error": error.message})
-            await pool.keep(size, idle, loop.time())
-            with suppress(TimeoutError):
-                async with asyncio.timeout(TICK):
-                    await ended.wait()
+        async with supervised(scaling=partial(_scale, hub, tuple(queues), pool, Demand(scale))):
+            await ended.wait()
     finally:
         await pool.close()
+
+
+async def _scale(hub: Hub, queues: tuple[str, ...], pool: Pool, demand: Demand) -> None:
+    loop = asyncio.get_running_loop()
+    idle: frozenset[int] = frozenset()
+    while True:
+        try:
+            waiting = sum(depth.ready for depth in await backlog.depths_of(hub, queues))
+            running, idle = await _at_work(hub, pool.pids)
+            demand.see(waiting + running, loop.time())
+        except Unavailable as error:
+            log.warning("backlog not seen", extra={"error": error.message})
+        await pool.keep(demand.processes, idle, loop.time())
+        await asyncio.sleep(TICK)
 
 
 async def _at_work(hub: Hub, pids: frozenset[int]) -> tuple[int, frozenset[int]]:

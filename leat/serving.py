@@ -2,11 +2,9 @@
 
 import asyncio
 import errno
-import logging
-import os
-import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -14,18 +12,17 @@ from aiohttp import web
 from domain.errors import LeatError
 from domain.hub import Hub
 from domain.jobs.reaper import Reaper, void_leases
+from events.supervision import supervised
 from gateway.app import make_app
 from leat import data_folder as folder
 from leat import listeners as ports
-from leat.cli.address import TOKEN_FILE, URL_FILE, Address, listening_at
+from leat.cli.address import URL_FILE, Address, listening_at
 from leat.cli.health import PULSE, PULSE_FILE
 from leat.settings import Settings
 from leat.signals import stop_on_signals
 from leat.wiring import open_hub
 from workers.catalogue import WORKERS
 from workers.worker import Worker
-
-log = logging.getLogger(__name__)
 
 
 class PortTaken(LeatError):
@@ -42,7 +39,7 @@ async def serving(
     Raises FolderRefused or PortTaken."""
     with ExitStack() as stack:
         stack.enter_context(folder.held(settings.data))
-        token = settings.token.get_secret_value() or kept_token(settings.data)
+        token = settings.token.get_secret_value() or folder.kept_token(settings.data)
         async with open_hub(settings) as hub:
             alone = settings.bus.startswith("embedded:")
             async with working(hub, queues, concurrency, alone=alone) as ended, listening(hub, settings, token) as url:
@@ -58,44 +55,31 @@ async def working(hub: Hub, queues: Sequence[str], concurrency: int, *, alone: b
     once."""
     if alone:
         await void_leases(hub)
-    async with until_signal(hub.data) as ended:
-        registrations = [registration for queue in queues for registration in WORKERS[queue]]
-        worker = Worker(hub, registrations, concurrency)
-        workers = [asyncio.create_task(worker.run())]  # without queues too: every process says that it is there
-        reaper = asyncio.create_task(Reaper(hub).run())
-        for task in (*workers, reaper):
-            task.add_done_callback(lambda _: ended.set())
+    async with until_signal(hub.data) as ended, supervised(reaper=Reaper(hub).run):
+        worker = Worker(hub, [registration for queue in queues for registration in WORKERS[queue]], concurrency)
+        running = asyncio.create_task(worker.run())  # without queues too: every process says that it is there
+        running.add_done_callback(lambda _: ended.set())
         try:
+            await worker.announced.wait()
             yield ended
         finally:
             worker.stop()
-            await asyncio.wait(workers)
-            reaper.cancel()
-            results = await asyncio.gather(*workers, reaper, return_exceptions=True)
-    for result in results:
-        if isinstance(result, Exception):
-            raise result
+            await running
 
 
 @asynccontextmanager
 async def until_signal(data: Path) -> AsyncIterator[asyncio.Event]:
     """What every process of a hub does while it lives: set the event at a signal, and show the data folder a pulse."""
     ended = asyncio.Event()
-    pulse = asyncio.create_task(_beat(data / PULSE_FILE))
-    try:
+    async with supervised(pulse=partial(_beat, data / PULSE_FILE)):
         with stop_on_signals(ended.set):
             yield ended
-    finally:
-        pulse.cancel()
-        await asyncio.gather(pulse, return_exceptions=True)
 
 
 async def _beat(file: Path) -> None:
+    """Where it fails, of a full disk, say, the health check says what is true."""
     while True:
-        try:
-            await asyncio.to_thread(file.touch)
-        except OSError as error:  # a full disk, say: then the health check says what is true
-            log.warning("pulse not shown", extra={"error": str(error)})
+        await asyncio.to_thread(file.touch)
         await asyncio.sleep(PULSE)
 
 
@@ -121,15 +105,3 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> None:
             taken = f"port {settings.port} is taken by {ports.holder(settings.port)}; stop that, or set LEAT_PORT to another one"
             raise PortTaken(taken) from error
         raise PortTaken(f"LEAT_HOST={settings.host}, LEAT_PORT={settings.port}: {error.strerror}") from error
-
-
-def kept_token(data: Path) -> str:
-    """The token of the data folder, made at the first start; only its owner can read it."""
-    file = data / TOKEN_FILE
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return file.read_text().strip()
-    with os.fdopen(descriptor, "w") as written:
-        written.write(f"{secrets.token_urlsafe(24)}\n")
-    return file.read_text().strip()

@@ -105,6 +105,14 @@ class Settings(BaseSettings):
             raise ValueError("should begin with " + " or ".join(f"{scheme}:" for scheme in schemes))
         return value
 
+    @field_validator("token")
+    @classmethod
+    def not_blank(cls, value: SecretStr) -> SecretStr:
+        """A token of blanks would let in whoever shows none."""
+        if value.get_secret_value().isspace():
+            raise ValueError("should not be blank; set a secret, or unset it to have one made")
+        return value
+
     @classmethod
     def settings_customise_sources(
         cls,

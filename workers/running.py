@@ -123,25 +123,20 @@ class RunningJob(JobContext):
             if record.state == "CANCELING":
                 self.stop("canceled")
 
-    async def keep(self) -> None:
-        """Beat every third of a lease, and publish progress and store log lines as they come, until cancelled."""
-        loop = asyncio.get_running_loop()
-        pause = self.hub.limits.lease / 3
-        due = loop.time() + pause
+    async def renew_lease(self) -> None:
+        """Beat every third of a lease, until cancelled."""
         while True:
-            try:
-                async with asyncio.timeout_at(due):
-                    await self._stirred.wait()
-            except TimeoutError:
-                await self._beat()
-                due = loop.time() + pause
-                continue
+            await asyncio.sleep(self.hub.limits.lease / 3)
+            await self._beat()
+
+    async def publish(self) -> None:
+        """Publish progress and store log lines as they come, until cancelled."""
+        await self.tell()  # what one that failed before left
+        while True:
+            await self._stirred.wait()
             self._stirred.clear()
-            await self._tell()
+            await self.tell()
             await asyncio.sleep(PUBLISHED)
-            if loop.time() >= due:
-                await self._beat()
-                due = loop.time() + pause
 
     async def _beat(self) -> None:
         try:
@@ -154,7 +149,8 @@ class RunningJob(JobContext):
             if record.state == "CANCELING":
                 self.stop("canceled")
 
-    async def _tell(self) -> None:
+    async def tell(self) -> None:
+        """Publish and store what has not been yet."""
         newest = self.attempt.progress
         if newest is not None and newest is not self._published:
             self._published = newest
@@ -173,11 +169,6 @@ class RunningJob(JobContext):
             await self._log.flush()
         except Unavailable as error:
             log.warning("log lines not stored yet", extra={"error": str(error)})
-
-    async def tell_rest(self) -> None:
-        """Publish and store what has not been yet."""
-        if self._stirred.is_set():
-            await self._tell()
 
 
 class ReportToJob(Report):

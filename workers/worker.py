@@ -15,6 +15,7 @@ from domain.jobs import presence
 from domain.jobs.attempts import Attempt
 from domain.jobs.presence import Presence
 from domain.nouns import Stored
+from events.supervision import Work, supervise
 from workers.child import Spawn
 from workers.context import Registration
 from workers.intake import Intake
@@ -44,6 +45,8 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._cancelled: deque[str] = deque(maxlen=RECENT)
         self._stopping = asyncio.Event()
+        self.announced = asyncio.Event()
+        """Others know of this process, and of what it can follow: from then on it may commit changes."""
         self._changed = asyncio.Event()
         """Jobs came or went."""
         self._started_at = time.time()
@@ -60,35 +63,36 @@ class Worker:
 
     async def run(self) -> None:
         """Work until stopped. Cancelled, it puts its jobs back at once."""
-        await self._save_presence(0, ())  # what this process knows how to follow is known before it commits or follows anything
-        side = [asyncio.create_task(self._listen()), asyncio.create_task(self._say_presence())]
-        side += [asyncio.create_task(intake.run()) for intake in self._intakes.values()]
-        stopping = asyncio.create_task(self._stopping.wait())
+        await self._save_presence(0, ())
+        self.announced.set()
+        side = [asyncio.create_task(supervise(name, work)) for name, work in self._side_tasks().items()]
         try:
-            done, _ = await asyncio.wait([*side, stopping], return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()  # a side task that failed ends the worker
+            await self._stopping.wait()
             await self._take_no_more()
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=self._hub.limits.grace)
         finally:
-            await asyncio.shield(asyncio.create_task(self._end(side, stopping)))
+            await asyncio.shield(asyncio.create_task(self._end(side)))
+
+    def _side_tasks(self) -> dict[str, Work]:
+        intakes: dict[str, Work] = {f"intake of {queue}": intake.run for queue, intake in self._intakes.items()}
+        return {"control words": self._listen, "presence": self._say_presence} | intakes
 
     async def _take_no_more(self) -> None:
         self._stopping.set()
         for intake in self._intakes.values():
             await intake.close()
 
-    async def _end(self, side: list[asyncio.Task[None]], stopping: asyncio.Task[bool]) -> None:
+    async def _end(self, side: list[asyncio.Task[None]]) -> None:
         """Cancel what still runs, put it back, and leave."""
         await self._take_no_more()
         for job in list(self.running.values()):
             job.stop("stopped")
         if self._tasks:
             await asyncio.wait(self._tasks)
-        for task in (*side, stopping):
+        for task in side:
             task.cancel()
-        await asyncio.gather(*side, stopping, return_exceptions=True)
+        await asyncio.gather(*side, return_exceptions=True)
         try:
             await presence.leave(self._hub)
         except Unavailable as error:
@@ -121,12 +125,17 @@ class Worker:
 
     async def _listen(self) -> None:
         async with self._hub.bus.listen() as words:
+            await self._notice_all()  # a listener that failed may have missed something
             async for word in words:
                 if word.word != "cancel":
                     continue
                 self._cancelled.append(word.job_id)
                 if job := self.running.get(word.job_id):
                     await job.notice()
+
+    async def _notice_all(self) -> None:
+        for job in list(self.running.values()):
+            await job.notice()
 
     async def _say_presence(self) -> None:
         """Save who this is every third of a lease, and soon after jobs came or went."""

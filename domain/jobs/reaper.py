@@ -26,6 +26,7 @@ from domain.jobs.plans import RUNS
 from domain.jobs.resending import QuietQueues
 from domain.nouns import Stored, Table, owner
 from events.bus import BusError
+from events.supervision import supervise
 
 log = logging.getLogger(__name__)
 
@@ -80,11 +81,11 @@ class Reaper:
         )
 
     async def run(self) -> None:
-        """Every pass at its interval, side by side, until cancelled."""
-        await self.look_at_everything()
+        """Every pass at its interval, side by side, until cancelled; one that fails leaves the others be."""
+        await _reaching(self.look_at_everything)
         async with asyncio.TaskGroup() as group:
-            for busy, idle, one_pass in self._passes:
-                group.create_task(self._repeat(busy, idle, one_pass))
+            for number, (busy, idle, one_pass) in enumerate(self._passes):
+                group.create_task(supervise(f"reaper's pass {number}", partial(self._repeat, busy, idle, one_pass)))
 
     async def _repeat(self, busy: float, idle: float, one_pass: Callable[[], Awaitable[None]]) -> None:
         while True:

@@ -13,11 +13,13 @@ from abc import ABC, abstractmethod
 from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Hashable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
-from domain.errors import LeatError, Unavailable
+from domain.errors import Unavailable
 from events.bus import Bus
 from events.message import Event
+from events.supervision import supervised
 from gateway.live.ring import Ring
 from gateway.live.tally import Tally
 
@@ -87,8 +89,9 @@ class Feed(Generic[B]):
         """Number of the newest batch in `_kept`."""
         self._kept: deque[B] = deque(maxlen=KEPT)
         self.ended = False
-        """Nothing will follow, unless what ended is opened again: then a new feed begins."""
-        self._error: LeatError | None = None
+        """Nothing will follow of this feed: who comes now gets a new one, since what ended may be opened again, or read again."""
+        self._error: BaseException | None = None
+        """What ended the pump out of order."""
         self._dirty = asyncio.Event()
         self._changed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._read_at = time.monotonic()
@@ -138,6 +141,13 @@ class Feed(Generic[B]):
         if self._task is None:
             self.head, self.ended = span.after, span.ends
             self._task = asyncio.create_task(self._pump())
+            self._task.add_done_callback(self._stopped)
+
+    def _stopped(self, task: asyncio.Task[None]) -> None:
+        """Tell the followers what ended the pump, whatever it was: nobody waits for what will never come."""
+        if not task.cancelled() and (error := task.exception()):
+            self._error, self.ended = error, True
+            self._tell()
 
     async def _wait(self, number: int) -> None:
         while self.newest <= number:
@@ -156,10 +166,6 @@ class Feed(Generic[B]):
                 self._dirty.set()
                 await asyncio.sleep(1.0)
                 continue
-            except LeatError as error:
-                self._error = error
-                self._tell()
-                return
             self._read_at = time.monotonic()
             self._publish(batch)
             await asyncio.sleep(TICK)
@@ -204,15 +210,12 @@ class Watching:
     async def running(self) -> AsyncIterator[None]:
         """Listen while the context is open."""
         async with self._bus.watch() as events:
-            tasks = [asyncio.create_task(self._listen(events)), asyncio.create_task(self._look_at_silent_ones())]
             try:
-                yield
+                async with supervised(live_events=partial(self._listen, events), silent_feeds=self._look_at_silent_ones):
+                    yield
             finally:
-                for task in tasks:
-                    task.cancel()
                 for feed in self._feeds.values():
                     feed.stop()
-                await asyncio.gather(*tasks, return_exceptions=True)
 
     @contextlib.contextmanager
     def feed(self, kind: str, id: str, reader: Callable[[], Reader[B]]) -> Iterator[Feed[B]]:
@@ -247,6 +250,9 @@ class Watching:
         return made
 
     async def _listen(self, events: AsyncIterator[Event | None]) -> None:
+        """Poke whom each event concerns; at first everybody, for the event that this may have failed of before."""
+        for feed in self._feeds.values():
+            feed.poke()
         async for event in events:
             self.ring.add(event)
             self._count(event)

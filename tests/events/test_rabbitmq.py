@@ -249,17 +249,25 @@ async def test_the_driver_gives_no_reason() -> None:
         await driven(wrong())
 
 
-async def test_a_bus_that_can_not_come_back_says_so(cuttable: Cuttable, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a bug ends the upkeep of the connection, calls raise it, so that the process ends: it is no outage."""
+async def test_what_fails_of_a_bug_is_tried_again(
+    cuttable: Cuttable, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where a bug ends the upkeep of the connection, the log says so and the upkeep begins anew: nobody waits for ever."""
     bench, proxy = cuttable
+    opened, tried = Link.open, asyncio.Event()
 
-    async def wrong(*_: object) -> None:
-        raise KeyError
+    async def wrong(*_: object) -> Link:
+        tried.set()
+        raise KeyError("bug")
 
     monkeypatch.setattr(Link, "open", wrong)
     proxy.cut()
-    with pytest.raises(KeyError):
-        await bench.bus.ping()
+    await asyncio.wait_for(tried.wait(), 20)
+    monkeypatch.setattr(Link, "open", opened)
+
+    await bench.bus.ping()
+
+    assert [vars(record)["error"] for record in caplog.records if record.message == "side task failed"] == ["'bug'"]
 
 
 async def test_nobody_hears_a_caller_that_is_gone(caplog: pytest.LogCaptureFixture) -> None:

@@ -162,6 +162,7 @@ def test_wrong_setting(capsys: pytest.CaptureFixture[str]) -> None:
         ("LEAT_KEEP_JOBS", "long", "LEAT_KEEP_JOBS=long: should be a number"),
         ("LEAT_KEEP_INDEXES", "0", "LEAT_KEEP_INDEXES=0: should be 1 or more"),
         ("LEAT_NAME", "My Hub", "LEAT_NAME=My Hub: should begin with a lower-case letter"),
+        ("LEAT_TOKEN", " \t ", "LEAT_TOKEN: should not be blank"),
         ("LEAT_TOKEN_FILE", "/dev/null", "LEAT_TOKEN_FILE=/dev/null: the file is empty"),
         ("LEAT_TOKEN_FILE", "/nowhere", "LEAT_TOKEN_FILE=/nowhere: No such file or directory"),
     ],

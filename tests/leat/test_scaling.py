@@ -14,11 +14,15 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from domain.hub import Hub
 from leat import scaling
 from leat.cli.exits import Exit
-from leat.scaling import Pool, Scale, Wish
+from leat.scaling import Demand, Pool, Scale
+from tests.domain.conftest import hub, memory
 from tests.leat.hubs import Line, plugin, stop
 from tests.leat.servers import on_rabbitmq
+
+__all__ = ["hub", "memory"]
 
 MEMBER = (sys.executable, "-c", "import sys; sys.stdin.read()")
 """A process that ends with its standard input, as our workers do."""
@@ -42,16 +46,23 @@ STUBBORN = (sys.executable, "-c", "import signal, time; signal.signal(signal.SIG
 )
 def test_what_the_backlog_wants(seen: list[tuple[float, int]], expected: int) -> None:
     """Two jobs a process, between one and four processes: more at once, fewer when less was wanted for the whole cool-down."""
-    wish = Wish(Scale(minimum=1, maximum=4, concurrency=2, cool_down=10.0))
+    demand = Demand(Scale(minimum=1, maximum=4, concurrency=2, cool_down=10.0))
 
-    assert [wish.wanted(work, now) for now, work in seen][-1] == expected
+    for now, work in seen:
+        demand.see(work, now)
+
+    assert demand.processes == expected
 
 
 def test_no_process_where_none_is_needed() -> None:
     """The minimum may be zero."""
-    wish = Wish(Scale(minimum=0, maximum=4, concurrency=1, cool_down=0.0))
+    demand, processes = Demand(Scale(minimum=0, maximum=4, concurrency=1, cool_down=0.0)), []
 
-    assert [wish.wanted(work, now) for now, work in enumerate((0, 1, 0))] == [0, 1, 0]
+    for now, work in enumerate((0, 1, 0)):
+        demand.see(work, now)
+        processes.append(demand.processes)
+
+    assert processes == [0, 1, 0]
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -120,6 +131,33 @@ async def test_who_does_not_stop_is_killed(monkeypatch: pytest.MonkeyPatch) -> N
     await pool.close()
 
     assert not any(lives(pid) for pid in pids)
+
+
+async def test_scaling_goes_on_where_it_fails(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that can't be started, or a bug, ends neither the scaler nor the processes that there are."""
+    start, failed, ended = asyncio.create_subprocess_exec, asyncio.Event(), asyncio.Event()
+    monkeypatch.setattr(scaling, "TICK", 0.01)
+
+    async def fail_once(*words: Any, **settings: Any) -> asyncio.subprocess.Process:
+        if not failed.is_set():
+            failed.set()
+            raise BlockingIOError("Resource temporarily unavailable")
+        process = await start(*words, **settings)
+        started.append(process.pid)
+        return process
+
+    started: list[int] = []
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", fail_once)
+    scale = Scale(minimum=2, maximum=2, concurrency=1, cool_down=0.0)
+    scaler = asyncio.create_task(scaling.scale_workers(hub, ("upload",), scale, MEMBER, ended))
+    await until(lambda: len(started) == 2)
+    assert all(lives(pid) for pid in started)
+
+    ended.set()
+    await scaler
+
+    assert failed.is_set()
+    assert not any(lives(pid) for pid in started)
 
 
 class Beside(NamedTuple):

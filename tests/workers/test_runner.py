@@ -5,19 +5,22 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import msgspec
 import pytest
 
-from domain.errors import Unavailable, Unreadable
+from domain.errors import JobFailed, Unavailable, Unreadable
 from domain.hub import Hub, Limits
 from domain.jobs import control, logs, presence, writers
 from domain.jobs.asking import ask
-from domain.jobs.attempts import claim, seize
+from domain.jobs.attempts import Attempt, claim, seize
 from domain.jobs.jobs import JOBS, Job
+from domain.jobs.logs import LogWriter
 from domain.jobs.retries import Retry
 from events.apis import ValidateMapping
+from events.embedded import EmbeddedBus
 from events.jobs import JobFinished, JobProgressed, LogWritten
 from events.sources import UploadSource
 from tests.domain.conftest import hub, memory
@@ -25,6 +28,7 @@ from tests.domain.jobs import processes
 from tests.domain.jobs.processes import add_source, get, until, writer
 from workers.context import JobContext, Registration
 from workers.intake import Intake
+from workers.running import RunningJob
 from workers.worker import Worker
 
 __all__ = ["hub", "memory"]
@@ -185,6 +189,73 @@ async def test_a_job_beats_while_it_runs(hub: Hub) -> None:
             return job.beat >= first + 2 and job.progress.done == 5
 
         await until(beaten)
+
+
+async def test_a_job_beats_again_where_a_beat_failed(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug in beating is tried again while the handler works, and is not what becomes of the job."""
+    gate, beat, failed = Gate(), Attempt.beat, asyncio.Event()
+
+    async def fail_once(attempt: Attempt) -> Job:
+        if not failed.is_set():
+            failed.set()
+            raise KeyError("bug")
+        return await beat(attempt)
+
+    monkeypatch.setattr(Attempt, "beat", fail_once)
+    async with working(replace(hub, limits=QUICK), gate):
+        id = await upload(hub)
+        await gate.until(1)
+        first = (await get(hub, id)).beat
+
+        async def beaten() -> bool:
+            return (await get(hub, id)).beat > first
+
+        await until(beaten)
+        gate.opened.set()
+        assert (await ended(hub, id)).outcome == "SUCCEEDED"
+    assert failed.is_set()
+
+
+@pytest.mark.parametrize("outcome", ["SUCCEEDED", "FAILED"])
+async def test_what_becomes_of_a_job_is_its_handlers_word(hub: Hub, monkeypatch: pytest.MonkeyPatch, outcome: str) -> None:
+    """Progress that can't be published, to the last, takes the place neither of a result nor of an error."""
+
+    async def told(command: UploadSource, context: JobContext) -> Any:
+        await context.log("a line")
+        if outcome == "FAILED":
+            raise JobFailed("its own error", code="NO")
+        return await processes.upload(command, context)
+
+    async def fail(*_: object) -> None:
+        raise KeyError("bug")
+
+    monkeypatch.setattr(LogWriter, "flush", fail)
+    async with working(hub, told, retry=Retry(attempts=1)):
+        job = await ended(hub, await upload(hub))
+    assert job.outcome == outcome
+    assert outcome == "SUCCEEDED" or (job.error and job.error.message == "its own error")
+
+
+async def test_lines_that_were_being_stored_are_stored(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The handler ends just while its lines are on their way: they are stored before the job ends."""
+    flush, storing = LogWriter.flush, asyncio.Event()
+
+    async def slow(lines: LogWriter) -> None:
+        if not storing.is_set():
+            storing.set()
+            await asyncio.Event().wait()
+        await flush(lines)
+
+    async def told(command: UploadSource, context: JobContext) -> Any:
+        await context.log("a line")
+        await storing.wait()
+        return await processes.upload(command, context)
+
+    monkeypatch.setattr(LogWriter, "flush", slow)
+    async with working(hub, told):
+        id = await upload(hub)
+        await ended(hub, id)
+    assert [read.line.text for read in await logs.read(hub, id)] == ["a line"]
 
 
 async def test_a_superseded_job_is_stopped_and_touches_nothing(hub: Hub) -> None:
@@ -487,6 +558,44 @@ async def test_a_cancel_word_that_comes_before_the_job_is_known_is_heard(hub: Hu
         await worker.start(attempt, Registration(command=ValidateMapping, handler=gate))
         assert (await ended(hub, id)).outcome == "CANCELED"
     assert gate.begun == []
+
+
+async def test_a_cancel_word_that_could_not_be_heeded_is_made_good(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bug where a control word is heeded ends neither the worker nor its listening: it begins anew, and looks at every job."""
+    gate, notice, failed = Gate(), RunningJob.notice, asyncio.Event()
+
+    async def fail_once(job: RunningJob) -> None:
+        if not failed.is_set():
+            failed.set()
+            raise KeyError("bug")
+        await notice(job)
+
+    monkeypatch.setattr(RunningJob, "notice", fail_once)
+    async with working(hub, gate):
+        id = await upload(hub)
+        await gate.until(1)
+        await control.cancel(hub, id)
+        assert (await ended(hub, id)).outcome == "CANCELED"
+    assert failed.is_set()
+
+
+@pytest.mark.parametrize("side_task", ["intake", "presence"])
+async def test_a_worker_goes_on_where_a_side_task_fails(hub: Hub, monkeypatch: pytest.MonkeyPatch, side_task: str) -> None:
+    """A bug in taking commands, or in saying who is there, is tried again."""
+    owner, name = (EmbeddedBus, "consume") if side_task == "intake" else (presence, "save")
+    sound, failed = getattr(owner, name), asyncio.Event()
+
+    async def fail_once(*values: Any) -> Any:
+        if not failed.is_set():
+            failed.set()
+            raise KeyError("bug")
+        return await sound(*values)
+
+    monkeypatch.setattr(owner, name, fail_once)
+    async with working(hub):
+        await asyncio.wait_for(failed.wait(), 20)
+        assert (await ended(hub, await upload(hub))).outcome == "SUCCEEDED"
+        await until(partial(presence.page, hub))
 
 
 async def test_waiters_follow_one_another(hub: Hub) -> None:

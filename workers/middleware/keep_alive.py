@@ -1,20 +1,18 @@
 """While the handler works, the lease is renewed, and progress and log lines get out."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 from events.message import Event
+from events.supervision import attempt, supervised
 from workers.middleware.call import Call
 
 
 async def keep_alive(call: Call, inside: Callable[[], Awaitable[Event]]) -> Event:
-    """Keep the job alive until the handler has ended."""
-    keeping = asyncio.create_task(call.job.keep())
+    """Keep the job alive until the handler has ended. What fails of that is logged and begins anew: it never takes the place of
+    what the handler returned or raised."""
+    job = call.job
     try:
-        return await inside()
+        async with supervised(lease=job.renew_lease, progress=job.publish):
+            return await inside()
     finally:
-        keeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeping
-        await call.job.tell_rest()
+        await attempt("last progress", job.tell)

@@ -458,3 +458,28 @@ async def test_who_goes_by_what_is_not_there_is_refused(hub: Hub) -> None:
     await hub.records.insert(JOBS.kind, "other", {**body, "run_id": "other", "chained": True})
     assert await retention.forget(hub, 100) == 1
     assert await JOBS.find_one(hub.records, "first")
+
+
+async def test_a_pass_that_fails_of_a_bug_comes_again(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others go on meanwhile, and the log says which one failed."""
+    passes, cleaned, fired = Reaper(hub, Intervals(due=0.01)), asyncio.Event(), asyncio.Event()
+    failed: list[str] = []
+
+    async def clean() -> None:
+        if not failed:
+            failed.append("once")
+            raise KeyError("bug")
+        cleaned.set()
+
+    async def fire_due(*_: object) -> None:
+        if failed:
+            fired.set()
+
+    monkeypatch.setattr(reaper.retention, "forget", lambda *_: clean())
+    monkeypatch.setattr(reaper.schedules, "fire_due", fire_due)
+    reaping = asyncio.create_task(passes.run())
+    async with asyncio.timeout(20):
+        await fired.wait()
+        await cleaned.wait()
+    reaping.cancel()
+    await asyncio.wait([reaping])

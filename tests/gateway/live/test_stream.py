@@ -3,9 +3,12 @@
 import asyncio
 from contextlib import aclosing
 
+import pytest
+
 from events.embedded import EmbeddedBus
 from events.jobs import JobProgressed
 from events.message import Event
+from gateway.live import stream
 from gateway.live.stream import Reader, Shareable, Span, Watching
 
 END = -1
@@ -95,3 +98,57 @@ async def test_what_has_ended_and_is_opened_again_gets_a_feed_of_its_own() -> No
                 assert (await anext(again)).numbers == [1]
                 await add(bus, numbers, 2)
                 assert (await anext(again)).numbers == [2]
+
+
+class Breaking(List):
+    """A list that can't be read a second time, or an event that can't be heeded."""
+
+    def __init__(self, numbers: list[int], reads: int = 1_000, heeded: int = 1_000) -> None:
+        super().__init__(numbers)
+        self.sound_reads = reads
+        self.sound_events = heeded
+
+    def heed(self, event: Event) -> None:
+        self.sound_events -= 1
+        if self.sound_events == 0:
+            raise KeyError("event")
+
+    async def read(self, after: int, upto: int | None) -> Numbers:
+        if self.reads == self.sound_reads:
+            raise KeyError("record")
+        return await super().read(after, upto)
+
+
+async def test_followers_are_told_what_ends_their_feed() -> None:
+    """A bug in reading ends each follower with the error, instead of leaving them to wait; who comes then is served anew."""
+    numbers = [1]
+    async with asyncio.timeout(20), EmbeddedBus() as bus:
+        watching, breaking = Watching(bus), Breaking(numbers, reads=2)
+        async with (
+            watching.running(),
+            aclosing(watching.follow("job", "list", lambda: breaking, 0)) as first,
+            aclosing(watching.follow("job", "list", lambda: breaking, 0)) as second,
+        ):
+            assert (await anext(first)).numbers == (await anext(second)).numbers == [1]
+            await add(bus, numbers, 2)
+            for follower in (first, second):
+                with pytest.raises(KeyError, match="record"):
+                    await anext(follower)
+            async with aclosing(watching.follow("job", "list", lambda: List(numbers), 0)) as again:
+                assert (await anext(again)).numbers == [1, 2]
+                await add(bus, numbers, 3)
+                assert (await anext(again)).numbers == [3]
+
+
+async def test_an_event_that_cannot_be_heeded_silences_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The listener goes on behind it, and whoever it concerned reads the record."""
+    monkeypatch.setattr(stream, "SILENCE", 1_000.0)  # so that nothing else reads it
+    numbers = [1]
+    async with asyncio.timeout(20), EmbeddedBus() as bus:
+        watching, breaking = Watching(bus), Breaking(numbers, heeded=1)
+        async with watching.running(), aclosing(watching.follow("job", "list", lambda: breaking, 0)) as batches:
+            assert (await anext(batches)).numbers == [1]
+            await add(bus, numbers, 2)
+            assert (await anext(batches)).numbers == [2]
+            await add(bus, numbers, 3)
+            assert (await anext(batches)).numbers == [3]

@@ -1,0 +1,65 @@
+"""The data folder: its token is whole or not there, whatever ends the process that makes it."""
+
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from leat import data_folder
+from leat.data_folder import kept_token
+
+
+def test_a_token_is_made_once(tmp_path: Path) -> None:
+    """The first start makes it, the next ones find it; nobody else can read it, and nothing is left beside it."""
+    token = kept_token(tmp_path)
+
+    assert len(token) >= 32
+    assert kept_token(tmp_path) == token
+    assert [path.name for path in tmp_path.iterdir()] == ["token"]
+    assert stat.S_IMODE((tmp_path / "token").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("content", ["", "\n", " \t\n"])
+def test_a_blank_token_is_made_anew(tmp_path: Path, content: str) -> None:
+    """What a crash of an older Leat left is no token: it would let in whoever shows none."""
+    (tmp_path / "token").write_text(content)
+
+    token = kept_token(tmp_path)
+
+    assert len(token) >= 32
+    assert kept_token(tmp_path) == token
+    assert stat.S_IMODE((tmp_path / "token").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("step", ["fsync", "link"])
+def test_a_crash_leaves_no_half_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """Whatever the process dies of while it makes a token: the file is not there, and the next start makes it."""
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, step, die)
+        with pytest.raises(KeyboardInterrupt):
+            kept_token(tmp_path)
+
+    assert not (tmp_path / "token").exists()
+    assert len(kept_token(tmp_path)) >= 32
+
+
+def test_who_starts_at_once_agrees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of processes that find no token at the same time each gets the one that is kept."""
+    written, link = [], os.link
+
+    def late(made: Path, file: Path) -> None:
+        written.append(made)
+        if len(written) == 1:  # the second one comes in between
+            with ThreadPoolExecutor(1) as other:
+                written.append(Path(other.submit(kept_token, tmp_path).result()))
+        link(made, file)
+
+    monkeypatch.setattr(data_folder.os, "link", late)
+
+    assert kept_token(tmp_path) == str(written[-1]) == (tmp_path / "token").read_text().strip()
