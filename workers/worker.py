@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 
 from domain.errors import Unavailable
 from domain.hub import Hub
@@ -15,7 +16,7 @@ from domain.jobs import presence
 from domain.jobs.attempts import Attempt
 from domain.jobs.presence import Presence
 from domain.nouns import Stored
-from events.supervision import Work, supervise
+from events.supervision import Work, attempt, supervise
 from workers.child import Spawn
 from workers.context import Registration
 from workers.intake import Intake
@@ -63,7 +64,7 @@ class Worker:
 
     async def run(self) -> None:
         """Work until stopped. Cancelled, it puts its jobs back at once."""
-        await self._save_presence(0, ())
+        await attempt("presence", partial(self._save_presence, 0, ()))
         self.announced.set()
         side = [asyncio.create_task(supervise(name, work)) for name, work in self._side_tasks().items()]
         try:
