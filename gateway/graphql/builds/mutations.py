@@ -122,6 +122,6 @@ class BuildMutation:
         """A run."""
         context = info.context
         started = await runs.start_build(
-            context.hub, input.build, force=input.force, asked_by=context.scope, key=input.idempotency_key
+            context.hub, input.build, force=input.force, asked_by=context.caller.actor, key=input.idempotency_key
         )
         return RunBuildSuccess.of(started)

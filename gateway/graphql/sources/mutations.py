@@ -258,7 +258,7 @@ class SourceMutation:
         """A run."""
         context = info.context
         started = await runs.start_dump(
-            context.hub, input.source, force=input.force, asked_by=context.scope, key=input.idempotency_key
+            context.hub, input.source, force=input.force, asked_by=context.caller.actor, key=input.idempotency_key
         )
         return DumpSourceSuccess.of(started)
 
@@ -267,7 +267,7 @@ class SourceMutation:
         """A run."""
         context = info.context
         started = await runs.start_upload(
-            context.hub, input.source, force=input.force, asked_by=context.scope, key=input.idempotency_key
+            context.hub, input.source, force=input.force, asked_by=context.caller.actor, key=input.idempotency_key
         )
         return UploadSourceSuccess.of(started)
 
@@ -276,7 +276,7 @@ class SourceMutation:
         """A job."""
         context = info.context
         started = await runs.start_inspect(
-            context.hub, input.source, force=input.force, asked_by=context.scope, key=input.idempotency_key
+            context.hub, input.source, force=input.force, asked_by=context.caller.actor, key=input.idempotency_key
         )
         return InspectSourceSuccess.of(started)
 
@@ -284,5 +284,5 @@ class SourceMutation:
     async def validate_mapping(self, info: Info, input: In[ValidateMappingInput]) -> ValidateMappingPayload:
         """A job."""
         context = info.context
-        started = await runs.start_validate(context.hub, input.source, asked_by=context.scope, key=input.idempotency_key)
+        started = await runs.start_validate(context.hub, input.source, asked_by=context.caller.actor, key=input.idempotency_key)
         return ValidateMappingSuccess.of(started)

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import aclosing
 
+from domain.callers import ADMINISTRATOR, Caller
 from events.embedded import EmbeddedBus
 from events.jobs import JobProgressed
 from events.message import Event
@@ -17,6 +18,9 @@ class Numbers(Shareable):
     def __init__(self, span: Span, numbers: list[int]) -> None:
         self.span = span
         self.numbers = numbers
+
+    def check(self, caller: Caller) -> None:
+        """Everybody may see numbers."""
 
 
 class List(Reader[Numbers]):
@@ -47,10 +51,10 @@ async def test_who_has_seen_more_than_the_feed_gets_only_the_rest() -> None:
     numbers = [1, 2, 3]
     async with asyncio.timeout(20), EmbeddedBus() as bus:
         watching, reader = Watching(bus), List(numbers)
-        async with watching.running(), aclosing(watching.follow("job", "list", lambda: reader, 0)) as first:
+        async with watching.running(), aclosing(watching.follow("job", "list", lambda: reader, 0, ADMINISTRATOR)) as first:
             assert (await anext(first)).numbers == [1, 2, 3]
             numbers += [4, 5]  # which this gateway has not heard of yet
-            async with aclosing(watching.follow("job", "list", lambda: reader, 5)) as ahead:
+            async with aclosing(watching.follow("job", "list", lambda: reader, 5, ADMINISTRATOR)) as ahead:
                 assert (await anext(ahead)).numbers == []
                 await add(bus, numbers, 6)
                 assert (await anext(first)).numbers == [4, 5, 6]
@@ -67,7 +71,7 @@ async def test_followers_share_one_read() -> None:
 
         async def follow() -> list[int]:
             seen: list[int] = []
-            async for batch in watching.follow("job", "list", lambda: reader, 0):
+            async for batch in watching.follow("job", "list", lambda: reader, 0, ADMINISTRATOR):
                 seen += batch.numbers
                 joined.release()
             return seen
@@ -88,10 +92,10 @@ async def test_what_has_ended_and_is_opened_again_gets_a_feed_of_its_own() -> No
     numbers = [1, END]
     async with asyncio.timeout(20), EmbeddedBus() as bus:
         watching, reader = Watching(bus), List(numbers)
-        async with watching.running(), aclosing(watching.follow("job", "list", lambda: reader, 0)) as late:
+        async with watching.running(), aclosing(watching.follow("job", "list", lambda: reader, 0, ADMINISTRATOR)) as late:
             assert (await anext(late)).span.ends
             numbers[:] = [1]
-            async with aclosing(watching.follow("job", "list", lambda: reader, 0)) as again:
+            async with aclosing(watching.follow("job", "list", lambda: reader, 0, ADMINISTRATOR)) as again:
                 assert (await anext(again)).numbers == [1]
                 await add(bus, numbers, 2)
                 assert (await anext(again)).numbers == [2]
