@@ -12,8 +12,9 @@ from domain.errors import LeatError
 
 TOKEN = "token"
 """The administrator's token, mode 600."""
-VERSION = 1
-"""Raised when what is kept in a data folder changes its form."""
+VERSION = 2
+"""Raised when what is kept in a data folder changes its form. 2: events are followed, and what was removed leaves its record for a
+while; records of form 1 are brought into it when the hub is opened (domain.jobs.upgrading)."""
 
 
 class FolderRefused(LeatError):
@@ -45,14 +46,12 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def check_version(folder: Path) -> None:
-    """Write the version into a new folder; raises FolderRefused where a newer Leat wrote it."""
+    """Write the version into the folder; raises FolderRefused where a newer Leat wrote it."""
     file = folder / "version"
-    if not file.exists():
-        file.write_text(f"{VERSION}\n")
-        return
-    text = file.read_text().strip()
+    text = _line_of(file) or "0"
     if not text.isdigit() or int(text) > VERSION:
         raise FolderRefused(f"{folder} was written by a newer Leat (form {text}; this one reads up to {VERSION}); upgrade Leat")
+    file.write_text(f"{VERSION}\n")
 
 
 def kept_token(folder: Path) -> str:

@@ -39,8 +39,10 @@ def answered(line: Line, path: str) -> Any:
 def test_what_a_former_version_served_is_served(line: Line) -> None:
     """The release that it made answers queries, with the documents that it stored."""
     found = answered(line, "query?q=name:kea")
+    version = (Path(line.environment["LEAT_DATA"]) / "version").read_text()
 
     assert [(hit["_id"], hit["wingspan"]) for hit in found["hits"]] == [("b3", 96.53)]
+    assert version == "2\n"
 
 
 def test_what_a_former_version_left_unfinished_goes_on(line: Line) -> None:
