@@ -43,7 +43,6 @@ def merged(documents: Sequence[Document], deep: Sequence[bool]) -> Document:
     for document, structural in zip(documents, deep, strict=True):
         value = orjson.loads(document.body)
         keys = merge_struct(keys, value) if structural else keys | value
-    keys["_id"] = documents[0].id
     return encoded(documents[0].id, orjson.dumps(keys, option=orjson.OPT_SORT_KEYS))
 
 

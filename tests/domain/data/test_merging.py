@@ -46,6 +46,7 @@ def test_a_part_can_be_merged_key_by_key() -> None:
         ([{"a": 1}], [{"a": 1.0}, {"a": 1}], [{"a": 1}, {"a": 1.0}]),
         ({"a": [[0]]}, {"a": [[False]]}, {"a": [[0], [False]]}),
         ([], None, [None]),
+        ({"b": 1, "a": 1}, [{"a": 1, "b": 1}], [{"b": 1, "a": 1}]),
     ],
 )
 def test_merge_struct(one: Any, other: Any, result: Any) -> None:
