@@ -102,9 +102,12 @@ def test_parts_replace_or_add(parts: list[tuple[dict[str, Any], bool]]) -> None:
 @given(JSON, JSON)
 @settings(max_examples=500)
 def test_merge_struct_loses_and_repeats_nothing(one: Any, other: Any) -> None:
-    """Equal values stay one; all keys of two objects are there; the items of both lists are, new ones behind and once."""
+    """Equal values stay one; all keys and items are there, new items behind and once; what is merged stays as it was."""
+    before = told([one, other])
+
     result = merge_struct(one, other)
 
+    assert told([one, other]) == before
     if isinstance(one, dict) and isinstance(other, dict):
         assert result.keys() == one.keys() | other.keys()
         for key, value in result.items():
