@@ -94,8 +94,10 @@ class Bus(ABC):
         """How these queues stand now. Raises BusError."""
 
     @abstractmethod
-    async def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
-        """Take up to `limit` messages off the dead-letter queue, to be kept in the records by the caller. Raises BusError."""
+    def dead_letters(self, limit: int = 100) -> AbstractAsyncContextManager[list[DeadLetter]]:
+        """Up to `limit` messages of the dead-letter queue, oldest first, to be kept in the records within the block. They leave the
+        queue when the block ends well; else they stay, and come again. So may those that were kept just before the process or
+        the connection ended: whoever keeps them has to know one that it kept before. Raises BusError."""
 
     @abstractmethod
     async def ping(self) -> None:

@@ -288,10 +288,15 @@ class RabbitBus(Bus):
         """How these queues stand now."""
         return await self._finish(lambda link: link.depths(queues))
 
-    async def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
-        """Take up to `limit` messages off the dead-letter queue."""
+    @contextlib.asynccontextmanager
+    async def dead_letters(self, limit: int = 100) -> AsyncIterator[list[DeadLetter]]:
+        """Up to `limit` messages of the dead-letter queue, acknowledged when the block ends well. Those that are not come again:
+        in this process, or, once its connection has ended, in another one."""
         async with self._dead:
-            return await self._finish(lambda link: link.take_dead(limit))
+            letters, drop = await self._finish(lambda link: link.dead_letters(limit))
+            yield letters
+            with contextlib.suppress(ConnectionLost):
+                await self._tasks.finish(driven(drop()))
 
     async def ping(self) -> None:
         """Ask the broker for a queue's depth."""

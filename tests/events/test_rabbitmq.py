@@ -17,7 +17,7 @@ from events.rabbitmq import RabbitBus
 from events.rabbitmq_link import ConnectionLost, Link, driven
 from events.sources import DumpSource, SourceAdded
 from events.tasks import Tasks
-from tests.events.buses import Bench, Inbox, Proxy, polled, settled
+from tests.events.buses import Bench, Inbox, Proxy, dead_letters, polled, settled
 from tests.events.test_bus import following
 from tests.services import need
 
@@ -196,9 +196,30 @@ async def test_delivery_limit(cuttable: Cuttable) -> None:
             await message.reject(requeue=True)
 
         await (await channel.get_queue(f"{bench.bus.hub}.dump")).consume(reject)
-        letters = await polled(bench.bus.dead_letters, bool)
+        letters = await polled(lambda: dead_letters(bench.bus), bool)
 
     assert [(letter.queue, letter.reason) for letter in letters] == [("dump", "delivery_limit")]
+
+
+async def test_dead_letters_of_a_process_that_died_go_to_another(cuttable: Cuttable) -> None:
+    """What was taken and not kept is the broker's again when the connection ends."""
+    bench, proxy = cuttable
+    other = await bench.open()
+    await bench.bus.consume("dump", Inbox(), 1)
+    await bench.put("dump", b"no json")
+
+    async def held() -> bool:
+        async with bench.bus.dead_letters() as letters:
+            if not letters:
+                return False
+            assert await dead_letters(other) == []
+            proxy.cut()
+            await bench.bus.ping()  # over the next connection
+            return True
+
+    await polled(held, bool)
+
+    assert [letter.body for letter in await polled(lambda: dead_letters(other), bool)] == [b"no json"]
 
 
 async def test_commands_wait_in_quorum_queues(cuttable: Cuttable) -> None:
