@@ -90,7 +90,7 @@ class EmbeddedBus(Bus):
         self._dead: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS)
         self._queues: dict[str, EmbeddedQueue] = {}
         self._events: Broadcast[Event | None] = Broadcast(None, buffer)
-        self._control: Broadcast[Control] = Broadcast(Control(word="wake"), buffer)
+        self._control: Broadcast[Control | None] = Broadcast(None, buffer)
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -149,8 +149,8 @@ class EmbeddedBus(Bus):
         self._check()
         self._control.put(word)
 
-    def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Control]]:
-        """Every control word from entering the context on; where too many waited, a `wake` stands for them."""
+    def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Control | None]]:
+        """Every control word from entering the context on; None where some may have been missed."""
         return self._control.listen()
 
     async def depth(self, queues: Sequence[str]) -> list[Depth]:

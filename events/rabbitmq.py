@@ -133,7 +133,7 @@ class RabbitBus(Bus):
         self._tasks = Tasks()
         self._consumers: list[RabbitConsumer] = []
         self._events: Broadcast[Event | None] = Broadcast(None, buffer)
-        self._control: Broadcast[Control] = Broadcast(Control(word="wake"), buffer)
+        self._control: Broadcast[Control | None] = Broadcast(None, buffer)
         self._listeners = {
             "events": RabbitListener("events", lambda body: self._events.put(decode_event(body))),
             "control": RabbitListener("control", lambda body: self._control.put(CONTROL.decode(body))),
@@ -179,6 +179,7 @@ class RabbitBus(Bus):
                 self._link = await self._reconnect()
                 log.info("bus connection restored", extra={"hub": self.hub})
                 self._events.tell_gap()
+                self._control.tell_gap()
             link = self._link
             self._linked.set()
             await link.lost.wait()
@@ -274,8 +275,8 @@ class RabbitBus(Bus):
         await self._hint("control", word.word, msgspec.json.encode(word))
 
     @contextlib.asynccontextmanager
-    async def listen(self) -> AsyncIterator[AsyncIterator[Control]]:
-        """Every control word from entering the context on; where too many waited, a `wake` stands for them."""
+    async def listen(self) -> AsyncIterator[AsyncIterator[Control | None]]:
+        """Every control word from entering the context on; None where some may have been missed."""
         await self._hear("control")
         async with self._control.listen() as heard:
             yield heard

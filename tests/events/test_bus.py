@@ -347,6 +347,24 @@ async def test_control_words_reach_everybody(bench: Bench) -> None:
         assert [await following(stream) for stream in (near, second, far)] == [word] * 3
 
 
+async def test_slow_listener_is_told_of_the_gap(bench: Bench) -> None:
+    """Who does not keep up with control words gets None in place of what it missed, and the newest."""
+    newest = Control(word="cancel", job_id="newest")
+    async with bench.bus.listen() as slow, bench.bus.listen() as quick:
+        for number in range(BUFFER + 10):
+            await bench.bus.signal(Control(word="cancel", job_id=str(number)))
+            assert await following(quick) is not None
+        await bench.bus.signal(newest)
+        await following(quick)
+
+        seen = [await following(slow)]
+        while seen[-1] != newest:
+            seen.append(await following(slow))
+
+    assert None in seen
+    assert len(seen) <= BUFFER + 1
+
+
 async def test_depth_of_several_queues(bench: Bench) -> None:
     """Depth answers for each queue that is asked for, in that order."""
     await bench.bus.send(UploadSource(source="a"))
