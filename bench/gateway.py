@@ -15,7 +15,7 @@ from aiohttp import web
 from strawberry.aiohttp.views import GraphQLView
 
 from domain.hub import Hub
-from domain.jobs import attempts, jobs
+from domain.jobs import asking, attempts
 from domain.jobs.retries import Retry
 from events.jobs import JobProgressed
 from events.sources import InspectSource
@@ -152,7 +152,7 @@ async def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         async with open_hub(load(data=Path(folder))) as hub:
-            asked = await jobs.ask(hub, InspectSource(source="genes"))
+            asked = await asking.ask(hub, InspectSource(source="genes"))
             await attempts.claim(hub, asked.job.id, "bench", Retry())
             await small_queries(hub, asked.job.id, arguments.queries)
             await fan_out(hub, asked.job.id, arguments.watchers, arguments.events)

@@ -19,10 +19,10 @@ from typing import Any, cast
 
 from adapters.sqlite.records import SqliteRecords
 from bench.results import tell
-from domain.catalogue import KINDS
+from domain.catalogue import CATALOGUE
 from domain.data.builds import BUILDS, Build
 from domain.hub import Hub
-from domain.jobs import jobs
+from domain.jobs import asking
 from domain.ports.documents import Documents
 from domain.ports.files import Files
 from domain.ports.records import Records
@@ -73,7 +73,7 @@ async def open_bench(counted: bool = False) -> AsyncIterator[Hub]:
     async with AsyncExitStack() as stack:
         data = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=".")))
         records: Any = await stack.enter_async_context(SqliteRecords.open(data / "records.db"))
-        await records.prepare(KINDS)
+        await records.prepare(CATALOGUE.kinds)
         hub = Hub(
             name="bench",
             data=data,
@@ -83,6 +83,7 @@ async def open_bench(counted: bool = False) -> AsyncIterator[Hub]:
             records=Counted(records) if counted else records,
             bus=await stack.enter_async_context(EmbeddedBus()),
             process="bench",
+            catalogue=CATALOGUE,
         )
         registrations = (
             Registration(command=ValidateMapping, handler=validate),
@@ -113,7 +114,7 @@ async def throughput(hub: Hub, count: int, name: str) -> float:
 
     async def ask(first: int) -> None:
         for number in range(first, count, ASKING):
-            await jobs.ask(hub, RunBuild(build=f"b{number}") if name == "writer" else ValidateMapping(source="s"))
+            await asking.ask(hub, RunBuild(build=f"b{number}") if name == "writer" else ValidateMapping(source="s"))
 
     watching = asyncio.Event()
     watcher = asyncio.create_task(watch())
@@ -137,7 +138,7 @@ async def latency(hub: Hub, count: int) -> list[float]:
     async with hub.bus.watch() as events:
         for _ in range(count):
             started = time.perf_counter()
-            asked = await jobs.ask(hub, ValidateMapping(source="s"))
+            asked = await asking.ask(hub, ValidateMapping(source="s"))
             async for event in events:
                 if isinstance(event, JobStarted) and event.job_id == asked.job.id:
                     break

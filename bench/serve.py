@@ -33,6 +33,7 @@ from bench.peer import PROGRAM, plugin
 from bench.processes import address
 from bench.results import tell
 from domain.canonical import document
+from domain.catalogue import CATALOGUE
 from domain.data.apis import APIS, Api
 from domain.hub import Hub
 from domain.ports.search import IndexSpec
@@ -109,7 +110,7 @@ async def serve(folder: Path, count: int, port: int) -> None:
         await APIS.insert(records, "bench", Api(created_at=1.0, build="bench", served=OUTPUT, outputs=(event,)))
         hub = Hub(
             name="bench", data=folder, documents=stores.documents, search=stores.search, files=stores.files,
-            records=records, bus=bus, process="bench",
+            records=records, bus=bus, process="bench", catalogue=CATALOGUE,
         )  # fmt: skip
         app = make_app(hub, "token")
         runner = web.AppRunner(app, access_log=None)

@@ -29,7 +29,7 @@ from adapters.mongodb.records import MongoRecords
 from bench.jobs import ASKING, SLOTS, build, throughput, validate
 from bench.mongodb import Commands
 from bench.results import Ratio, tell
-from domain.catalogue import KINDS
+from domain.catalogue import CATALOGUE
 from domain.hub import Hub
 from domain.jobs.jobs import JOBS
 from domain.ports.documents import Documents
@@ -98,7 +98,7 @@ async def opened(servers: Servers) -> AsyncIterator[Hub]:
         stack.push_async_callback(remove, servers.amqp, name)
         stack.push_async_callback(forget, servers.mongodb, name)
         records = await stack.enter_async_context(Witness.open(servers.mongodb, name))
-        await records.prepare(KINDS)
+        await records.prepare(CATALOGUE.kinds)
         nothing: Any = None
         hub = Hub(
             name=name,
@@ -109,6 +109,7 @@ async def opened(servers: Servers) -> AsyncIterator[Hub]:
             records=records,
             bus=await stack.enter_async_context(await CountedBus.open(servers.amqp, name)),
             process="bench",
+            catalogue=CATALOGUE,
         )
         handlers = Registration(command=ValidateMapping, handler=validate), Registration(command=RunBuild, handler=build)
         worker = Worker(hub, handlers, SLOTS)

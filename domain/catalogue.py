@@ -1,17 +1,50 @@
-"""Every kind of record, for `Records.prepare`."""
+"""What the job engine is told of every noun: one line a noun in each of these tables (docs/adding-a-noun.md).
 
+The engine gets them through `Hub.catalogue`, and imports no noun.
+"""
+
+from domain.data import apis, schedules
 from domain.data.apis import APIS
 from domain.data.builds import BUILDS
+from domain.data.heaps import COLLECTIONS, DUMP_FOLDERS, INDEXES
 from domain.data.schedules import SCHEDULES
 from domain.data.sources import SOURCES
+from domain.hub import Catalogue, Chore, Follower, NounRow
 from domain.jobs.dead_letters import DEAD_LETTERS
 from domain.jobs.garbage import SEEN
 from domain.jobs.jobs import JOBS
 from domain.jobs.logs import LOGS
 from domain.jobs.plans import RUNS
 from domain.jobs.presence import WORKERS
-from domain.ports.records import Kind
 
-KINDS: tuple[Kind, ...] = tuple(
-    table.kind for table in (SOURCES, BUILDS, APIS, JOBS, RUNS, LOGS, WORKERS, SEEN, DEAD_LETTERS, SCHEDULES)
+NOUNS = {
+    "source": NounRow(table=SOURCES, heaps=(COLLECTIONS, DUMP_FOLDERS)),
+    "build": NounRow(table=BUILDS, heaps=(COLLECTIONS,)),
+    "api": NounRow(table=APIS, heaps=(INDEXES,)),
+}
+"""Nouns that jobs make outputs for, and where those lie."""
+
+ENTITIES = (
+    SOURCES,
+    BUILDS,
+    APIS,
+    SCHEDULES,
+)
+"""Everything that people make, edit and remove."""
+
+FOLLOWERS: tuple[Follower, ...] = ()
+"""What follows which event."""
+
+CHORES = (
+    Chore(name="schedules", seconds=1.0, begin=schedules.Firing),
+    Chore(name="aliases", seconds=600.0, begin=lambda: apis.publish_all),
+)
+"""What the reaper of every process does for a noun."""
+
+CATALOGUE = Catalogue(
+    kinds=tuple(table.kind for table in (*ENTITIES, JOBS, RUNS, LOGS, WORKERS, SEEN, DEAD_LETTERS)),
+    nouns=NOUNS,
+    entities=ENTITIES,
+    followers=FOLLOWERS,
+    chores=CHORES,
 )

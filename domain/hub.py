@@ -1,16 +1,19 @@
-"""The hub: every port in one hand, and the few settings that rules depend on."""
+"""The hub: every port in one hand, the few settings that rules depend on, and what the engine is told of the nouns."""
 
 import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
+from domain.nouns import Noun, Table
 from domain.ports.documents import Documents
 from domain.ports.files import Files
-from domain.ports.records import Records
+from domain.ports.records import Kind, Records
 from domain.ports.search import Search
 from events.bus import Bus, BusError
-from events.message import Event
+from events.message import Command, Event
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +30,7 @@ class Limits:
     keep_collections: int = 3
     keep_indexes: int = 2
     keep_jobs: float = 30 * 86400.0
-    """Seconds that finished jobs are kept, with events and log."""
+    """Seconds that finished jobs are kept, with events and log: longer than any process may stand still (domain.jobs.following)."""
     quiet: float = 60.0
     """Seconds that an automatic build waits for its neighbours."""
     download_size: int = 200 * 2**30
@@ -54,6 +57,71 @@ class Stores:
     """Plain values with which a child process opens the same stores; secrets among them, so never logged."""
 
 
+class Heap(Protocol):
+    """Where jobs put what they make, each thing under the name of its attempt: collections, indexes, dumps."""
+
+    async def names(self, hub: Stores) -> list[str]:
+        """The names of everything that is there."""
+
+    async def drop(self, hub: Stores, name: str) -> None:
+        """Remove what bears the name; absent is fine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NounRow:
+    """What the engine knows of a noun that jobs make outputs for."""
+
+    table: Table[Any]
+    heaps: tuple[Heap, ...]
+    """Where its outputs lie."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Follower:
+    """What follows a committed event: asked for exactly once, whichever process dies in between (docs/model/FOLLOWERS.md)."""
+
+    name: str
+    """Part of the id of what it asks for: another meaning needs another name."""
+    events: tuple[type[Event], ...]
+    ask: Callable[[Any], Command | None]
+    """A pure function of the event: the command that follows it, or None. It never looks whether its target is there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chore:
+    """What the reaper of every process does for a noun, beside its own passes; harmless when many do it at the same time."""
+
+    name: str
+    seconds: float
+    """Between two times that it is done."""
+    begin: Callable[[], Callable[["Hub"], Awaitable[None]]]
+    """Returns what is done each time, so that it may remember something in between."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """What the engine is told of the nouns: it works by these tables, and imports none of them."""
+
+    kinds: tuple[Kind, ...] = ()
+    """Every kind of record."""
+    nouns: Mapping[str, NounRow] = field(default_factory=dict)
+    """Nouns that jobs make outputs for, by the word before the slash in a job's target."""
+    entities: tuple[Table[Any], ...] = ()
+    """Everything whose edits commit events, nouns included."""
+    followers: Sequence[Follower] = ()
+    chores: Sequence[Chore] = ()
+
+    @cached_property
+    def followed(self) -> frozenset[str]:
+        """The types of events that have a follower."""
+        return frozenset(event.__name__ for follower in self.followers for event in follower.events)
+
+    @cached_property
+    def heaps(self) -> tuple[Heap, ...]:
+        """Every place where outputs lie, once."""
+        return tuple(dict.fromkeys(heap for row in self.nouns.values() for heap in row.heaps))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Hub(Stores):
     """All that a handler or a resolver needs; opened by `leat.wiring.open_hub`."""
@@ -62,6 +130,12 @@ class Hub(Stores):
     bus: Bus
     process: str
     """Identity of this process among those of the hub, for logs and `workers`."""
+    catalogue: Catalogue
+
+    def may_be_followed(self, event: str) -> bool:
+        """Whether anything could follow an event of this type. Beside other processes that is always so, since one of a newer
+        version may know a follower that this one does not (`always` in docs/model/FOLLOWERS.md)."""
+        return self.bus.shared or event in self.catalogue.followed
 
     async def announce(self, event: Event) -> None:
         """Tell watchers of a change that is already in the records: a hint, so a bus that can't be reached is logged only."""
@@ -69,3 +143,6 @@ class Hub(Stores):
             await self.bus.emit(event)
         except BusError as error:
             log.warning("event not published", extra={"type": type(event).__name__, "error": str(error)})
+
+
+__all__ = ["Catalogue", "Chore", "Follower", "Heap", "Hub", "Limits", "Noun", "NounRow", "Stores"]

@@ -1,30 +1,46 @@
-"""What sources, builds and APIs have in common: outputs that jobs make, and one writer at a time."""
+"""Records of one kind as structs: what people name and edit, what jobs make outputs for, and how both are read and written."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Generic, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar
 
 import msgspec
 
 from domain.errors import Conflict, NotFound, Stale, Unreadable
 from domain.ports.records import Kind, Record, Records
-from events.apis import ReleaseCreated
-from events.builds import BuildFinished
-from events.sources import SourceDumped, SourceInspected, SourceUploaded
+from events.catalogue import OUTPUTS, union
+from events.message import Output
+
+if TYPE_CHECKING:
+    AnyOutput = Output
+else:
+    AnyOutput = union(OUTPUTS)  # decoded as whichever event the record names
 
 log = logging.getLogger(__name__)
 
-OutputEvent = SourceDumped | SourceUploaded | SourceInspected | BuildFinished | ReleaseCreated
 
-
-class Noun(msgspec.Struct, frozen=True, kw_only=True):
-    """A record that jobs write outputs for."""
+class Entity(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that people make, edit and remove; every edit commits its event in the same write (domain.jobs.edits)."""
 
     created_at: float
+    deleted_at: float = 0.0
+    """When it was removed, in Unix seconds; 0.0 while it is there. A removed one stays in the records, and nobody sees it, until
+    its events were followed, so that what is made anew under its name goes on counting versions."""
+    untold: tuple[dict[str, Any], ...] = ()
+    """Events that are committed and not followed yet, as plain values, the oldest first (domain.jobs.following)."""
+    is_untold: bool = False
+    """Whether `untold` holds any, for the reaper's look-up."""
+
+
+class Noun(Entity, frozen=True, kw_only=True):
+    """An entity that jobs make outputs for."""
+
     writer: str = ""
-    """`<job>.<attempt>` that may switch outputs now; empty where nobody works on it. Mutex and fence in one (DESIGN section 2)."""
-    outputs: tuple[OutputEvent, ...] = ()
+    """`<job>.<attempt>` that may switch outputs now; empty where nobody works on it. Mutex and fence in one (docs/protocol.md)."""
+    is_written: bool = False
+    """Whether `writer` names anybody, for the reaper's look-up."""
+    outputs: tuple[AnyOutput, ...] = ()
     """What jobs made and is kept, newest first, of each type its own number. The event is the description: `event.output` names
     collection, index or folder, and a dead attempt is known to have switched where its name stands here."""
 
@@ -32,7 +48,7 @@ class Noun(msgspec.Struct, frozen=True, kw_only=True):
         """The current output of one type."""
         return next((event for event in self.outputs if isinstance(event, kind)), None)
 
-    def with_output(self, event: OutputEvent, keep: int) -> Self:
+    def with_output(self, event: Output, keep: int) -> Self:
         """With `event` as the newest of its type, and the `keep` newest of that type left."""
         kept, same = [event], 1
         for old in self.outputs:
@@ -43,8 +59,17 @@ class Noun(msgspec.Struct, frozen=True, kw_only=True):
             kept.append(old)
         return msgspec.structs.replace(self, outputs=tuple(kept))
 
+    def with_writer(self, name: str) -> Self:
+        """With this writer, or with none."""
+        return msgspec.structs.replace(self, writer=name, is_written=bool(name))
 
-E = TypeVar("E", SourceDumped, SourceUploaded, SourceInspected, BuildFinished, ReleaseCreated)
+
+ENTITY_INDEXES = (("is_untold",),)
+NOUN_INDEXES = (*ENTITY_INDEXES, ("is_written",))
+REMOVED_RANGE = (((), "deleted_at"),)
+"""What the reaper finds entities by; a kind declares them beside its own."""
+
+E = TypeVar("E", bound=Output)
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -54,6 +79,8 @@ class Stored(NamedTuple, Generic[T]):
     id: str
     version: int
     value: T
+    rest: Mapping[str, Any] | None = None
+    """Fields that this version of Leat does not know: a newer one wrote them, and they are written back as they are."""
 
 
 class Table(Generic[T]):
@@ -62,22 +89,29 @@ class Table(Generic[T]):
     def __init__(self, kind: Kind, type: type[T]) -> None:
         self.kind = kind
         self.type = type
-        self._told: set[str] = set()
+        self._fields = frozenset(type.__struct_fields__)
+        self._unread: set[str] = set()
         """Ids of records that this process can't read, and has logged."""
 
     def decode(self, record: Record) -> Stored[T]:
         """The struct of a record; raises Unreadable, which is logged once for each record."""
+        rest = {name: record.body[name] for name in record.body.keys() - self._fields}
         try:
-            return Stored(record.id, record.version, msgspec.convert(record.body, self.type))
+            return Stored(record.id, record.version, msgspec.convert(record.body, self.type), rest or None)
         except msgspec.ValidationError as error:
             unreadable = Unreadable(f"{self.kind.name} {record.id!r} is of another version of Leat: {error}")
-            if record.id not in self._told:
-                self._told.add(record.id)
+            if record.id not in self._unread:
+                self._unread.add(record.id)
                 log.error("record can't be read", extra={"error": unreadable.message})
             raise unreadable from error
 
     async def find_one(self, records: Records, id: str) -> Stored[T] | None:
         """The record, or None."""
+        stored = await self.find_even_removed(records, id)
+        return None if stored is None or _is_removed(stored.value) else stored
+
+    async def find_even_removed(self, records: Records, id: str) -> Stored[T] | None:
+        """The record, also where it is only left of something that was removed, or None."""
         record = await records.get(self.kind, id)
         return record and self.decode(record)
 
@@ -88,14 +122,18 @@ class Table(Generic[T]):
             raise NotFound(f"there is no {self.kind.name} {id!r}")
         return stored
 
-    async def insert(self, records: Records, id: str, value: T) -> bool:
-        """Insert if absent; False where the id exists."""
-        return await records.insert(self.kind, id, msgspec.to_builtins(value))
+    async def insert(self, records: Records, id: str, value: T) -> Stored[T] | None:
+        """Insert if absent; None where the id exists."""
+        if await records.insert(self.kind, id, msgspec.to_builtins(value)):
+            return Stored(id, 1, value)
+        return None
 
     async def replace(self, records: Records, old: Stored[T], value: T) -> Stored[T]:
         """Compare-and-set; raises Stale."""
-        version = await records.replace(self.kind, old.id, msgspec.to_builtins(value), old.version)
-        return Stored(old.id, version, value)
+        body = msgspec.to_builtins(value)
+        if old.rest:
+            body = {**old.rest, **body}
+        return Stored(old.id, await records.replace(self.kind, old.id, body, old.version), value, old.rest)
 
     async def find(
         self,
@@ -104,44 +142,67 @@ class Table(Generic[T]):
         order: str = "created_at",
         descending: bool = False,
         after: tuple[float, str] | None = None,
+        least: float | None = None,
+        below: float | None = None,
         limit: int = 100,
+        removed: bool = False,
         **equals: object,
     ) -> list[Stored[T]]:
-        """Records whose declared fields equal these; see Records.find. What can't be read is passed over: fewer than `limit`
-        are the last ones all the same."""
+        """Records whose declared fields equal these; see Records.find. What can't be read is passed over, and so is what was
+        removed unless `removed` asks for it: fewer than `limit` are the last ones all the same."""
         found: list[Stored[T]] = []
         while True:
             wanted = limit - len(found)
-            page = await records.find(self.kind, equals, order=order, descending=descending, after=after, limit=wanted)
-            found += self._readable(page)
+            page = await records.find(
+                self.kind, equals, order=order, descending=descending, after=after, least=least, below=below, limit=wanted
+            )
+            found += self._readable(page, removed)
             if len(page) < wanted or len(found) == limit:
                 return found
             after = (page[-1].body[order], page[-1].id)
 
-    async def every(self, records: Records, **equals: object) -> list[Stored[T]]:
-        """All records of the kind: for kinds of which there are tens, not millions. Raises Unreadable rather than leave one out,
-        for whoever goes by what is not there."""
-        return [self.decode(record) for record in await self._all(records, equals)]
+    async def every(
+        self,
+        records: Records,
+        *,
+        order: str = "created_at",
+        least: float | None = None,
+        below: float | None = None,
+        **equals: object,
+    ) -> list[Stored[T]]:
+        """All records of the kind, or of a range as in Records.find: for kinds of which there are tens, not millions. Raises
+        Unreadable rather than leave one out, for whoever goes by what is not there."""
+        stored = [self.decode(record) for record in await self._all(records, equals, order, least, below)]
+        return [each for each in stored if not _is_removed(each.value)]
 
     async def readable(self, records: Records, **equals: object) -> list[Stored[T]]:
         """As `every`, without what can't be read: for whoever looks at each by itself."""
         return self._readable(await self._all(records, equals))
 
-    async def _all(self, records: Records, equals: dict[str, object]) -> list[Record]:
+    async def _all(
+        self,
+        records: Records,
+        equals: dict[str, object],
+        order: str = "created_at",
+        least: float | None = None,
+        below: float | None = None,
+    ) -> list[Record]:
         found: list[Record] = []
         after: tuple[float, str] | None = None
         while True:
-            page = await records.find(self.kind, equals, after=after, limit=500)
+            page = await records.find(self.kind, equals, order=order, after=after, least=least, below=below, limit=500)
             found += page
             if len(page) < 500:
                 return found
-            after = (page[-1].body["created_at"], page[-1].id)
+            after = (page[-1].body[order], page[-1].id)
 
-    def _readable(self, page: Iterable[Record]) -> list[Stored[T]]:
+    def _readable(self, page: Iterable[Record], removed: bool = False) -> list[Stored[T]]:
         found: list[Stored[T]] = []
         for record in page:
             with suppress(Unreadable):  # `decode` logs it
-                found.append(self.decode(record))
+                stored = self.decode(record)
+                if removed or not _is_removed(stored.value):
+                    found.append(stored)
         return found
 
     async def change(self, records: Records, id: str, changed: Callable[[T], T | None]) -> Stored[T]:
@@ -156,16 +217,9 @@ class Table(Generic[T]):
             except Stale:
                 continue
 
-    async def remove(self, records: Records, id: str, refuse: Callable[[T], None]) -> None:
-        """Delete the record as it was when `refuse` looked at it and did not raise."""
-        while True:
-            stored = await self.get(records, id)
-            refuse(stored.value)
-            try:
-                await records.delete(self.kind, id, stored.version)
-                return
-            except Stale:
-                continue
+
+def _is_removed(value: msgspec.Struct) -> bool:
+    return isinstance(value, Entity) and value.deleted_at > 0
 
 
 def refuse_while_written(noun: Noun) -> None:
@@ -180,10 +234,3 @@ def owner(name: str) -> tuple[str, int]:
     if len(parts) < 2 or not parts[1].isdigit():
         return "", 0
     return parts[0], int(parts[1])
-
-
-def named_by(nouns: Iterable[Noun]) -> frozenset[str]:
-    """`<job>.<attempt>` of every output that these nouns list or are writing."""
-    return frozenset(event.output for noun in nouns for event in noun.outputs) | frozenset(
-        noun.writer for noun in nouns if noun.writer
-    )

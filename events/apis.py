@@ -2,13 +2,16 @@
 
 from typing import ClassVar
 
-from events.message import Command, Event
+from events.message import Command, Event, Output
 
 
 class CreateRelease(Command, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
     """Index the newest output of the API's build beside what is served, check the counts, and switch."""
 
     queue: ClassVar[str] = "index"
+    noun: ClassVar[str] = "api"
+    verb: ClassVar[str] = "release"
+    exclusive: ClassVar[bool] = True
     api: str
     force: bool = False
     """Index again even if this output is served already."""
@@ -18,10 +21,12 @@ class ValidateMapping(Command, frozen=True, kw_only=True, tag=True, tag_field="t
     """Try a source's mapping on a scratch index with some of its documents."""
 
     queue: ClassVar[str] = "index"
+    noun: ClassVar[str] = "source"
+    verb: ClassVar[str] = "validate"
     source: str
 
 
-class ReleaseCreated(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+class ReleaseCreated(Output, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
     """A new release is served."""
 
     api: str
@@ -32,7 +37,10 @@ class ReleaseCreated(Event, frozen=True, kw_only=True, tag=True, tag_field="type
     version: str
     count: int
     """Documents served."""
-    unchanged: bool = False
+
+    def needed(self) -> tuple[str, ...]:
+        """The index, and the collection that it reads its documents from."""
+        return (self.output, self.build)
 
 
 class ReleaseSwitched(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):

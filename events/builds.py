@@ -2,23 +2,25 @@
 
 from typing import ClassVar
 
-from events.message import Command, Event
+from events.message import Command, Event, Output
 
 
 class RunBuild(Command, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
     """Merge the current uploads of a build's sources."""
 
     queue: ClassVar[str] = "build"
+    noun: ClassVar[str] = "build"
+    verb: ClassVar[str] = "build"
+    exclusive: ClassVar[bool] = True
     build: str
     force: bool = False
     """Build even if the newest output has just these inputs."""
 
 
-class BuildFinished(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+class BuildFinished(Output, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
     """The merged collection is sealed and current; its mapping, metadata and statistics are sealed with it."""
 
     build: str
-    output: str
     version: str
     """The build version, such as 20261121: when, not which, so two builds of a day share it; `output` tells them apart."""
     configuration: int
@@ -31,7 +33,6 @@ class BuildFinished(Event, frozen=True, kw_only=True, tag=True, tag_field="type"
     """Documents read of each part."""
     count: int = 0
     """Documents written."""
-    unchanged: bool = False
 
 
 class BuildAdded(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 
@@ -64,6 +64,9 @@ class Bus(ABC):
     goes. Events and control words are hints: they may be lost while a connection is away, and `watch` and `listen` then say so.
     Adapters reconnect by themselves; a call waits for the connection up to its own time-out and then raises BusError.
     """
+
+    shared: ClassVar[bool] = True
+    """Whether other processes may be on it."""
 
     @abstractmethod
     async def send(self, command: Command) -> None:

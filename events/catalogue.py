@@ -1,55 +1,42 @@
 """Every message by name: how a body becomes a message, and the JSON Schema of them all."""
 
+import functools
+import operator
+from types import ModuleType
 from typing import Any, TypeVar
 
 import msgspec
 
 from events import apis, builds, jobs, runs, schedules, sources
-from events.message import Command, Event
+from events.message import Command, Event, Output
 
 T = TypeVar("T")
 
-COMMANDS: tuple[type[Command], ...] = (
-    sources.DumpSource,
-    sources.UploadSource,
-    sources.InspectSource,
-    builds.RunBuild,
-    apis.CreateRelease,
-    apis.ValidateMapping,
+NOUNS: tuple[ModuleType, ...] = (
+    jobs,
+    runs,
+    sources,
+    builds,
+    apis,
+    schedules,
 )
+"""Where messages are declared, one module a noun: whatever is declared there is known."""
 
-EVENTS: tuple[type[Event], ...] = (
-    jobs.JobQueued,
-    jobs.JobStarted,
-    jobs.JobCanceling,
-    jobs.JobFinished,
-    jobs.JobProgressed,
-    jobs.LogWritten,
-    runs.RunStarted,
-    runs.RunCanceled,
-    sources.SourceDumped,
-    sources.SourceUploaded,
-    sources.SourceInspected,
-    sources.SourceAdded,
-    sources.SourceEdited,
-    sources.SourceReloaded,
-    sources.SourceRemoved,
-    builds.BuildFinished,
-    builds.BuildAdded,
-    builds.BuildEdited,
-    builds.BuildRemoved,
-    apis.ReleaseCreated,
-    apis.ReleaseSwitched,
-    apis.MappingValidated,
-    apis.ApiAdded,
-    apis.ApiEdited,
-    apis.ApiRemoved,
-    schedules.ScheduleAdded,
-    schedules.ScheduleEdited,
-    schedules.ScheduleRemoved,
-    schedules.ScheduleFired,
-)
 
+def _declared(kind: type[T]) -> tuple[type[T], ...]:
+    """The messages of a kind, in the order of their declaration; not what others are made of, such as JobEvent."""
+    classes = (value for module in NOUNS for value in vars(module).values() if isinstance(value, type))
+    return tuple(declared for declared in classes if issubclass(declared, kind) and _is_whole(declared))
+
+
+def _is_whole(declared: type[Any]) -> bool:
+    return declared.__module__ in _MODULES and not declared.__subclasses__()
+
+
+_MODULES = frozenset(module.__name__ for module in NOUNS)
+COMMANDS: tuple[type[Command], ...] = _declared(Command)
+EVENTS: tuple[type[Event], ...] = _declared(Event)
+OUTPUTS: tuple[type[Output], ...] = _declared(Output)
 QUEUES: tuple[str, ...] = tuple(sorted({command.queue for command in COMMANDS}))
 
 
@@ -57,15 +44,13 @@ class UndecodableMessage(Exception):
     """The body is no message that this version knows."""
 
 
-def _union(types: tuple[type[Any], ...]) -> Any:
-    union = types[0]
-    for other in types[1:]:
-        union = union | other  # type: ignore[assignment]
-    return union
+def union(types: tuple[type[Any], ...]) -> Any:
+    """What msgspec decodes as whichever of the types the tag names."""
+    return functools.reduce(operator.or_, types)
 
 
-_COMMAND = msgspec.json.Decoder(_union(COMMANDS))
-_EVENT = msgspec.json.Decoder(_union(EVENTS))
+_COMMAND = msgspec.json.Decoder(union(COMMANDS))
+_EVENT = msgspec.json.Decoder(union(EVENTS))
 _ENCODER = msgspec.json.Encoder()
 # Plain values are converted to the class that they name: msgspec would look at every member of a union at each call.
 _COMMAND_CLASSES = {command.__name__: command for command in COMMANDS}

@@ -85,6 +85,8 @@ class EmbeddedQueue:
 class EmbeddedBus(Bus):
     """Lives and ends with its process; `async with` or `close()` ends the handlers that still run."""
 
+    shared = False
+
     def __init__(self, buffer: int = BUFFER) -> None:
         self._tasks = Tasks()
         self._dead: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS)

@@ -37,6 +37,27 @@ class Command(Message, frozen=True, kw_only=True, tag_field="type", omit_default
 
     queue: ClassVar[str]
     """The queue, and so the kind of worker, that takes it."""
+    noun: ClassVar[str] = ""
+    """The kind of thing that it works on, which is also the name of the field that names it; empty where it works on none."""
+    verb: ClassVar[str]
+    """What it does, in a word: with the noun's name it names the step of a run, `dump:clinvar`."""
+    exclusive: ClassVar[bool] = False
+    """Whether it switches an output of its noun, and so is done one at a time for that."""
+
+    @property
+    def name(self) -> str:
+        """The name of what it works on."""
+        return str(getattr(self, self.noun)) if self.noun else ""
+
+    @property
+    def target(self) -> str:
+        """`kind/name` of what it works on, such as `source/clinvar`; empty where it works on nothing."""
+        return f"{self.noun}/{self.name}" if self.noun else ""
+
+    @property
+    def step(self) -> str:
+        """What it is called in a run, such as `dump:clinvar`."""
+        return f"{self.verb}:{self.name}" if self.noun else self.verb
 
 
 class Event(Message, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
@@ -47,3 +68,16 @@ class Event(Message, frozen=True, kw_only=True, tag_field="type", omit_defaults=
         return msgspec.structs.replace(
             self, id=new_id(), at=now(), job_id=command.job_id, run_id=command.run_id, cause_id=command.id
         )
+
+
+class Output(Event, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """An event that describes what a job made: it is kept in the list of the job's noun (docs/adr/0001)."""
+
+    output: str
+    """`<job>.<attempt>`, the name of whatever was made; of what was there already, where `unchanged`."""
+    unchanged: bool = False
+    """True where nothing had to be made."""
+
+    def needed(self) -> tuple[str, ...]:
+        """The names of everything that has to be there for as long as this output is listed."""
+        return (self.output,)

@@ -4,13 +4,16 @@ from typing import ClassVar
 
 import msgspec
 
-from events.message import Command, Event
+from events.message import Command, Event, Output
 
 
 class DumpSource(Command, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
     """Fetch the source's files where they are newer than the stored release."""
 
     queue: ClassVar[str] = "dump"
+    noun: ClassVar[str] = "source"
+    verb: ClassVar[str] = "dump"
+    exclusive: ClassVar[bool] = True
     source: str
     force: bool = False
     """Fetch even what seems unchanged."""
@@ -20,6 +23,9 @@ class UploadSource(Command, frozen=True, kw_only=True, tag=True, tag_field="type
     """Parse the newest dump with the plugin and store its documents."""
 
     queue: ClassVar[str] = "upload"
+    noun: ClassVar[str] = "source"
+    verb: ClassVar[str] = "upload"
+    exclusive: ClassVar[bool] = True
     source: str
     force: bool = False
     """Parse again even if this dump was uploaded with this code already."""
@@ -29,6 +35,9 @@ class InspectSource(Command, frozen=True, kw_only=True, tag=True, tag_field="typ
     """Look at every document of the newest upload: types, counts, ranges, samples, a suggested mapping."""
 
     queue: ClassVar[str] = "upload"
+    noun: ClassVar[str] = "source"
+    verb: ClassVar[str] = "inspect"
+    exclusive: ClassVar[bool] = True
     source: str
     force: bool = False
 
@@ -47,7 +56,7 @@ class File(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_modified: str = ""
 
 
-class SourceDumped(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+class SourceDumped(Output, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
     """The files of a release are stored."""
 
     source: str
@@ -57,8 +66,6 @@ class SourceDumped(Event, frozen=True, kw_only=True, tag=True, tag_field="type",
     files: tuple[File, ...] = ()
     size: int = 0
     """Bytes of all files."""
-    unchanged: bool = False
-    """True where nothing new was found and `output` names the dump that was there."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -74,19 +81,17 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Documents whose `_id` is longer than the 512 bytes that an index takes."""
 
 
-class SourceUploaded(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+class SourceUploaded(Output, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
     """The documents of a release are stored and current."""
 
     source: str
     release: str
-    output: str
     dump: str
     """The dump they were parsed from."""
     code: str
     """Content hash of the plugin's code."""
     parts: dict[str, Part] = {}
     """By uploader name; one named like the source where the manifest has a single uploader."""
-    unchanged: bool = False
 
 
 class Inspected(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -98,15 +103,13 @@ class Inspected(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     warnings: int = 0
 
 
-class SourceInspected(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+class SourceInspected(Output, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
     """The newest upload was looked at; its suggested mapping is committed unless somebody wrote the part's."""
 
     source: str
-    output: str
     upload: str
     """The upload that was inspected."""
     parts: dict[str, Inspected] = {}
-    unchanged: bool = False
 
 
 class SourceAdded(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):

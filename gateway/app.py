@@ -6,7 +6,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from domain.hub import Hub
-from gateway.auth import Token, guarded
+from gateway.authentication import Token, guarded
 from gateway.endpoint.limits import Limits
 from gateway.endpoint.view import View
 from gateway.live.stream import Watching

@@ -5,7 +5,6 @@ from typing import Any, NewType
 
 import strawberry
 from graphql import ValueNode, value_from_ast_untyped
-from strawberry.types.scalar import ScalarDefinition
 
 Long = NewType("Long", int)
 DateTime = NewType("DateTime", float)
@@ -42,7 +41,7 @@ def time(value: float) -> DateTime | None:
     return DateTime(value) if value else None
 
 
-SCALARS: dict[object, ScalarDefinition] = {
+SCALARS: dict[object, Any] = {
     Long: strawberry.scalar(
         name="Long", description="An integer of 64 bits; text of digits is taken as well.", serialize=int, parse_value=_long
     ),

@@ -57,14 +57,14 @@ async def working(hub: Hub, queues: Sequence[str], concurrency: int, *, alone: b
         await void_leases(hub)
     async with until_signal(hub.data) as ended, supervised(reaper=Reaper(hub).run):
         worker = Worker(hub, [registration for queue in queues for registration in WORKERS[queue]], concurrency)
-        workers = [asyncio.create_task(worker.run())] if queues else []
-        for task in workers:
-            task.add_done_callback(lambda _: ended.set())
+        running = asyncio.create_task(worker.run())  # without queues too: every process says that it is there
+        running.add_done_callback(lambda _: ended.set())
         try:
+            await worker.announced.wait()
             yield ended
         finally:
             worker.stop()
-            await asyncio.gather(*workers)
+            await running
 
 
 @asynccontextmanager

@@ -8,14 +8,17 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import msgspec
 
-from domain.catalogue import KINDS
+from domain.catalogue import CATALOGUE
 from domain.hub import Hub
+from domain.jobs import upgrading
 from domain.ports.records import Kind, Records
 from events.message import new_id
 from leat.adapters import open_bus, open_records, open_stores, opened, reaching
 from leat.settings import Settings, SettingsInvalid
 
 HUB = Kind(name="hub")
+FORM = "form"
+"""The record that says in which form the others are written; absent before form 2."""
 
 
 @asynccontextmanager
@@ -24,7 +27,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
     settings.data.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         records = await opened(stack, "records", settings.records, open_records(settings.records, settings.data, settings.name))
-        await records.prepare((HUB, *KINDS))
+        await records.prepare((HUB, *CATALOGUE.kinds))
         name = f"{settings.name}-{await _hub_id(records, settings.id)}"
         address = {
             "name": name,
@@ -38,7 +41,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         with reaching("search", settings.search):
             await stores.search.ping()
         bus = await opened(stack, "bus", settings.bus, open_bus(settings.bus, name))
-        yield Hub(
+        hub = Hub(
             name=name,
             data=stores.data,
             documents=stores.documents,
@@ -49,7 +52,10 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
             records=records,
             bus=bus,
             process=f"{platform.node()}.{os.getpid()}.{new_id()[:8]}",
+            catalogue=CATALOGUE,
         )
+        await _upgrade(hub)
+        yield hub
 
 
 async def _hub_id(records: Records, wanted: str) -> str:
@@ -61,3 +67,10 @@ async def _hub_id(records: Records, wanted: str) -> str:
     if wanted and there != wanted:
         raise SettingsInvalid(f"LEAT_ID={wanted}: these records belong to the hub {there}; unset it, or name other records")
     return there
+
+
+async def _upgrade(hub: Hub) -> None:
+    """Bring records that an earlier version wrote into today's form, once."""
+    if await hub.records.get(HUB, FORM) is None:
+        await upgrading.upgrade(hub)
+        await hub.records.insert(HUB, FORM, {"form": 2})

@@ -10,6 +10,7 @@ from gateway.metrics import Metrics
 from gateway.rest.served import Served
 from gateway.rest.specification import specification
 from leat.settings import SCHEMES, Settings
+from tests.services import URLS
 
 DOCS = Path(__file__).parent.parent / "docs"
 
@@ -56,8 +57,8 @@ def test_every_metric_is_documented() -> None:
 
 
 def test_links_lead_somewhere() -> None:
-    """Every relative link of the documentation and the README names a file."""
-    pages = [*DOCS.rglob("*.md"), DOCS.parent / "README.md", *(DOCS.parent / "deploy").rglob("*.md")]
+    """Every relative link of the documentation and of the pages beside the README names a file."""
+    pages = [*DOCS.rglob("*.md"), *DOCS.parent.glob("*.md"), *(DOCS.parent / "deploy").rglob("*.md")]
     links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#:\s]+)\)", page.read_text())]
 
     assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []
@@ -72,3 +73,10 @@ def test_every_parameter_of_an_api_is_documented() -> None:
 
     assert [name for name in sorted(parameters - {"id"}) if f"`{name}`" not in text] == []
     assert [path for path in paths if f" {path.removeprefix('/').replace('{id}', '<id>')}`" not in text] == []
+
+
+def test_every_variable_of_the_tests_is_documented() -> None:
+    """CONTRIBUTING.md has each LEAT_TEST_ variable that the suite takes, and no other."""
+    spoken = set(re.findall(r"LEAT_TEST_[A-Z0-9_]+[A-Z0-9]", (DOCS.parent / "CONTRIBUTING.md").read_text()))
+
+    assert spoken == {*URLS.values(), "LEAT_TEST_REQUIRE"}

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 
 from domain.errors import JobSuperseded, Unavailable
 from domain.hub import Hub
-from domain.jobs import garbage, jobs, runs, writers
+from domain.jobs import ending
 from domain.jobs.attempts import Attempt
 from domain.jobs.jobs import Job
+from domain.jobs.verdicts import Failed, Stopped, Succeeded, Verdict, Waiting
 from events.catalogue import command_from
 from events.message import Event
 from workers.child import Spawn
 from workers.context import Registration
 from workers.middleware import MIDDLEWARE, Call, Middleware, chain
-from workers.running import RunningJob, Waiting
+from workers.running import NounTaken, RunningJob
 
 log = logging.getLogger(__name__)
 
@@ -35,20 +36,16 @@ class Runner:
         return RunningJob(self._hub, attempt, self._spawn)
 
     async def run(self, job: RunningJob, registration: Registration) -> None:
-        """Call the handler, then end the attempt in the record, free the noun, and run the chain.
-
-        The order is the protocol's. Who finds itself superseded touches nothing more.
-        """
+        """Call the handler, then end the attempt. Who finds itself superseded touches nothing more."""
         try:
-            result = await self._work(job, registration)
-            record = await self._end_patiently(job, registration, result)
+            verdict = self._verdict(job, registration, await self._work(job, registration))
+            record = await self._end_patiently(job, verdict)
         except JobSuperseded as error:
             log.info("attempt superseded", extra={"job_id": job.attempt.id, "attempt": job.attempt.number, "why": error.message})
             return
-        try:
-            await self._conclude(job, record)
-        except Unavailable as error:
-            log.warning("what follows is left to a reaper", extra={"job_id": job.attempt.id, "error": error.message})
+        if record.state == "FINISHED" and record.outcome != "SUCCEEDED":
+            why = record.error and record.error.message
+            log.warning("job ended", extra={"job_id": job.attempt.id, "outcome": record.outcome, "error": why})
 
     async def _work(self, job: RunningJob, registration: Registration) -> Event | BaseException:
         """Call the handler; returns its event, or what it raised."""
@@ -71,50 +68,27 @@ class Runner:
         finally:
             job.end()
 
-    async def _end_patiently(self, job: RunningJob, registration: Registration, result: Event | BaseException) -> Job:
-        """End the attempt, as soon as the store answers."""
+    def _verdict(self, job: RunningJob, registration: Registration, result: Event | BaseException) -> Verdict:
+        """What the handler's end means for the attempt. Raises JobSuperseded."""
+        if isinstance(result, Event):
+            return Succeeded(result, job.switched)
+        if isinstance(result, NounTaken):
+            return Waiting(result.holder)
+        if job.reason == "superseded":
+            raise JobSuperseded(f"attempt {job.attempt.number} of job {job.attempt.id} is over")
+        if job.reason is not None or not isinstance(result, Exception):
+            return Stopped()
+        return Failed(result, registration.retry)
+
+    async def _end_patiently(self, job: RunningJob, verdict: Verdict) -> Job:
+        """End the attempt, as soon as the store answers; what follows its end is left to a reaper where it does not."""
         tries = 0
         while True:
             try:
-                return await self._end(job, registration, result)
+                return await ending.end(self._hub, job.attempt, verdict, job.output)
             except Unavailable as error:
                 log.warning("attempt not ended yet", extra={"job_id": job.attempt.id, "error": error.message})
+                if job.attempt.is_over:
+                    return job.attempt.job
             await asyncio.sleep(BACKOFF[min(tries, len(BACKOFF) - 1)])
             tries += 1
-
-    async def _end(self, job: RunningJob, registration: Registration, result: Event | BaseException) -> Job:
-        attempt = job.attempt
-        if isinstance(result, Event):
-            return await attempt.succeed(result, switched=job.switched)
-        if job.switching and (event := await writers.fence(self._hub, job.target, attempt.id, attempt.number)):
-            return await attempt.succeed(event, switched=True)
-        if isinstance(result, Waiting):
-            return await attempt.wait(result.holder)
-        if job.reason == "superseded":
-            raise JobSuperseded(f"attempt {attempt.number} of job {attempt.id} is over")
-        await self._drop_output(attempt.name)
-        if job.reason == "canceled":
-            return await attempt.cancel()
-        if job.reason == "stopped" or not isinstance(result, Exception):
-            return await attempt.stop()
-        return await attempt.fail(result, registration.retry)
-
-    async def _drop_output(self, name: str) -> None:
-        try:
-            await garbage.drop_output(self._hub, name)
-        except Unavailable as error:
-            log.warning("output is left to garbage collection", extra={"output": name, "error": error.message})
-
-    async def _conclude(self, job: RunningJob, record: Job) -> None:
-        if job.target:
-            await writers.free(self._hub, job.target, job.attempt.name)
-            await writers.wake(self._hub, job.target)
-        if record.state == "FINISHED" and record.outcome != "SUCCEEDED":
-            log.warning(
-                "job ended",
-                extra={"job_id": job.attempt.id, "outcome": record.outcome, "error": record.error and record.error.message},
-            )
-        if record.state == "QUEUED" and not record.waiting_for and not record.not_before:
-            await jobs.send(self._hub, job.attempt.stored)
-        if not record.chained:
-            await runs.follow(self._hub, job.attempt.stored)

@@ -27,12 +27,13 @@ PUBLISHED = 0.2
 End = Literal["canceled", "stopped", "superseded"]
 
 
-class Waiting(Exception):
+class NounTaken(Exception):
     """Another job works on the noun."""
 
     def __init__(self, holder: str) -> None:
         super().__init__(holder)
         self.holder = holder
+        """That job."""
 
 
 class RunningJob(JobContext):
@@ -43,11 +44,8 @@ class RunningJob(JobContext):
         self.attempt = attempt
         self.job = attempt.job
         self.output = attempt.name
-        self.target = writers.target_of(attempt.job)
         self.switched = False
         """The point of no return lies behind it."""
-        self.switching = False
-        """A switch was begun, with whatever end."""
         self.reason: End | None = None
         """Why its handler was cancelled."""
         self._spawn = spawn
@@ -75,7 +73,6 @@ class RunningJob(JobContext):
         await self.attempt.pin(names)
 
     async def switch(self, table: Table[N], id: str, changed: Callable[[N], N]) -> Stored[N]:
-        self.switching = True
         stored = await writers.switch(self.hub, table, id, self.output, changed)
         self.switched = True
         return stored

@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 
 from domain.errors import Unavailable
 from domain.hub import Hub
@@ -15,7 +16,7 @@ from domain.jobs import presence
 from domain.jobs.attempts import Attempt
 from domain.jobs.presence import Presence
 from domain.nouns import Stored
-from events.supervision import Work, supervise
+from events.supervision import Work, attempt, supervise
 from workers.child import Spawn
 from workers.context import Registration
 from workers.intake import Intake
@@ -45,6 +46,8 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._cancelled: deque[str] = deque(maxlen=RECENT)
         self._stopping = asyncio.Event()
+        self.announced = asyncio.Event()
+        """Others know of this process, and of what it can follow: from then on it may commit changes."""
         self._changed = asyncio.Event()
         """Jobs came or went."""
         self._started_at = time.time()
@@ -61,6 +64,8 @@ class Worker:
 
     async def run(self) -> None:
         """Work until stopped. Cancelled, it puts its jobs back at once."""
+        await attempt("presence", partial(self._save_presence, 0, ()))
+        self.announced.set()
         side = [asyncio.create_task(supervise(name, work)) for name, work in self._side_tasks().items()]
         try:
             await self._stopping.wait()
@@ -153,6 +158,7 @@ class Worker:
             pid=os.getpid(),
             queues=self._slots,
             running=running[:100],
+            follows=presence.followers_here(self._hub),
             stopping=self._stopping.is_set(),
             beat=beat,
             seen_at=time.time(),

@@ -6,7 +6,7 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Self
@@ -21,6 +21,9 @@ PASSING = ".leat"
 """Folder inside the folder for what is not there yet, or not any more: one rename makes it whole, or gone."""
 LEFT_BEHIND = 86400.0
 """Seconds after which what lies there was left by a crash."""
+
+Place = Callable[[Path, Path], None]
+"""Gives a file its name: `os.replace`, or `os.link`."""
 
 
 class FolderFiles(Files):
@@ -37,9 +40,23 @@ class FolderFiles(Files):
             files = cls(await asyncio.to_thread(_prepared, root))
         yield files
 
-    async def put(self, path: str, source: Path) -> None:
+    async def put(self, path: str, source: Path | bytes | AsyncIterator[bytes]) -> None:
+        target = self._path(path)
+        if isinstance(source, Path | bytes):
+            with _translated(path):
+                await asyncio.to_thread(self._put, target, source)
+            return
+        received = self._root / PASSING / uuid.uuid4().hex
+        try:
+            await _receive(path, source, received)
+            with _translated(path):
+                await asyncio.to_thread(self._put, target, received)
+        finally:
+            await asyncio.to_thread(received.unlink, missing_ok=True)
+
+    async def create(self, path: str, content: bytes) -> bool:
         with _translated(path):
-            await asyncio.to_thread(self._put, self._path(path), source)
+            return await asyncio.to_thread(self._put, self._path(path), content, os.link)
 
     async def open(self, path: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         with _translated(path), await asyncio.to_thread(self._path(path).open, "rb") as file:
@@ -83,34 +100,41 @@ class FolderFiles(Files):
             raise Invalid(f"{PASSING} is no place for stored files", ("path",))
         return self._root.joinpath(*parts)
 
-    def _put(self, target: Path, source: Path) -> None:
+    def _put(self, target: Path, source: Path | bytes, place: Place = os.replace) -> bool:
+        """Whether it was placed there: `os.link`, unlike `os.replace`, leaves what is there."""
         coming = self._root / PASSING / uuid.uuid4().hex
-        if source.is_symlink() or not _moved(source, coming):
-            shutil.copyfile(source, coming)
         try:
+            if isinstance(source, bytes):
+                coming.write_bytes(source)
+            elif source.is_symlink() or not _moved(source, coming):
+                shutil.copyfile(source, coming)
             _sync(coming)
-            self._rename(coming, target)
+            if not self._placed(coming, target, place):
+                return False
         finally:
             coming.unlink(missing_ok=True)
         for parent in target.parents:
             _sync(parent)
             if parent == self._root:
                 break
+        return True
 
-    def _rename(self, coming: Path, target: Path) -> None:
+    def _placed(self, coming: Path, target: Path, place: Place) -> bool:
         while True:
             try:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                coming.replace(target)
+                place(coming, target)
             except FileNotFoundError:
                 if not coming.exists():
                     raise
                 continue  # a delete took the empty parent away in between
             except (NotADirectoryError, FileExistsError, IsADirectoryError) as error:
+                if target.is_file():
+                    return False
                 if not target.is_dir() and not any(parent.is_file() for parent in target.parents):
                     continue  # mkdir, too, looks twice: the parent was there, and then it was gone
                 raise Conflict(f"{target.relative_to(self._root)} is a folder, or below a file") from error
-            return
+            return True
 
     def _find(self, path: Path) -> list[StoredFile]:
         walked = [Path(folder, name) for folder, _, names in os.walk(path) for name in names]
@@ -148,6 +172,19 @@ def _translated(path: str) -> Iterator[None]:
         raise NotFound(f"there is no file {path}") from error
     except OSError as error:
         raise Unavailable(f"the folder of files can't be used: {error}") from error
+
+
+async def _receive(path: str, source: AsyncIterator[bytes], target: Path) -> None:
+    """Write a stream to a file; what the stream raises says nothing of the folder, and is raised as it is."""
+    with _translated(path):
+        file = await asyncio.to_thread(target.open, "xb")
+    try:
+        async for chunk in source:
+            with _translated(path):
+                await asyncio.to_thread(file.write, chunk)
+    finally:
+        with _translated(path):
+            await asyncio.to_thread(file.close)
 
 
 def _prepared(root: Path) -> Path:

@@ -11,18 +11,22 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store
 
 from adapters.files.lending import Copies
 from adapters.files.paths import path_parts
-from domain.errors import NotFound, Unavailable
+from domain.errors import Conflict, NotFound, Unavailable
 from domain.ports.files import Files, StoredFile
 
 CHUNK = 2**20
 """Bytes that `open` gives at a time, or more."""
 FETCHED_TOGETHER = 8
 """Files of a folder that are fetched at the same time."""
+PART = 24 * 2**20
+"""Bytes of one part of an upload: stores take 10,000 of them, and a dump's file may have 200 GiB."""
+PARTS_TOGETHER = 3
+"""Parts that are sent at the same time, each held in memory."""
 PATIENCE = timedelta(seconds=20)
 """How long a request is tried again."""
 
@@ -55,14 +59,28 @@ class S3Files(Files):
         await files.ping()
         yield files
 
-    async def put(self, path: str, source: Path) -> None:
+    async def put(self, path: str, source: Path | bytes | AsyncIterator[bytes]) -> None:
         path_parts(path)
         with _translated(path):
-            await obstore.put_async(self._store, path, source)
+            await obstore.put_async(self._store, path, source, chunk_size=PART, max_concurrency=PARTS_TOGETHER)
+
+    async def create(self, path: str, content: bytes) -> bool:
+        path_parts(path)
+        try:
+            with _translated(path):
+                await obstore.put_async(self._store, path, content, mode="create")
+        except Conflict:
+            return False
+        return True
 
     async def open(self, path: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         path_parts(path)
         with _translated(path):
+            if start == 0 and end is None:
+                whole = await obstore.get_async(self._store, path)
+                async for chunk in whole.stream(CHUNK):
+                    yield bytes(chunk)
+                return
             meta = await obstore.head_async(self._store, path)
             end = meta["size"] if end is None else min(end, meta["size"])
             if start >= end:
@@ -144,5 +162,7 @@ def _translated(path: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise NotFound(f"there is no file {path}") from error
+    except AlreadyExistsError as error:
+        raise Conflict(f"there is a file {path}") from error
     except BaseError as error:
         raise Unavailable(f"the object store can't be used: {str(error).splitlines()[0]}") from error

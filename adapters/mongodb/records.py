@@ -38,9 +38,8 @@ class MongoRecords(Records):
     async def prepare(self, kinds: Iterable[Kind]) -> None:
         with translated():
             for kind in kinds:
-                for order in kind.order:
-                    for fields in ((), *kind.indexes):
-                        await self._of(kind).create_index([*((f"body.{field}", 1) for field in (*fields, order)), ("_id", 1)])
+                for fields, order in kind.lookups():
+                    await self._of(kind).create_index([*((f"body.{field}", 1) for field in (*fields, order)), ("_id", 1)])
 
     async def get(self, kind: Kind, id: str) -> Record | None:
         with translated():
@@ -81,13 +80,18 @@ class MongoRecords(Records):
         order: str = "created_at",
         descending: bool = False,
         after: tuple[float, str] | None = None,
+        least: float | None = None,
+        below: float | None = None,
         limit: int = 100,
     ) -> list[Record]:
-        kind.check(equals or {}, order)
+        kind.check(equals or {}, order, least, below)
         wanted, field = _equal(equals or {}), f"body.{order}"
         behind, direction = ("$lt", -1) if descending else ("$gt", 1)
         if after:
             wanted["$or"] = [{field: {behind: after[0]}}, {field: after[0], "_id": {behind: after[1]}}]
+        bounds = {operator: bound for operator, bound in (("$gte", least), ("$lt", below)) if bound is not None}
+        if bounds:
+            wanted[field] = bounds
         with translated():
             cursor = self._of(kind).find(wanted).sort([(field, direction), ("_id", direction)]).limit(limit)
             return [_record(found) for found in await cursor.to_list(limit)]

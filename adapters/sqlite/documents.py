@@ -128,17 +128,17 @@ class SqliteDocuments(Documents):
         count = 0
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, "scan") as thread:
-            with _translated(name):
-                connection = await loop.run_in_executor(thread, _connect, name, self._path(name, SEALED))
+            opening = thread.submit(_connect, name, self._path(name, SEALED))
             try:
                 with _translated(name):
+                    connection = await asyncio.wrap_future(opening)
                     rows = _select(connection, after, until, bodies)
                     [expected] = connection.execute("SELECT count FROM sealed").fetchone()
                 while documents := await loop.run_in_executor(thread, _take, name, rows, batch):
                     count += len(documents)
                     yield documents
             finally:
-                thread.submit(connection.close)
+                thread.submit(lambda: opening.result().close())  # behind the opening, which who is cancelled meanwhile never sees
         if not after and not until and count != expected:
             raise NotReady(f"collection {name} was sealed with {expected} documents, but {count} were read")
 
@@ -223,7 +223,7 @@ class _translated:  # as a generator it would cost more than the read of a docum
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if isinstance(error, sqlite3.OperationalError | OSError):
+        if isinstance(error, sqlite3.Error | OSError):
             raise Unavailable(f"collection {self.name} can't be read or written: {error}") from error
 
 

@@ -2,9 +2,10 @@
 into one transaction."""
 
 import asyncio
+import math
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
@@ -18,6 +19,8 @@ BUSY = 30.0
 """Seconds that a write waits for another process's transaction."""
 BATCH = 500
 """Writes that one transaction takes at most."""
+INFINITY = "9e999"
+"""A number of JSON that SQLite reads as infinite: JSON has no word for that."""
 
 # A batch is one statement per operation and kind, fed by one JSON text: a thread hop and a statement per write would cost more
 # than the writing. RETURNING tells which of the writes took effect.
@@ -58,7 +61,8 @@ class SqliteRecords(Records):
     async def open(cls, path: Path) -> AsyncIterator[Self]:
         """Open the file, made where it is missing, and close it after the writes that were asked for. Raises Unavailable."""
         async with _connect(path) as writer, _connect(path) as reader:
-            points = sqlite3.connect(path, isolation_level=None)
+            with _translated():
+                points = sqlite3.connect(path, isolation_level=None)
             records = cls(writer, reader, points)
             try:
                 yield records
@@ -69,17 +73,18 @@ class SqliteRecords(Records):
 
     async def prepare(self, kinds: Iterable[Kind]) -> None:
         statements = [statement for kind in kinds for statement in _schema(kind)]
-        try:
-            await self._writer.executescript("\n".join(["BEGIN IMMEDIATE;", *statements, "COMMIT;"]))
-        except sqlite3.OperationalError as error:
-            await self._roll_back()
-            raise _unavailable(error) from error
+        with _translated():
+            try:
+                await self._writer.executescript("\n".join(["BEGIN IMMEDIATE;", *statements, "COMMIT;"]))
+            except sqlite3.Error:
+                await self._roll_back()
+                raise
 
     async def get(self, kind: Kind, id: str) -> Record | None:
         # A read by key takes about 10 µs, a hop to a thread several times that; in WAL mode it never waits for a writer.
         try:
             row = self._points.execute(f'SELECT version, body FROM "{kind.name}" WHERE id = ?', (id,)).fetchone()
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             raise _unavailable(error) from error
         return row and Record(id, row[0], orjson.loads(row[1]))
 
@@ -106,15 +111,21 @@ class SqliteRecords(Records):
         order: str = "created_at",
         descending: bool = False,
         after: tuple[float, str] | None = None,
+        least: float | None = None,
+        below: float | None = None,
         limit: int = 100,
     ) -> list[Record]:
-        kind.check(equals or {}, order)
+        kind.check(equals or {}, order, least, below)
         conditions, parameters = _equal(equals or {})
         column, direction, behind = _field(order), "DESC" if descending else "ASC", "<" if descending else ">"
         if after:
             value = _value(after[0])
             conditions += [f"{column} {behind}= json_extract(?, '$')", f"({column} {behind} json_extract(?, '$') OR id {behind} ?)"]
             parameters += [value, value, after[1]]
+        for comparison, bound in ((">=", least), ("<", below)):
+            if bound is not None:
+                conditions.append(f"{column} {comparison} json_extract(?, '$')")
+                parameters.append(_value(bound) if math.isfinite(bound) else str(bound).replace("inf", INFINITY))
         ordered = f"ORDER BY {column} {direction}, id {direction} LIMIT ?"
         sql = f'SELECT id, version, body FROM "{kind.name}" {_where(conditions)} {ordered}'
         rows = await self._read(sql, [*parameters, limit])
@@ -130,10 +141,8 @@ class SqliteRecords(Records):
         await self._read("SELECT count(*) FROM sqlite_master", [])
 
     async def _read(self, sql: str, parameters: list[Any]) -> list[Any]:
-        try:
+        with _translated():
             return list(await self._reader.execute_fetchall(sql, parameters))
-        except sqlite3.OperationalError as error:
-            raise _unavailable(error) from error
 
     async def _write(
         self,
@@ -155,7 +164,7 @@ class SqliteRecords(Records):
             batch = self._next_batch()
             try:
                 await self._commit(batch)
-            except sqlite3.OperationalError as error:
+            except sqlite3.Error as error:
                 for write in batch:
                     if not write.took_effect.done():
                         write.took_effect.set_exception(_unavailable(error))
@@ -191,7 +200,7 @@ class SqliteRecords(Records):
                 done.append((writes, {id for (id,) in rows}))
             if len(groups) > 1:
                 await self._writer.execute("COMMIT")
-        except sqlite3.OperationalError:
+        except sqlite3.Error:
             await self._roll_back()
             raise
         for writes, ids in done:
@@ -212,7 +221,7 @@ async def _connect(path: Path) -> AsyncIterator[aiosqlite.Connection]:
         await _use_wal(connection)
         await connection.execute("PRAGMA synchronous = FULL")
         await connection.execute("PRAGMA mmap_size = 268435456")
-    except sqlite3.DatabaseError as error:
+    except sqlite3.Error as error:
         if connection:
             await connection.close()
         raise Unavailable(f"{path} can't be opened: {error}") from error
@@ -236,8 +245,16 @@ async def _use_wal(connection: aiosqlite.Connection) -> None:
             return
 
 
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _unavailable(error) from error
+
+
 def _unavailable(error: sqlite3.Error) -> Unavailable:
-    return Unavailable(f"the records in SQLite can't be reached: {error}")
+    return Unavailable(f"the records in SQLite can't be read or written: {error}")
 
 
 def _schema(kind: Kind) -> Iterable[str]:
@@ -245,11 +262,10 @@ def _schema(kind: Kind) -> Iterable[str]:
         f'CREATE TABLE IF NOT EXISTS "{kind.name}"'
         " (rowid INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, body TEXT NOT NULL) STRICT;"
     )
-    for order in kind.order:
-        for fields in ((), *kind.indexes):
-            name = "_".join([kind.name, *fields, "by", order])
-            columns = ", ".join(_field(field) for field in (*fields, order))
-            yield f'CREATE INDEX IF NOT EXISTS "{name}" ON "{kind.name}" ({columns}, id);'
+    for fields, order in kind.lookups():
+        name = "_".join([kind.name, *fields, "by", order])
+        columns = ", ".join(_field(field) for field in (*fields, order))
+        yield f'CREATE INDEX IF NOT EXISTS "{name}" ON "{kind.name}" ({columns}, id);'
 
 
 def _field(name: str) -> str:

@@ -6,10 +6,12 @@ from typing import Any
 
 import msgspec
 
-from domain.errors import Conflict, Invalid, LeatError, NotFound
+from domain.data.builds import BUILDS
+from domain.errors import Invalid, LeatError, NotFound
 from domain.hub import Hub
+from domain.jobs import edits
 from domain.names import check_name
-from domain.nouns import Noun, Stored, Table, refuse_while_written
+from domain.nouns import NOUN_INDEXES, REMOVED_RANGE, Noun, Stored, Table, refuse_while_written
 from domain.ports.records import Kind
 from events.apis import ApiAdded, ApiEdited, ApiRemoved, ReleaseCreated, ReleaseSwitched
 
@@ -39,26 +41,24 @@ class Api(Noun, frozen=True, kw_only=True):
         return tuple(event for event in self.outputs if isinstance(event, ReleaseCreated))
 
 
-APIS = Table(Kind(name="api", indexes=(("build",),)), Api)
+APIS = Table(Kind(name="api", indexes=(("build",), *NOUN_INDEXES), ranges=REMOVED_RANGE), Api)
 
 
 async def add(hub: Hub, name: str, build: str, **values: Any) -> Stored[Api]:
     """Make an API of a build that exists. Raises Invalid, NotFound or Conflict."""
     check_name(name)
-    if await hub.records.get(Kind(name="build"), build) is None:
+    if await BUILDS.find_one(hub.records, build) is None:
         raise NotFound(f"there is no build {build!r}", ("build",))
-    api = Api(created_at=time.time(), build=build, **values)
-    if not await APIS.insert(hub.records, name, api):
-        raise Conflict(f"there is an API {name!r} already", ("name",))
-    await hub.announce(ApiAdded(api=name))
-    return Stored(name, 1, api)
+    return await edits.add(hub, APIS, name, Api(created_at=time.time(), build=build, **values), ApiAdded(api=name))
 
 
 async def edit(hub: Hub, name: str, **values: Any) -> Stored[Api]:
     """Change `running`, `automatic` or `description`: start and stop are edits."""
-    stored = await APIS.change(hub.records, name, lambda api: msgspec.structs.replace(api, **values, edited_at=time.time()))
-    await hub.announce(ApiEdited(api=name))
-    return stored
+
+    def edited(api: Api) -> Api:
+        return msgspec.structs.replace(api, **values, edited_at=time.time())
+
+    return await edits.change(hub, APIS, name, edited, ApiEdited(api=name))
 
 
 async def switch(hub: Hub, name: str, output: str) -> Stored[Api]:
@@ -71,17 +71,15 @@ async def switch(hub: Hub, name: str, output: str) -> Stored[Api]:
         refuse_while_written(api)
         return None if api.served == output else msgspec.structs.replace(api, served=output, edited_at=time.time())
 
-    stored = await APIS.change(hub.records, name, switched)
+    stored = await edits.change(hub, APIS, name, switched, ReleaseSwitched(api=name, output=output))
     await publish(hub, name)
-    await hub.announce(ReleaseSwitched(api=name, output=output))
     return stored
 
 
 async def remove(hub: Hub, name: str) -> None:
     """Stop serving and remove the API; its indexes follow as garbage. Raises Conflict while a job works on it."""
-    await APIS.remove(hub.records, name, refuse_while_written)
+    await edits.remove(hub, APIS, name, ApiRemoved(api=name), refuse_while_written)
     await publish(hub, name)
-    await hub.announce(ApiRemoved(api=name))
 
 
 async def publish(hub: Hub, name: str) -> None:

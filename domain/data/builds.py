@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
-from domain.data.apis import APIS
-from domain.errors import Conflict, Invalid
+from domain.errors import Invalid
 from domain.hub import Hub
+from domain.jobs import edits
 from domain.names import NAME, RESERVED_TYPES, check_name
-from domain.nouns import Noun, Stored, Table, refuse_while_written
+from domain.nouns import NOUN_INDEXES, REMOVED_RANGE, Noun, Stored, Table
 from domain.ports.records import Kind
-from events.builds import BuildAdded, BuildEdited, BuildRemoved
+from events.builds import BuildAdded, BuildEdited
 
 
 class Build(Noun, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class Build(Noun, frozen=True, kw_only=True):
     edited_at: float = 0.0
 
 
-BUILDS = Table(Kind(name="build"), Build)
+BUILDS = Table(Kind(name="build", indexes=NOUN_INDEXES, ranges=REMOVED_RANGE), Build)
 
 
 def resolve(build: Build, parts: Iterable[str]) -> tuple[str, ...]:
@@ -120,10 +120,7 @@ async def add(hub: Hub, name: str, **values: Any) -> Stored[Build]:
     """Make a build configuration; `values` are fields of Build. Raises Invalid or Conflict."""
     check_name(name)
     build = _check(Build(created_at=time.time(), **values))
-    if not await BUILDS.insert(hub.records, name, build):
-        raise Conflict(f"there is a build {name!r} already", ("name",))
-    await hub.announce(BuildAdded(build=name))
-    return Stored(name, 1, build)
+    return await edits.add(hub, BUILDS, name, build, BuildAdded(build=name))
 
 
 async def edit(hub: Hub, name: str, **values: Any) -> Stored[Build]:
@@ -133,17 +130,4 @@ async def edit(hub: Hub, name: str, **values: Any) -> Stored[Build]:
         changed = msgspec.structs.replace(build, **values)
         return _check(msgspec.structs.replace(changed, version=build.version + 1, edited_at=time.time()))
 
-    stored = await BUILDS.change(hub.records, name, edited)
-    await hub.announce(BuildEdited(build=name))
-    return stored
-
-
-async def remove(hub: Hub, name: str) -> None:
-    """Remove a build configuration; its collections follow as garbage.
-
-    Raises Conflict while an API serves it or a job works on it."""
-    serving = await APIS.every(hub.records, build=name)
-    if serving:
-        raise Conflict(f"the API {serving[0].id!r} serves it; remove that first")
-    await BUILDS.remove(hub.records, name, refuse_while_written)
-    await hub.announce(BuildRemoved(build=name))
+    return await edits.change(hub, BUILDS, name, edited, BuildEdited(build=name))

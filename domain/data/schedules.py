@@ -15,25 +15,27 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from domain.clocks import SKEW
-from domain.data import cron
+from domain.data import cron, pipelines
 from domain.data.apis import APIS
 from domain.data.builds import BUILDS
 from domain.data.sources import SOURCES, Source
 from domain.errors import Conflict, Invalid, Refused, Stale
 from domain.hub import Hub
-from domain.jobs import runs
+from domain.jobs import edits
 from domain.names import check_name
-from domain.nouns import Stored, Table
+from domain.nouns import ENTITY_INDEXES, REMOVED_RANGE, Entity, Stored, Table
 from domain.ports.records import Kind
 from events.schedules import ScheduleAdded, ScheduleEdited, ScheduleFired, ScheduleRemoved
 
 log = logging.getLogger(__name__)
 
+READ = 10.0
+"""Seconds between two readings of all schedules: so long may it take until a new one is noticed."""
 
-class Schedule(msgspec.Struct, frozen=True, kw_only=True):
+
+class Schedule(Entity, frozen=True, kw_only=True):
     """When, and what: a dump of a source with all that follows, a build, or the whole pipeline of an API."""
 
-    created_at: float
     cron: str
     """Five fields, or six with seconds last (BioThings' manifests)."""
     timezone: str = "UTC"
@@ -50,7 +52,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     """Why its last fire started nothing; empty where it did."""
 
 
-SCHEDULES = Table(Kind(name="schedule"), Schedule)
+SCHEDULES = Table(Kind(name="schedule", indexes=ENTITY_INDEXES, ranges=REMOVED_RANGE), Schedule)
 
 
 def check(schedule: Schedule) -> Schedule:
@@ -93,10 +95,7 @@ async def add(hub: Hub, name: str, **values: Any) -> Stored[Schedule]:
     check_name(name)
     schedule = check(Schedule(created_at=time.time(), **values))
     await _check_target(hub, schedule)
-    if not await SCHEDULES.insert(hub.records, name, schedule):
-        raise Conflict(f"there is a schedule {name!r} already", ("name",))
-    await hub.announce(ScheduleAdded(schedule=name))
-    return Stored(name, 1, schedule)
+    return await edits.add(hub, SCHEDULES, name, schedule, ScheduleAdded(schedule=name))
 
 
 async def edit(hub: Hub, name: str, **values: Any) -> Stored[Schedule]:
@@ -110,15 +109,12 @@ async def edit(hub: Hub, name: str, **values: Any) -> Stored[Schedule]:
             return msgspec.structs.replace(new, fired_at=time.time())
         return new
 
-    stored = await SCHEDULES.change(hub.records, name, edited)
-    await hub.announce(ScheduleEdited(schedule=name))
-    return stored
+    return await edits.change(hub, SCHEDULES, name, edited, ScheduleEdited(schedule=name))
 
 
 async def remove(hub: Hub, name: str) -> None:
     """Remove a schedule; what it set off goes on."""
-    await SCHEDULES.remove(hub.records, name, lambda schedule: None)
-    await hub.announce(ScheduleRemoved(schedule=name))
+    await edits.remove(hub, SCHEDULES, name, ScheduleRemoved(schedule=name))
 
 
 async def from_manifest(hub: Hub, source: Stored[Source]) -> None:
@@ -141,22 +137,47 @@ def asked_by(name: str) -> str:
     return f"schedule {name}"
 
 
+class Firing:
+    """Fires what is due. All schedules are read at times, and in between only what became due is read again before it fires."""
+
+    def __init__(self) -> None:
+        self._known: list[Stored[Schedule]] = []
+        self._read_at = -READ
+
+    async def __call__(self, hub: Hub) -> None:
+        """Fire what is due now; called every second."""
+        now = time.time()
+        if time.monotonic() - self._read_at >= READ:
+            self._known, self._read_at = await SCHEDULES.readable(hub.records), time.monotonic()
+        if any(_is_due(stored, now) for stored in self._known):
+            self._read_at = -READ
+            await fire_due(hub, now)
+
+
 async def fire_due(hub: Hub, now: float) -> int:
     """Start the runs whose time has come; how many schedules fired. Called by every process; each time starts one run."""
     fired = 0
     for stored in await SCHEDULES.readable(hub.records):
         if _since(stored.value) > now + SKEW:
             await _set_back(hub, stored, now)
-            continue
-        try:
-            at = 0.0 if stored.value.paused else due(stored.id, stored.value, now)
-        except ZoneInfoNotFoundError:
-            log.warning("this machine has no such time zone", extra={"schedule": stored.id, "timezone": stored.value.timezone})
-            continue  # another process does it
-        if at:
+        elif at := _due(stored, now):
             await _fire(hub, stored, at)
             fired += 1
     return fired
+
+
+def _is_due(stored: Stored[Schedule], now: float) -> bool:
+    return _since(stored.value) > now + SKEW or bool(_due(stored, now))
+
+
+def _due(stored: Stored[Schedule], now: float) -> float:
+    """The time that is to be fired; 0.0 where there is none, or where this machine does not know the time zone: then another
+    process does it."""
+    try:
+        return 0.0 if stored.value.paused else due(stored.id, stored.value, now)
+    except ZoneInfoNotFoundError:
+        log.warning("this machine has no such time zone", extra={"schedule": stored.id, "timezone": stored.value.timezone})
+        return 0.0
 
 
 async def _fire(hub: Hub, stored: Stored[Schedule], at: float) -> None:
@@ -164,11 +185,11 @@ async def _fire(hub: Hub, stored: Stored[Schedule], at: float) -> None:
     who, key, failure = asked_by(name), repr(at), ""
     try:
         if schedule.source:
-            started = await runs.start_dump(hub, schedule.source, asked_by=who, key=key)
+            started = await pipelines.start_dump(hub, schedule.source, asked_by=who, key=key)
         elif schedule.api:
-            started = await runs.start_pipeline(hub, schedule.build, schedule.api, asked_by=who, key=key)
+            started = await pipelines.start_pipeline(hub, schedule.build, schedule.api, asked_by=who, key=key)
         else:
-            started = await runs.start_build(hub, schedule.build, asked_by=who, key=key)
+            started = await pipelines.start_build(hub, schedule.build, asked_by=who, key=key)
     except Refused as error:
         failure = error.message
         log.warning("schedule started nothing", extra={"schedule": name, "error": failure})

@@ -9,15 +9,15 @@ from typing import Any, Literal, Self
 import msgspec
 
 from domain.data import plugins
-from domain.data.builds import BUILDS
 from domain.data.manifests import Manifest, Uploader
 from domain.errors import Conflict, Invalid, NotReady
 from domain.hub import Hub
+from domain.jobs import edits
 from domain.names import check_name
-from domain.nouns import Noun, Stored, Table, refuse_while_written
+from domain.nouns import NOUN_INDEXES, REMOVED_RANGE, Noun, Stored, Table
 from domain.ports.records import Kind, Records
 from domain.query import mappings
-from events.sources import SourceAdded, SourceEdited, SourceInspected, SourceReloaded, SourceRemoved
+from events.sources import SourceAdded, SourceEdited, SourceInspected, SourceReloaded
 
 __all__ = ["SOURCES", "Manifest", "Source", "Uploader"]
 
@@ -68,7 +68,7 @@ class Source(Noun, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, mapping={**self.mapping, part: properties}, derived=derived, edited_at=time.time())
 
 
-SOURCES = Table(Kind(name="source"), Source)
+SOURCES = Table(Kind(name="source", indexes=NOUN_INDEXES, ranges=REMOVED_RANGE), Source)
 
 
 async def parts(records: Records) -> dict[str, Stored[Source]]:
@@ -87,10 +87,7 @@ async def add(hub: Hub, folder: str, name: str = "") -> Stored[Source]:
     await _refuse_taken_parts(hub.records, name, manifest)
     code = await plugins.snapshot(hub.files, path, name)
     source = Source(created_at=time.time(), folder=str(path), code=code, manifest=manifest, disabled=manifest.disabled)
-    if not await SOURCES.insert(hub.records, name, source):
-        raise Conflict(f"there is a source {name!r} already; reload it to read its code again", ("name",))
-    await hub.announce(SourceAdded(source=name))
-    return Stored(name, 1, source)
+    return await edits.add(hub, SOURCES, name, source, SourceAdded(source=name))
 
 
 async def reload(hub: Hub, name: str) -> Stored[Source]:
@@ -99,13 +96,11 @@ async def reload(hub: Hub, name: str) -> Stored[Source]:
     manifest = await asyncio.to_thread(plugins.read, path, name)
     await _refuse_taken_parts(hub.records, name, manifest)
     code = await plugins.snapshot(hub.files, path, name)
-    stored = await SOURCES.change(
-        hub.records,
-        name,
-        lambda source: msgspec.structs.replace(source, manifest=manifest, code=code, edited_at=time.time()),
-    )
-    await hub.announce(SourceReloaded(source=name, code=code))
-    return stored
+
+    def reloaded(source: Source) -> Source:
+        return msgspec.structs.replace(source, manifest=manifest, code=code, edited_at=time.time())
+
+    return await edits.change(hub, SOURCES, name, reloaded, SourceReloaded(source=name, code=code))
 
 
 async def edit(hub: Hub, name: str, *, folder: str | None = None, disabled: bool | None = None) -> Stored[Source]:
@@ -113,11 +108,11 @@ async def edit(hub: Hub, name: str, *, folder: str | None = None, disabled: bool
     changes: dict[str, Any] = {} if disabled is None else {"disabled": disabled}
     if folder is not None:
         changes["folder"] = str(_folder(folder))
-    stored = await SOURCES.change(
-        hub.records, name, lambda source: msgspec.structs.replace(source, **changes, edited_at=time.time())
-    )
-    await hub.announce(SourceEdited(source=name))
-    return stored
+
+    def edited(source: Source) -> Source:
+        return msgspec.structs.replace(source, **changes, edited_at=time.time())
+
+    return await edits.change(hub, SOURCES, name, edited, SourceEdited(source=name))
 
 
 async def set_mapping(hub: Hub, name: str, part: str, properties: dict[str, Any]) -> Stored[Source]:
@@ -128,12 +123,10 @@ async def set_mapping(hub: Hub, name: str, part: str, properties: dict[str, Any]
         _check_part(name, source, part)
         return source.with_edited(part, properties)
 
-    stored = await SOURCES.change(hub.records, name, mapped)
-    await hub.announce(SourceEdited(source=name))
-    return stored
+    return await edits.change(hub, SOURCES, name, mapped, SourceEdited(source=name))
 
 
-async def edit_mapping(hub: Hub, name: str, part: str, edits: Mapping[str, Mapping[str, Any]]) -> Stored[Source]:
+async def edit_mapping(hub: Hub, name: str, part: str, changes_of: Mapping[str, Mapping[str, Any]]) -> Stored[Source]:
     """Change fields of a part's committed mapping, or add some: by path, what `mappings.edit` takes. Raises Invalid naming the
     path."""
 
@@ -142,13 +135,11 @@ async def edit_mapping(hub: Hub, name: str, part: str, edits: Mapping[str, Mappi
         if part not in source.mapping:
             raise Invalid(f"{part} has no mapping yet: its first inspection commits one, or commit a whole one", ("part",))
         properties = source.mapping[part]
-        for path, changes in edits.items():
+        for path, changes in changes_of.items():
             properties = mappings.edit(properties, path, **changes)
         return source.with_edited(part, properties)
 
-    stored = await SOURCES.change(hub.records, name, edited)
-    await hub.announce(SourceEdited(source=name))
-    return stored
+    return await edits.change(hub, SOURCES, name, edited, SourceEdited(source=name))
 
 
 async def follow_inspections(hub: Hub, name: str, part: str) -> Stored[Source]:
@@ -164,22 +155,7 @@ async def follow_inspections(hub: Hub, name: str, part: str) -> Stored[Source]:
         mapping, derived = {**source.mapping, part: suggested}, {**source.derived, part: "inspection"}
         return msgspec.structs.replace(source, mapping=mapping, derived=derived, edited_at=time.time())
 
-    stored = await SOURCES.change(hub.records, name, following)
-    await hub.announce(SourceEdited(source=name))
-    return stored
-
-
-async def remove(hub: Hub, name: str) -> None:
-    """Remove the source; its files and documents follow as garbage.
-
-    Raises Conflict while a job works on it or a build names one of its parts.
-    """
-    source = await SOURCES.get(hub.records, name)
-    for build in await BUILDS.every(hub.records):
-        if used := set(source.value.part_names()) & set(build.value.sources):
-            raise Conflict(f"the build {build.id!r} merges {', '.join(sorted(used))}; edit or remove that first")
-    await SOURCES.remove(hub.records, name, refuse_while_written)
-    await hub.announce(SourceRemoved(source=name))
+    return await edits.change(hub, SOURCES, name, following, SourceEdited(source=name))
 
 
 def _check_part(name: str, source: Source, part: str) -> None:

@@ -1,52 +1,38 @@
 """Attempts: a claimed job in the hands of its owner, from the claim to the change that ends it."""
 
 import asyncio
-import random
 import time
-import traceback
 from collections.abc import Callable, Iterable
-from typing import Literal
 
 import msgspec
 
 from domain.clocks import SKEW, is_over
-from domain.errors import JobSuperseded, JobTimedOut, LeatError, Stale
+from domain.errors import JobSuperseded, Stale
 from domain.hub import Hub
-from domain.jobs import chains
-from domain.jobs.jobs import (
-    ALIVE,
-    JOBS,
-    Job,
-    JobError,
-    Progress,
-    canceled,
-    extended,
-    finished,
-    publish,
-    queued,
-    queued_at,
-    replace_unless_changed,
-)
+from domain.jobs.asking import publish, replace_unless_changed, without_untold
+from domain.jobs.jobs import ALIVE, JOBS, Job, Progress, canceled, extended, queued_at
 from domain.jobs.plans import RUNS
-from domain.jobs.retries import Retry, is_outage, wait_after
+from domain.jobs.retries import Retry
+from domain.jobs.verdicts import Verdict, ended
 from domain.nouns import Stored
-from events.jobs import JobQueued, JobStarted
-from events.message import Event
+from events.jobs import JobStarted
 
 
 class Attempt:
     """One attempt of a job. Its owner's changes are compare-and-sets on the version seen last; each raises JobSuperseded where
     another attempt took over or somebody ended this one: then nothing more may be touched."""
 
-    def __init__(self, hub: Hub, stored: Stored[Job], followed: bool) -> None:
+    def __init__(self, hub: Hub, stored: Stored[Job]) -> None:
         self.hub = hub
         self.stored = stored
         self.id = stored.id
         self.number = stored.value.attempt
         self.name = f"{self.id}.{self.number}"
+        self.target = stored.value.written
         self.progress: Progress | None = None
         """How far the work is; saved with every change."""
-        self._followed = followed
+        self.is_over = False
+        """Whether the record says how it ended."""
         self._lock = asyncio.Lock()
 
     @property
@@ -91,51 +77,11 @@ class Attempt:
         wanted = tuple(names)
         await self.change(lambda job: msgspec.structs.replace(job, pins=tuple(dict.fromkeys((*job.pins, *wanted)))))
 
-    # -- the ends: each the last change of this attempt; `writer` is freed afterwards ------------------------------------
-
-    async def succeed(self, event: Event, *, switched: bool) -> Job:
-        """SUCCEEDED with the handler's event, even from CANCELING if it had switched; else a cancelled job is CANCELED."""
-
-        def changed(job: Job) -> Job:
-            if job.state == "CANCELING" and not switched:
-                return canceled(self.id, job)
-            done = finished(self.id, job, "SUCCEEDED", event, chained=not self._followed)
-            return msgspec.structs.replace(done, result=done.events[-2])
-
-        return await self.change(changed)
-
-    async def cancel(self) -> Job:
-        """CANCELED."""
-        return await self.change(lambda job: canceled(self.id, job))
-
-    async def fail(self, error: Exception, retry: Retry, reason: Literal["failed", "lost"] = "failed") -> Job:
-        """QUEUED again after a while, or FAILED (TIMED_OUT) where that is the end of it. A cancelled job is CANCELED."""
-        chance = random.random()
-
-        def changed(job: Job) -> Job:
-            if job.state == "CANCELING":
-                return canceled(self.id, job)
-            sort = "outages" if is_outage(error) else "failures"
-            count, why = getattr(job, sort) + 1, error_of(error)
-            wait = wait_after(retry, count, error, chance)
-            if wait is None:
-                outcome: Literal["TIMED_OUT", "FAILED"] = "TIMED_OUT" if isinstance(error, JobTimedOut) else "FAILED"
-                return finished(self.id, job, outcome, error=why, **{sort: count})
-            event = JobQueued(seq=0, command=job.type, reason=reason, error=why.message, not_before=time.time() + wait)
-            return queued(self.id, job, event, error=why, **{sort: count})
-
-        return await self.change(changed)
-
-    async def stop(self) -> Job:
-        """QUEUED again, without a failure: this process stops."""
-        return await self._put_back(JobQueued(seq=0, command=self.job.type, reason="stopped"))
-
-    async def wait(self, holder: str) -> Job:
-        """QUEUED again, without a failure, until the job that holds the noun has freed it."""
-        return await self._put_back(JobQueued(seq=0, command=self.job.type, reason="waiting", waiting_for=holder))
-
-    async def _put_back(self, event: JobQueued) -> Job:
-        return await self.change(lambda job: canceled(self.id, job) if job.state == "CANCELING" else queued(self.id, job, event))
+    async def finish(self, verdict: Verdict) -> Job:
+        """The last change of this attempt: the job is FINISHED, or QUEUED again. Only afterwards `writer` is freed."""
+        job = await self.change(lambda job: without_untold(self.hub, ended(self.id, job, verdict)))
+        self.is_over = True
+        return job
 
 
 async def claim(hub: Hub, id: str, worker: str, retry: Retry) -> Attempt | None:
@@ -148,9 +94,9 @@ async def claim(hub: Hub, id: str, worker: str, retry: Retry) -> Attempt | None:
         job = stored.value
         if not is_over(queued_at(job), job.not_before - SKEW, time.time()):
             if job.sent_at:
-                await replace_unless_changed(hub, stored, msgspec.structs.replace(job, sent_at=0.0))
+                await replace_unless_changed(hub, stored, msgspec.structs.replace(job, sent_at=0.0, due_at=job.not_before))
             return None
-        unwanted, followed = await _run_of(hub, stored)
+        unwanted = await _is_unwanted(hub, stored)
         started = JobStarted(seq=0, command=job.type, worker=worker)
         changed = canceled(id, job) if unwanted else running(id, job, started, retry)
         try:
@@ -158,7 +104,7 @@ async def claim(hub: Hub, id: str, worker: str, retry: Retry) -> Attempt | None:
         except Stale:
             continue
         await publish(hub, stored, 1)
-        return None if unwanted else Attempt(hub, stored, followed)
+        return None if unwanted else Attempt(hub, stored)
 
 
 async def seize(hub: Hub, id: str, dead: int) -> Attempt | None:
@@ -167,10 +113,9 @@ async def seize(hub: Hub, id: str, dead: int) -> Attempt | None:
     stored = await JOBS.find_one(hub.records, id)
     if stored is None or stored.value.state not in ALIVE or stored.value.attempt != dead:
         return None
-    _, followed = await _run_of(hub, stored)
     job = msgspec.structs.replace(stored.value, attempt=dead + 1, beat=stored.value.beat + 1, worker=hub.process)
     try:
-        return Attempt(hub, await JOBS.replace(hub.records, stored, job), followed)
+        return Attempt(hub, await JOBS.replace(hub.records, stored, job))
     except Stale:
         return None
 
@@ -184,32 +129,21 @@ def running(id: str, job: Job, event: JobStarted, retry: Retry) -> Job:
         state="RUNNING",
         attempt=job.attempt + 1,
         beat=job.beat + 1,
+        is_alive=True,
         worker=event.worker,
         retry=(retry.attempts, retry.base, retry.cap),
         started_at=time.time(),
         not_before=0.0,
+        due_at=0.0,
         waiting_for="",
         pins=(),
         progress=Progress(),
     )
 
 
-def error_of(error: Exception) -> JobError:
-    """What the record keeps of an error: a LeatError's own words, anything else with its traceback."""
-    if isinstance(error, LeatError):
-        return JobError(code=error.code, message=error.message, detail=getattr(error, "detail", ""))
-    detail = "".join(traceback.format_exception(error))
-    return JobError(code="INTERNAL", message=f"{type(error).__name__}: {error}", detail=detail[-8000:])
-
-
-async def _run_of(hub: Hub, stored: Stored[Job]) -> tuple[bool, bool]:
-    """(the job's run was cancelled, steps come after the job)"""
+async def _is_unwanted(hub: Hub, stored: Stored[Job]) -> bool:
+    """Was the run of the job cancelled?"""
     if stored.value.run_id == stored.id:
-        return False, False
+        return False
     run = await RUNS.find_one(hub.records, stored.value.run_id)
-    if run is None:
-        return False, False
-    return run.value.cancelled, chains.followed(run.value, stored.value.step)
-
-
-__all__ = ["Attempt", "claim", "error_of", "seize"]
+    return run is not None and run.value.cancelled

@@ -5,10 +5,9 @@ import time
 
 import msgspec
 
-from domain.clocks import is_over
 from domain.errors import Unavailable
 from domain.hub import Hub
-from domain.jobs.jobs import ALIVE, JOBS, Job, queued_at
+from domain.jobs.jobs import ALIVE, JOBS, is_due
 from events.bus import BusError, Depth
 from events.catalogue import QUEUES
 
@@ -59,13 +58,8 @@ async def _oldest(hub: Hub, queue: str) -> float | None:
     while True:
         page = await JOBS.find(hub.records, queue=queue, state="QUEUED", after=after, limit=PAGE)
         for stored in page:
-            if _is_due(stored.value, now):
+            if is_due(stored.value, now):
                 return max(0.0, now - max(stored.value.not_before, float(stored.value.events[-1]["at"])))
         if len(page) < PAGE:
             return None
         after = (page[-1].value.created_at, page[-1].id)
-
-
-def _is_due(job: Job, now: float) -> bool:
-    """A worker could take it: it waits neither for a time nor for another job."""
-    return is_over(queued_at(job), job.not_before, now) and not job.waiting_for

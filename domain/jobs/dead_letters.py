@@ -39,6 +39,11 @@ async def drain(hub: Hub) -> None:
                 log.error("message can't be delivered", extra={"queue": letter.queue, "reason": letter.reason})
 
 
+async def keep(hub: Hub, id: str, queue: str, body: str, reason: str) -> None:
+    """Keep a letter, once under this id. Raises Unavailable."""
+    await DEAD_LETTERS.insert(hub.records, id, Letter(queue=queue, body=body[:WIDTH], reason=reason, created_at=time.time()))
+
+
 async def page(hub: Hub, *, after: tuple[float, str] | None = None, limit: int = 50) -> list[Stored[Letter]]:
     """Dead letters, newest first."""
     return await DEAD_LETTERS.find(hub.records, descending=True, after=after, limit=limit)

@@ -12,10 +12,8 @@ import msgspec
 from domain.errors import Stale
 from domain.hub import Hub
 from domain.jobs.jobs import JOBS, UNFINISHED, Job
-from domain.jobs.writers import TABLES
 from domain.nouns import Noun, Table, owner
 from domain.ports.records import Kind
-from events.apis import ReleaseCreated
 
 log = logging.getLogger(__name__)
 
@@ -54,23 +52,19 @@ async def collect(hub: Hub, age: float = AGE) -> list[str]:
 
 async def drop_output(hub: Hub, output: str) -> None:
     """Drop everything that the attempt `output` = `<job>.<attempt>` has written."""
-    for name in await hub.documents.names():
-        if name == output or name.startswith(f"{output}."):
-            await hub.documents.drop(name)
-    await hub.search.drop(output)
-    await hub.files.delete(f"dumps/{output}")
+    for heap in hub.catalogue.heaps:
+        for name in {output, *(name for name in await heap.names(hub) if name.startswith(f"{output}."))}:
+            await heap.drop(hub, name)
 
 
 async def drop(hub: Hub, name: str) -> None:
-    """Drop what bears the name: collection, index and dump."""
-    await hub.documents.drop(name)
-    await hub.search.drop(name)
-    await hub.files.delete(f"dumps/{name}")
+    """Drop what bears the name, wherever it lies."""
+    for heap in hub.catalogue.heaps:
+        await heap.drop(hub, name)
 
 
 async def _names(hub: Hub) -> set[str]:
-    names = [*await hub.documents.names(), *await hub.search.names(), *await hub.files.folders("dumps")]
-    return {name for name in names if owner(name)[0]}
+    return {name for heap in hub.catalogue.heaps for name in await heap.names(hub) if owner(name)[0]}
 
 
 async def _has_ended(hub: Hub, name: str) -> bool:
@@ -86,18 +80,15 @@ def ended(job: Job, attempt: int) -> bool:
 
 
 async def _every_noun(hub: Hub) -> list[Noun]:
-    return [stored.value for table in TABLES.values() for stored in await table.every(hub.records)]
+    return [stored.value for row in hub.catalogue.nouns.values() for stored in await row.table.every(hub.records)]
 
 
 def _named(names: Iterable[str], nouns: Iterable[Noun]) -> set[str]:
-    """Those that a noun lists, or is being written under, or that an index which is listed reads its documents from."""
+    """Those that a noun is being written under, or that an output which it lists needs."""
     listed: set[str] = set()
     for noun in nouns:
         listed.add(noun.writer)
-        for event in noun.outputs:
-            listed.add(event.output)
-            if isinstance(event, ReleaseCreated):
-                listed.add(event.build)
+        listed.update(name for event in noun.outputs for name in event.needed())
     return {name for name in names if _output(name) in listed}
 
 

@@ -1,4 +1,4 @@
-"""Jobs: one command being done, its record, and what anybody may do to it from outside.
+"""Jobs: one command being done, its record, and the changes of it as pure functions.
 
              ask              claim, attempt + 1             finish
     (absent) ────▶ QUEUED ─────────────────────▶ RUNNING ──────────────▶ FINISHED
@@ -12,32 +12,25 @@
 
 Who changes what (every change is one compare-and-set that also appends its event with the next `seq`):
 
-    anybody      ask, send, cancel, retry, page                   this module
-    its owner    claim, beat, pin, finish, put back               domain.jobs.attempts
+    anybody      ask, send, send again                            domain.jobs.asking
+    anybody      cancel, retry, page                              domain.jobs.control
+    its owner    claim, beat, pin                                 domain.jobs.attempts
     its owner    take and free the noun's `writer`, switch        domain.jobs.writers
-    any process  send again, wake, settle, relieve, chain, drop   domain.jobs.reaper, domain.jobs.settling, domain.jobs.garbage
+    its owner    end: finish, or put back                         domain.jobs.ending, domain.jobs.verdicts
+    any process  send again, wake, settle, relieve, follow, drop  domain.jobs.reaper, settling, following, garbage
     the runs     ask the steps that became ready, cancel all      domain.jobs.runs, domain.jobs.chains
 """
 
-import logging
 import time
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import msgspec
 
-from domain.errors import Conflict, Stale, Unavailable
-from domain.hub import Hub
-from domain.ids import input_hash
-from domain.nouns import Stored, Table
+from domain.clocks import is_over
+from domain.nouns import Table
 from domain.ports.records import Kind
-from events.bus import BusError, Control
-from events.catalogue import command_from, event_from
-from events.jobs import JobCanceling, JobEvent, JobFinished, JobQueued, Outcome
-from events.message import Command, Event, new_id
-
-log = logging.getLogger(__name__)
+from events.jobs import JobEvent, JobFinished, JobQueued, Outcome
+from events.message import Event
 
 State = Literal["QUEUED", "RUNNING", "CANCELING", "FINISHED"]
 ALIVE: tuple[State, ...] = ("RUNNING", "CANCELING")
@@ -64,13 +57,18 @@ class JobError(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """The record that owns the work; see DESIGN section 2 for the protocol. All times are Unix seconds."""
+    """The record that owns the work; docs/protocol.md has the protocol. All times are Unix seconds."""
 
     run_id: str
     """The run's id; the job's own where it is a run by itself."""
     step: str = ""
     """The planned step of the run that it does, such as `upload:clinvar`; empty where it is a run by itself."""
+    cause: str = ""
+    """The record whose event it follows, `kind/id`; empty where no follower asked for it."""
     cause_id: str = ""
+    """The job that it came after in its run, or the event that it follows; empty where a person or a schedule asked for it."""
+    follower: str = ""
+    """The follower that asked for it."""
     asked_by: str = ""
     command: dict[str, Any]
     """The command as plain values, `type` included."""
@@ -79,6 +77,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     queue: str
     target: str = ""
     """What it works on, `kind/id`, such as `source/clinvar`."""
+    exclusive: bool = False
+    """Whether it switches an output of its target, and so needs the `writer` of that."""
     input_hash: str
     """Of the command's own fields; another input under the same id is a Conflict."""
     state: State = "QUEUED"
@@ -98,7 +98,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: float = 0.0
     not_before: float = 0.0
     sent_at: float = 0.0
-    """When its command was last given to the bus; 0 where it waits to be sent."""
+    """When its command was last given to the bus; 0.0 where it waits to be sent."""
+    due_at: float = 0.0
+    """When a reaper looks whether it has to be sent; 0.0 where it was sent, or is not queued."""
     waiting_for: str = ""
     """The job that holds the noun's `writer`."""
     pins: tuple[str, ...] = ()
@@ -112,8 +114,17 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Its events so far, as plain values; the first has `seq` 1, the next 2 …, whether the event says so or not."""
     seq: int = 0
     """Number of the newest event."""
-    chained: bool = True
-    """False from the finishing change until the commands that follow are asked for."""
+    untold: tuple[dict[str, Any], ...] = ()
+    """Events that it ended with and that were not followed yet, as plain values (domain.jobs.following)."""
+    is_untold: bool = False
+    """Whether `untold` holds any, for the reaper's look-up."""
+    is_alive: bool = False
+    """Whether an attempt should be at work on it (RUNNING, CANCELING), for the reaper's look-up."""
+
+    @property
+    def written(self) -> str:
+        """`kind/name` of the noun whose `writer` it needs; empty where it needs none."""
+        return self.target if self.exclusive else ""
 
 
 JOBS = Table(
@@ -121,197 +132,22 @@ JOBS = Table(
         name="job",
         indexes=(
             ("state",),
-            ("state", "sent_at"),
             ("queue", "state"),
             ("target", "state"),
             ("target",),
             ("run_id",),
             ("outcome",),
             ("step",),
-            ("chained",),
+            ("is_untold",),
+            ("is_alive",),
         ),
+        ranges=(((), "due_at"), (("state",), "sent_at")),
     ),
     Job,
 )
 
-
-RUN = Kind(name="run")
-"""As `domain.jobs.runs` declares it, which stands above this module."""
-
-
-class Asked(NamedTuple):
-    """A job that was asked for."""
-
-    job: Stored[Job]
-    replayed: bool
-    """True where it had been asked for before, with the same input."""
-
-
-def target_of(command: Command) -> str:
-    """`kind/id` of the noun that the command works on; empty where it has none."""
-    for kind in ("source", "build", "api"):
-        if name := getattr(command, kind, ""):
-            return f"{kind}/{name}"
-    return ""
-
-
-async def ask(
-    hub: Hub,
-    command: Command,
-    *,
-    id: str = "",
-    run_id: str = "",
-    step: str = "",
-    asked_by: str = "",
-    cause_id: str = "",
-    delay: float = 0.0,
-) -> Asked:
-    """Insert the job if it is absent, then send its command.
-
-    It was asked for once the record is saved: where the bus can't be reached, the reaper sends it later. `delay` seconds pass
-    before it is due. Raises Conflict where another input was asked for under this id.
-    """
-    id = id or new_id()
-    command = msgspec.structs.replace(command, job_id=id, run_id=run_id or id, cause_id=cause_id)
-    now = time.time()
-    job = Job(
-        run_id=command.run_id,
-        step=step,
-        cause_id=cause_id,
-        asked_by=asked_by,
-        command=msgspec.to_builtins(command),
-        type=type(command).__name__,
-        queue=command.queue,
-        target=target_of(command),
-        input_hash=_hash_of(command),
-        created_at=now,
-        not_before=now + delay if delay else 0.0,
-    )
-    job = extended(id, job, JobQueued(seq=0, command=job.type, not_before=job.not_before))
-    if not await JOBS.insert(hub.records, id, job):
-        there = await JOBS.get(hub.records, id)
-        if there.value.input_hash != job.input_hash:
-            raise Conflict(f"{job.type} was asked for before under the same key, with another input", ("idempotencyKey",))
-        return Asked(there, replayed=True)
-    stored = Stored(id, 1, job)
-    await publish(hub, stored, 1)
-    if not delay:
-        await send(hub, stored)
-    return Asked(stored, replayed=False)
-
-
-async def send(hub: Hub, stored: Stored[Job]) -> None:
-    """Give a queued job's command to the bus, then say so in its record. What fails is left to the reaper."""
-    try:
-        await hub.bus.send(command_from(stored.value.command))
-        await JOBS.replace(hub.records, stored, msgspec.structs.replace(stored.value, sent_at=time.time()))
-    except Stale:
-        pass  # it was claimed or cancelled already
-    except (BusError, Unavailable) as error:
-        log.warning("command not sent", extra={"job_id": stored.id, "error": str(error)})
-
-
-async def resend(hub: Hub, stored: Stored[Job]) -> bool:
-    """Send a queued job on behalf of whoever should have: the compare-and-set on `sent_at` comes first, so that of many
-    processes one does it. Raises BusError, having put `sent_at` back."""
-    due = msgspec.structs.replace(stored.value, sent_at=time.time(), waiting_for="")
-    try:
-        command = command_from(due.command)
-    except msgspec.ValidationError as error:
-        log.error("a job's command is of another version of Leat", extra={"job_id": stored.id, "error": str(error)})
-        return False
-    try:
-        marked = await JOBS.replace(hub.records, stored, due)
-    except Stale:
-        return False
-    try:
-        await hub.bus.send(command)
-    except BusError:
-        await replace_unless_changed(hub, marked, msgspec.structs.replace(due, sent_at=0.0))
-        raise
-    return True
-
-
-async def replace_unless_changed(hub: Hub, stored: Stored[Job], job: Job) -> None:
-    """Replace the record, unless somebody else has changed it: then theirs stands."""
-    try:
-        await JOBS.replace(hub.records, stored, job)
-    except Stale:
-        return
-
-
-async def cancel(hub: Hub, id: str) -> Stored[Job]:
-    """Cancel the job: at once where it is queued, else whoever runs it is told. Returns the record as it is now.
-
-    Raises NotFound, and Conflict where the job has finished with another outcome than CANCELED.
-    """
-    while True:
-        stored = await JOBS.get(hub.records, id)
-        job = stored.value
-        if job.state == "FINISHED" and job.outcome != "CANCELED":
-            raise Conflict(f"the job has {job.outcome} already")
-        if job.state == "FINISHED":
-            return stored
-        if job.state == "CANCELING":
-            break
-        changed = canceled(id, job) if job.state == "QUEUED" else extended(id, job, JobCanceling(seq=0), state="CANCELING")
-        try:
-            stored = await JOBS.replace(hub.records, stored, changed)
-        except Stale:
-            continue
-        await publish(hub, stored, 1)
-        break
-    if stored.value.state == "CANCELING":
-        await signal(hub, Control(word="cancel", job_id=id))
-    return stored
-
-
-async def retry(hub: Hub, id: str) -> Stored[Job]:
-    """Open a job again that FAILED, was CANCELED or TIMED_OUT, with all its failures to spend anew.
-
-    Raises NotFound, and Conflict where it SUCCEEDED, has not finished, or belongs to a cancelled run.
-    """
-    while True:
-        stored = await JOBS.get(hub.records, id)
-        job = stored.value
-        if job.state != "FINISHED" or job.outcome == "SUCCEEDED":
-            raise Conflict(f"only what failed can be tried again; the job is {job.outcome or job.state}")
-        run = None if job.run_id == id else await hub.records.get(RUN, job.run_id)
-        if run and run.body.get("cancelled"):
-            raise Conflict("its run was cancelled; start a new one")
-        try:
-            stored = await JOBS.replace(hub.records, stored, reopened(id, job))
-        except Stale:
-            continue
-        await publish(hub, stored, 1)
-        await send(hub, stored)
-        return stored
-
-
-async def page(
-    hub: Hub,
-    equals: Mapping[str, str] = MappingProxyType({}),
-    *,
-    descending: bool = True,
-    after: tuple[float, str] | None = None,
-    limit: int = 50,
-) -> list[Stored[Job]]:
-    """Jobs by creation, newest first unless asked otherwise, behind `after` = (created_at, id) of the last one seen.
-
-    `equals` names no fields, or those of one of JOBS' indexes; other ones raise ValueError.
-    """
-    return await JOBS.find(hub.records, descending=descending, after=after, limit=limit, **equals)
-
-
-async def unfinished(hub: Hub, limit: int = 500) -> list[Stored[Job]]:
-    """Up to `limit` jobs of each state that is not FINISHED, oldest first."""
-    found: list[Stored[Job]] = []
-    for state in UNFINISHED:
-        found += await JOBS.find(hub.records, limit=limit, state=state)
-    return found
-
-
-# -- the changes themselves, without writing them ------------------------------------------------------------------------
+UNSENT = 10.0
+"""Seconds that whoever queues a job has to send its command, before a reaper does."""
 
 
 def extended(id: str, job: Job, *events: Event, **changes: Any) -> Job:
@@ -329,8 +165,9 @@ def finished(id: str, job: Job, outcome: Outcome, *events: Event, error: JobErro
     """The job with its outcome; `events` come before its JobFinished."""
     last = JobFinished(seq=0, command=job.type, outcome=outcome, error=error.message if error else "")
     kept: dict[str, Any] = {"state": "FINISHED", "outcome": outcome, "finished_at": time.time(), "error": error}
-    cleared: dict[str, Any] = {"waiting_for": "", "not_before": 0.0, "pins": ()}
-    return extended(id, job, *events, last, **{**kept, **cleared, **changes})
+    cleared: dict[str, Any] = {"waiting_for": "", "not_before": 0.0, "due_at": 0.0, "pins": (), "is_alive": False}
+    done = extended(id, job, *events, last, **{**kept, **cleared, **changes})
+    return msgspec.structs.replace(done, untold=(*job.untold, *done.events[job.seq :]), is_untold=True)
 
 
 def canceled(id: str, job: Job) -> Job:
@@ -340,8 +177,14 @@ def canceled(id: str, job: Job) -> Job:
 
 def queued(id: str, job: Job, event: JobQueued, **changes: Any) -> Job:
     """The job QUEUED again, to be sent: `event` says why, until when it waits, and for whom."""
-    back: dict[str, Any] = {"state": "QUEUED", "sent_at": 0.0, "pins": (), "worker": ""}
-    return extended(id, job, event, **{**back, "not_before": event.not_before, "waiting_for": event.waiting_for, **changes})
+    back: dict[str, Any] = {"state": "QUEUED", "sent_at": 0.0, "pins": (), "worker": "", "is_alive": False}
+    waits: dict[str, Any] = {"not_before": event.not_before, "waiting_for": event.waiting_for, "due_at": due_at(event)}
+    return extended(id, job, event, **{**back, **waits, **changes})
+
+
+def due_at(event: JobQueued) -> float:
+    """When a reaper looks at a job that was queued so: at its own time, else when its sender has had time enough."""
+    return event.not_before or event.at + UNSENT
 
 
 def queued_at(job: Job) -> float:
@@ -349,27 +192,12 @@ def queued_at(job: Job) -> float:
     return float(job.events[-1]["at"])
 
 
+def is_due(job: Job, now: float) -> bool:
+    """A worker could take a queued job: it waits neither for a time nor for another job."""
+    return not job.waiting_for and is_over(queued_at(job), job.not_before, now)
+
+
 def reopened(id: str, job: Job) -> Job:
     """A finished job QUEUED anew."""
     event = JobQueued(seq=0, command=job.type, reason="retried")
-    return queued(id, job, event, outcome=None, failures=0, outages=0, error=None, result=None, finished_at=0.0, chained=True)
-
-
-async def publish(hub: Hub, stored: Stored[Job], count: int) -> None:
-    """Tell watchers of the newest `count` events of the record as it was saved."""
-    events = stored.value.events
-    for plain in events[len(events) - count :]:  # none of them where count is 0, as it is with every beat
-        await hub.announce(event_from(plain))
-
-
-async def signal(hub: Hub, word: Control) -> None:
-    """Tell every process; a hint, so a bus that can't be reached is logged only."""
-    try:
-        await hub.bus.signal(word)
-    except BusError as error:
-        log.warning("control word not sent", extra={"word": word.word, "job_id": word.job_id, "error": str(error)})
-
-
-def _hash_of(command: Command) -> str:
-    own = msgspec.to_builtins(command)
-    return input_hash({name: value for name, value in own.items() if name not in ("id", "at", "job_id", "run_id", "cause_id")})
+    return queued(id, job, event, outcome=None, failures=0, outages=0, error=None, result=None, finished_at=0.0)

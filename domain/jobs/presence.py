@@ -1,4 +1,4 @@
-"""Presence: which worker processes there are, as each says itself."""
+"""Presence: which processes there are, as each says itself: what they take, what they do, and what they know how to follow."""
 
 import time
 
@@ -9,16 +9,21 @@ from domain.hub import Hub
 from domain.nouns import Stored, Table
 from domain.ports.records import Kind
 
+DAY = 86400.0
+"""Seconds after which a process that was not seen is gone for good."""
+
 
 class Presence(msgspec.Struct, frozen=True, kw_only=True):
-    """A worker process; its id is the process's identity (Hub.process)."""
+    """A process of the hub; its id is the process's identity (Hub.process)."""
 
     host: str
     pid: int
     queues: dict[str, int]
-    """Queue → jobs that it does at a time."""
+    """Queue → jobs that it does at a time; none where it is a gateway alone."""
     running: tuple[str, ...] = ()
     """Ids of the jobs it does now."""
+    follows: dict[str, tuple[str, ...]] = {}
+    """The followers that its version of Leat knows → the types of their events, so that no other version takes those out."""
     stopping: bool = False
     beat: int = 0
     """Raised every third of a lease."""
@@ -50,12 +55,29 @@ async def leave(hub: Hub) -> None:
 async def page(hub: Hub) -> list[Stored[Presence]]:
     """The worker processes, oldest first; those not seen for two leases are left out."""
     since = time.time() - 2 * hub.limits.lease
-    return [stored for stored in await WORKERS.readable(hub.records) if stored.value.seen_at >= since]
+    return [stored for stored in await WORKERS.readable(hub.records) if stored.value.queues and stored.value.seen_at >= since]
+
+
+def followers_here(hub: Hub) -> dict[str, tuple[str, ...]]:
+    """What this process knows how to follow, as it announces it."""
+    return {follower.name: tuple(event.__name__ for event in follower.events) for follower in hub.catalogue.followers}
+
+
+async def unknown_followers(hub: Hub) -> frozenset[str]:
+    """The types of events for which another process has a follower that this one does not know (`names`), read just now (`fresh`):
+    it leaves those to that process."""
+    if not hub.bus.shared:
+        return frozenset()
+    here = followers_here(hub)
+    processes = await WORKERS.readable(hub.records)
+    announced = [(name, type) for process in processes for name, types in process.value.follows.items() for type in types]
+    return frozenset(type for name, type in announced if type not in here.get(name, ()))
 
 
 async def forget_lost(hub: Hub) -> None:
-    """Remove the records of processes that went without a word: not seen for twenty leases."""
-    since = time.time() - 20 * hub.limits.lease
+    """Remove the records of processes that went without a word, a day after they were seen: until then others leave them the
+    events that they alone can follow (`retire`)."""
+    since = time.time() - DAY
     for stored in await WORKERS.readable(hub.records):
         if stored.value.seen_at < since:
             await hub.records.delete(WORKERS.kind, stored.id)

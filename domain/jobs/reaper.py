@@ -1,27 +1,30 @@
 """The reaper: in every process, in small passes, it does what a process that died, or a message that was lost, left undone.
 
-Every pass is harmless when done twice, at the same time, or by many processes.
+Every pass is harmless when done twice, at the same time, or by many processes. While nothing goes on in the hub the passes come
+seldom: an idle process reads the records less than once a second.
 """
 
 import asyncio
+import itertools
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
 import msgspec
 
 from domain.clocks import is_over
-from domain.data import apis, schedules
 from domain.errors import LeatError, Unavailable, Unreadable
 from domain.hub import Hub
-from domain.jobs import dead_letters, garbage, jobs, presence, retention, runs, settling, writers
+from domain.jobs import dead_letters, following, garbage, jobs, presence, retention, runs, settling, writers
+from domain.jobs.asking import postpone, resend
 from domain.jobs.garbage import AGE
 from domain.jobs.jobs import JOBS, Job
 from domain.jobs.plans import RUNS
-from domain.jobs.resending import Silence
-from domain.nouns import Stored, owner
+from domain.jobs.resending import QuietQueues
+from domain.nouns import Stored, Table, owner
 from events.bus import BusError
 from events.supervision import supervise
 
@@ -29,25 +32,29 @@ log = logging.getLogger(__name__)
 
 SMALL = 500
 """Records that one pass looks at."""
+BUSY = 60.0
+"""Seconds after something was seen to go on for which the passes come often."""
 
 
 class Intervals(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds between things the reaper does."""
 
     due: float = 1.0
-    """Jobs that are due, waiters, schedules."""
+    """Jobs that are due, waiters."""
     beats: float = 3.0
     """Beats, at most a fifth of a lease apart."""
     chains: float = 5.0
-    """Chains, runs, writers."""
+    """What follows, runs, writers."""
     silence: float = 15.0
     """Queues seen empty, dead letters."""
     garbage: float = 600.0
     """Garbage, retention."""
-    unsent: float = 10.0
+    unsent: float = jobs.UNSENT
     """How long whoever asked for a job has to send it."""
     age: float = AGE
     """How long garbage lies."""
+    idle: float = 4.0
+    """Jobs that are due, and beats, while nothing goes on."""
 
 
 class Reaper:
@@ -58,29 +65,40 @@ class Reaper:
         self.intervals = intervals or Intervals()
         beats = min(self.intervals.beats, hub.limits.lease / 5)
         self.pulse = settling.Pulse(hub.limits.lease, 2 * beats)
-        self.silence = Silence(self.intervals.silence)
-        self._passes: tuple[tuple[float, Callable[[], Awaitable[None]]], ...] = (
-            (beats, self.settle_dead),
-            (self.intervals.due, self.send_due),
-            (self.intervals.due, self.fire_schedules),
-            (self.intervals.chains, self.go_on),
-            (self.intervals.silence, self.send_again),
-            (self.intervals.garbage, self.clean),
+        self.queues = QuietQueues(self.intervals.silence)
+        self._busy_until = 0.0
+        self._looks = self._endless_looks()
+        self._left: set[tuple[str, str, int]] = set()
+        """(kind, id, version) of records with events that only another version of Leat can follow."""
+        idle = min(self.intervals.idle, hub.limits.lease / 3)
+        self._passes: tuple[tuple[float, float, Callable[[], Awaitable[None]]], ...] = (
+            (beats, max(beats, idle), self.settle_dead),
+            (self.intervals.due, max(self.intervals.due, idle), self.send_due),
+            (self.intervals.chains, self.intervals.chains, self.go_on),
+            (self.intervals.silence, self.intervals.silence, self.send_again),
+            (self.intervals.garbage, self.intervals.garbage, self.clean),
+            *((chore.seconds, chore.seconds, partial(chore.begin(), hub)) for chore in hub.catalogue.chores),
         )
 
     async def run(self) -> None:
         """Every pass at its interval, side by side, until cancelled; one that fails leaves the others be."""
+        await _reaching(self.look_at_everything)
         async with asyncio.TaskGroup() as group:
-            for seconds, one_pass in self._passes:
-                group.create_task(supervise(f"reaper {one_pass.__name__}", partial(self._repeat, seconds, one_pass)))
+            for number, (busy, idle, one_pass) in enumerate(self._passes):
+                group.create_task(supervise(f"reaper's pass {number}", partial(self._repeat, busy, idle, one_pass)))
 
-    async def _repeat(self, seconds: float, one_pass: Callable[[], Awaitable[None]]) -> None:
+    async def _repeat(self, busy: float, idle: float, one_pass: Callable[[], Awaitable[None]]) -> None:
         while True:
-            try:
-                await one_pass()
-            except (LeatError, BusError) as error:
-                log.warning("reaper's pass ended early", extra={"reaper_pass": one_pass.__name__, "error": str(error)})
-            await asyncio.sleep(seconds)
+            await _reaching(one_pass)
+            await asyncio.sleep(busy if self._is_busy() else idle)
+
+    def _is_busy(self) -> bool:
+        return time.monotonic() < self._busy_until
+
+    def _saw(self, something: object) -> None:
+        """Take note of whether something goes on."""
+        if something:
+            self._busy_until = time.monotonic() + BUSY
 
     async def settle_dead(self) -> None:
         """End the attempts whose beat stood still for a lease."""
@@ -89,65 +107,103 @@ class Reaper:
         except Unavailable:
             self.pulse.miss()
             raise
+        self._saw(alive)
         dead = self.pulse.look(alive, asyncio.get_running_loop().time())
         await settling.settle_all(self._hub, dead[:SMALL])
 
     async def send_due(self) -> None:
         """Send queued jobs that are due and that nobody sent, and the oldest waiter of each noun that is free."""
-        after: tuple[float, str] | None = None
-        looked_at: set[str] = set()
-        while True:
-            page = await JOBS.find(self._hub.records, state="QUEUED", sent_at=0.0, after=after, limit=SMALL)
-            for stored in page:
+        page = await JOBS.find(self._hub.records, order="due_at", least=1.0, limit=SMALL)
+        self._saw(page)
+        await self._send_those_due(page)
+
+    async def _send_those_due(self, page: list[Stored[Job]]) -> None:
+        now, looked_at = time.time(), set[str]()
+        for stored in page:
+            if is_over(jobs.queued_at(stored.value), due_at(stored.value, self.intervals.unsent), now):
                 with suppress(Unreadable):  # the noun that it waits for
-                    await self._send_if_due(stored, looked_at)
-            if len(page) < SMALL:
-                return
-            after = (page[-1].value.created_at, page[-1].id)
+                    await self._send(stored, looked_at)
 
-    async def _send_if_due(self, stored: Stored[Job], looked_at: set[str]) -> None:
-        job = stored.value
-        if job.waiting_for:
-            target = writers.target_of(job)
-            if target not in looked_at:
-                looked_at.add(target)
-                if await writers.is_free(self._hub, target):
-                    await jobs.resend(self._hub, stored)
-        elif is_over(jobs.queued_at(job), due_at(job, self.intervals.unsent), time.time()):
-            await jobs.resend(self._hub, stored)
-
-    async def fire_schedules(self) -> None:
-        """Start the runs whose time has come."""
-        await schedules.fire_due(self._hub, time.time())
+    async def _send(self, stored: Stored[Job], looked_at: set[str]) -> None:
+        target = stored.value.written
+        if stored.value.waiting_for and (target in looked_at or not await writers.is_free(self._hub, target)):
+            await postpone(self._hub, stored)
+        else:
+            await resend(self._hub, stored)
+        looked_at.add(target)
 
     async def go_on(self) -> None:
-        """Free writers whose job does not run, run chains that were not run, finish what was begun with runs."""
-        await relieve(self._hub)
+        """Do what a process that died left undone behind a change: all of it while the hub is busy, else one look-up at a time."""
+        if self._is_busy():
+            await self.look_at_everything()
+        else:
+            await next(self._looks)()
+
+    async def look_at_everything(self) -> None:
+        """Every look-up of `go_on`, one after the other."""
+        for look in self._every_look():
+            await look()
+
+    def _every_look(self) -> Iterator[Callable[[], Awaitable[None]]]:
+        for kind, row in self._hub.catalogue.nouns.items():
+            yield partial(self._relieve, kind, row.table)
+        for table in (JOBS, *self._hub.catalogue.entities):
+            yield partial(self._follow, table)
+        yield self._ask_first_steps
+        yield self._cancel_runs
+
+    def _endless_looks(self) -> Iterator[Callable[[], Awaitable[None]]]:
+        return itertools.chain.from_iterable(self._every_look() for _ in itertools.count())
+
+    async def _relieve(self, kind: str, table: Table[Any]) -> None:
+        await relieve(self._hub, kind, table)
+
+    async def _follow(self, table: Table[Any]) -> None:
+        """Follow what those who committed it should have followed by now."""
+        found = await table.find(self._hub.records, is_untold=True, removed=True, limit=SMALL)
+        now = time.time()
+        for stored in found:
+            at = float(stored.value.untold[-1]["at"])
+            key = (table.kind.name, stored.id, stored.version)
+            if key not in self._left and is_over(at, at + self.intervals.chains, now):
+                self._saw(stored)
+                followed = await following.follow(self._hub, table, stored)
+                if followed.value.is_untold:
+                    self._left.add((table.kind.name, stored.id, followed.version))
+
+    async def _ask_first_steps(self) -> None:
         now, pause = time.time(), self.intervals.chains
-        for stored in await JOBS.find(self._hub.records, chained=False, limit=SMALL):
-            ended_at = stored.value.finished_at
-            if stored.value.state == "FINISHED" and is_over(ended_at, ended_at + pause, now):
-                with suppress(Unreadable):  # its run: whoever can read that goes on
-                    await runs.follow(self._hub, stored)
         for run in await RUNS.find(self._hub.records, pending="ask", limit=SMALL):
             if is_over(run.value.created_at, run.value.created_at + pause, now):
                 with suppress(Unreadable):
                     await runs.ask_first(self._hub, run.id)
+
+    async def _cancel_runs(self) -> None:
         for run in await RUNS.find(self._hub.records, pending="cancel", limit=SMALL):
             with suppress(Unreadable):
                 await runs.settle_cancelled(self._hub, run)
 
     async def send_again(self) -> None:
-        """Send again what must have been lost on the way, and keep what could not be decoded."""
-        await self.silence.send_again(self._hub, asyncio.get_running_loop().time())
+        """Send again what must have been lost on the way, and what a clock that was put back would keep for long; keep what could
+        not be decoded."""
+        last = await JOBS.find(self._hub.records, order="due_at", least=time.time() + jobs.UNSENT, descending=True, limit=SMALL)
+        await self._send_those_due(last)
+        await self.queues.send_again(self._hub, asyncio.get_running_loop().time())
         await dead_letters.drain(self._hub)
 
     async def clean(self) -> None:
-        """Put the aliases right, drop garbage, old jobs, and the presence of processes that are gone."""
-        await apis.publish_all(self._hub)
+        """Drop garbage, old jobs, and the presence of processes that are gone."""
         await garbage.collect(self._hub, self.intervals.age)
         await retention.forget(self._hub, SMALL)
         await presence.forget_lost(self._hub)
+
+
+async def _reaching(one_pass: Callable[[], Awaitable[None]]) -> None:
+    """Do the pass; what can't be reached is looked at again the next time."""
+    try:
+        await one_pass()
+    except (LeatError, BusError) as error:
+        log.warning("reaper's pass ended early", extra={"reaper_pass": repr(one_pass), "error": str(error)})
 
 
 def due_at(job: Job, unsent: float) -> float:
@@ -155,13 +211,18 @@ def due_at(job: Job, unsent: float) -> float:
     return job.not_before or jobs.queued_at(job) + unsent
 
 
-async def relieve(hub: Hub) -> None:
+async def relieve(hub: Hub, kind: str, table: Table[Any]) -> None:
     """Free every `writer` whose job is neither RUNNING nor CANCELING; one without a record has finished."""
-    for kind, table in writers.TABLES.items():
-        for noun in await table.readable(hub.records):
-            if owner(noun.value.writer)[0]:
-                with suppress(Unreadable):  # its job: whoever can read that frees it
-                    await _relieve(hub, f"{kind}/{noun.id}", noun.value.writer)
+    for noun in await table.readable(hub.records, is_written=True):
+        if owner(noun.value.writer)[0]:
+            with suppress(Unreadable):  # its job: whoever can read that frees it
+                await _relieve(hub, f"{kind}/{noun.id}", noun.value.writer)
+
+
+async def relieve_all(hub: Hub) -> None:
+    """As `relieve`, for every noun."""
+    for kind, row in hub.catalogue.nouns.items():
+        await relieve(hub, kind, row.table)
 
 
 async def _relieve(hub: Hub, target: str, writer: str) -> None:
@@ -176,15 +237,7 @@ async def void_leases(hub: Hub) -> None:
     is lost. Settle every attempt of theirs, and send every queued job that is due."""
     gone = [stored for stored in await settling.alive(hub) if stored.value.worker != hub.process]
     await settling.settle_all(hub, gone)
-    await relieve(hub)
+    await relieve_all(hub)
     for stored in await JOBS.readable(hub.records, state="QUEUED"):
-        job = stored.value
-        if not job.waiting_for and is_over(jobs.queued_at(job), job.not_before, time.time()):
-            await jobs.resend(hub, stored)
-
-
-async def run(hub: Hub, *, alone: bool = False, intervals: Intervals | None = None) -> None:
-    """Reap until cancelled; `alone` where this process holds the lock of its data folder and its bus is embedded."""
-    if alone:
-        await void_leases(hub)
-    await Reaper(hub, intervals).run()
+        if jobs.is_due(stored.value, time.time()):
+            await resend(hub, stored)

@@ -1,10 +1,13 @@
 """Resending: which commands must have been lost on their way, so that they are sent again."""
 
 import logging
+from collections import defaultdict
 
 from domain.hub import Hub
-from domain.jobs.jobs import JOBS, Job, resend
+from domain.jobs.asking import resend
+from domain.jobs.jobs import JOBS, Job
 from domain.nouns import Stored
+from events.bus import Depth
 from events.catalogue import QUEUES
 
 log = logging.getLogger(__name__)
@@ -16,7 +19,7 @@ RECENT = 20
 SMALL = 500
 
 
-class Silence:
+class QuietQueues:
     """Watches queues: what was sent before its queue was seen empty twice, some time apart, is in nobody's hands."""
 
     def __init__(self, apart: float) -> None:
@@ -26,24 +29,23 @@ class Silence:
 
     async def send_again(self, hub: Hub, now: float) -> None:
         """Look at every queue, and send again what is lost. Raises Unavailable or BusError."""
+        out: defaultdict[str, list[Stored[Job]]] = defaultdict(list)
+        for stored in await JOBS.find(hub.records, state="QUEUED", order="sent_at", least=1.0, limit=SMALL):
+            out[stored.value.queue].append(stored)
         for depth in await hub.bus.depth(QUEUES):
-            sent = [
-                job for job in await JOBS.find(hub.records, queue=depth.queue, state="QUEUED", limit=SMALL) if job.value.sent_at
-            ]
-            lost = self._silent(depth.queue, depth.ready, sent, now) or await _overtaken(hub, depth.queue, sent)
-            for stored in lost:
+            for stored in self._silent(depth, out[depth.queue], now) or await _overtaken(hub, depth.queue, out[depth.queue]):
                 log.warning("command sent again", extra={"job_id": stored.id, "queue": depth.queue})
                 await resend(hub, stored)
 
-    def _silent(self, queue: str, ready: int, sent: list[Stored[Job]], now: float) -> list[Stored[Job]]:
-        if ready or not sent:
-            self._empty.pop(queue, None)
+    def _silent(self, depth: Depth, sent: list[Stored[Job]], now: float) -> list[Stored[Job]]:
+        if depth.ready or not sent:
+            self._empty.pop(depth.queue, None)
             return []
         out = frozenset((job.id, job.value.sent_at) for job in sent)
-        since, before = self._empty.setdefault(queue, (now, out))
+        since, before = self._empty.setdefault(depth.queue, (now, out))
         if now - since < self._apart:
             return []
-        self._empty[queue] = (now, out)
+        self._empty[depth.queue] = (now, out)
         return [job for job in sent if (job.id, job.value.sent_at) in before]
 
 

@@ -5,11 +5,14 @@ from contextlib import suppress
 
 from domain.errors import Stale, Unreadable
 from domain.hub import Hub
-from domain.jobs import logs
+from domain.jobs import edits, logs
 from domain.jobs.dead_letters import DEAD_LETTERS
 from domain.jobs.jobs import JOBS, Job
 from domain.jobs.plans import RUNS
 from domain.nouns import Stored
+
+REMOVED = 3600.0
+"""Seconds for which the record of something that was removed stays: longer than any process may sit on what it read of it."""
 
 
 async def forget(hub: Hub, limit: int) -> int:
@@ -27,14 +30,17 @@ async def forget(hub: Hub, limit: int) -> int:
     for letter in await DEAD_LETTERS.find(hub.records, limit=limit):
         if letter.value.created_at < before:
             await hub.records.delete(DEAD_LETTERS.kind, letter.id)
+    for table in hub.catalogue.entities:
+        await edits.forget(hub, table, time.time() - REMOVED, limit)
     return removed
 
 
 async def _forget(hub: Hub, stored: Stored[Job], before: float) -> int:
     run_id = stored.value.run_id
     together = [stored] if run_id == stored.id else await JOBS.every(hub.records, run_id=run_id)
-    if not all(_old(job.value, before) for job in together):
-        return 0
+    for job in together:
+        if not _is_old(job.value, before) or await _may_be_asked_for_again(hub, job.value):
+            return 0
     if run_id != stored.id:
         await hub.records.delete(RUNS.kind, run_id)
     removed = 0
@@ -47,5 +53,15 @@ async def _forget(hub: Hub, stored: Stored[Job], before: float) -> int:
     return removed
 
 
-def _old(job: Job, before: float) -> bool:
-    return job.state == "FINISHED" and job.chained and job.finished_at < before
+def _is_old(job: Job, before: float) -> bool:
+    return job.state == "FINISHED" and not job.is_untold and job.finished_at < before
+
+
+async def _may_be_asked_for_again(hub: Hub, job: Job) -> bool:
+    """Is the event that it follows still to be followed by somebody? Then its record keeps that from happening twice."""
+    if not job.cause:
+        return False
+    kind, _, id = job.cause.partition("/")
+    table = next((table for table in (JOBS, *hub.catalogue.entities) if table.kind.name == kind), None)
+    cause = await table.find_even_removed(hub.records, id) if table else None
+    return cause is not None and any(plain["id"] == job.cause_id for plain in cause.value.untold)

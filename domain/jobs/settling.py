@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 
 from domain.errors import JobSuperseded, LeatError, Unavailable, Unreadable
 from domain.hub import Hub
-from domain.jobs import garbage, runs, writers
+from domain.jobs import ending
 from domain.jobs.attempts import seize
-from domain.jobs.jobs import ALIVE, JOBS, Job
+from domain.jobs.jobs import JOBS, Job
 from domain.jobs.retries import Retry
+from domain.jobs.verdicts import Failed
 from domain.nouns import Stored
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class Pulse:
 
 async def alive(hub: Hub) -> list[Stored[Job]]:
     """Every job that somebody should be working on."""
-    return [stored for state in ALIVE for stored in await JOBS.readable(hub.records, state=state)]
+    return await JOBS.readable(hub.records, is_alive=True)
 
 
 async def settle(hub: Hub, dead: Stored[Job]) -> bool:
@@ -68,24 +69,14 @@ async def settle(hub: Hub, dead: Stored[Job]) -> bool:
     attempt = await seize(hub, dead.id, dead.value.attempt)
     if attempt is None:
         return False
-    target = writers.target_of(attempt.job)
-    event = await writers.take_over(hub, target, attempt.id, attempt.number) if target else None
+    attempts, base, cap = attempt.job.retry
+    lost = WorkerLost(f"the worker {dead.value.worker} was lost")
+    verdict = Failed(lost, Retry(attempts=attempts, base=base, cap=cap), "lost")
     try:
-        if event is not None:
-            await attempt.succeed(event, switched=True)
-        else:
-            await garbage.drop_output(hub, f"{dead.id}.{dead.value.attempt}")
-            attempts, base, cap = attempt.job.retry
-            lost = WorkerLost(f"the worker {dead.value.worker} was lost")
-            await attempt.fail(lost, Retry(attempts=attempts, base=base, cap=cap), reason="lost")
+        job = await ending.end(hub, attempt, verdict, f"{dead.id}.{dead.value.attempt}")
     except JobSuperseded:
         return False
-    log.warning("dead attempt settled", extra={"job_id": dead.id, "attempt": dead.value.attempt, "state": attempt.job.state})
-    if target:
-        await writers.free(hub, target, attempt.name)
-        await writers.wake(hub, target)
-    if not attempt.job.chained:
-        await runs.follow(hub, attempt.stored)
+    log.warning("dead attempt settled", extra={"job_id": dead.id, "attempt": dead.value.attempt, "state": job.state})
     return True
 
 

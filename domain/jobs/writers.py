@@ -1,7 +1,8 @@
 """Writers: one job at a time works on a noun, and only that one may switch its output.
 
 `writer` on the noun's record names `<job>.<attempt>`: mutex and fence in one. It is taken after the claim, and freed by whoever
-ended that attempt in the job's record, afterwards; the reaper frees what a crash in between left.
+ended that attempt in the job's record, afterwards; the reaper frees what a crash in between left. A target is `kind/name`; the
+empty one, of jobs that switch nothing, needs no writer.
 """
 
 import asyncio
@@ -9,30 +10,19 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import msgspec
-
-from domain.data.apis import APIS
-from domain.data.builds import BUILDS
-from domain.data.sources import SOURCES
-from domain.errors import JobSuperseded, Stale, Unavailable
+from domain.errors import JobSuperseded, Stale, Unavailable, Unreadable
 from domain.hub import Hub
-from domain.jobs.jobs import JOBS, Job, resend
-from domain.nouns import Noun, OutputEvent, Stored, Table, owner
+from domain.jobs.asking import resend
+from domain.jobs.jobs import JOBS
+from domain.nouns import Noun, Stored, Table, owner
 from events.bus import BusError
+from events.message import Output
 
 log = logging.getLogger(__name__)
 
 N = TypeVar("N", bound=Noun)
-TABLES: dict[str, Table[Any]] = {"source": SOURCES, "build": BUILDS, "api": APIS}
-WRITING = frozenset({"DumpSource", "UploadSource", "InspectSource", "RunBuild", "CreateRelease"})
-"""Commands that switch an output of their target, and so are done one at a time for it."""
 WAITERS = 100
 """Queued jobs of a noun among which one that waits is looked for."""
-
-
-def target_of(job: Job) -> str:
-    """`kind/id` of the noun whose `writer` the job needs; empty where it needs none."""
-    return job.target if job.type in WRITING else ""
 
 
 def blocks(writer: str, job_id: str, attempt: int) -> bool:
@@ -43,59 +33,41 @@ def blocks(writer: str, job_id: str, attempt: int) -> bool:
     return other != job_id or number > attempt
 
 
-def output_of(noun: Noun, job_id: str) -> OutputEvent | None:
+def output_of(noun: Noun, job_id: str) -> Output | None:
     """What the job switched to, in whichever attempt."""
     return next((event for event in noun.outputs if owner(event.output)[0] == job_id), None)
 
 
 async def take(hub: Hub, target: str, job_id: str, attempt: int) -> str:
     """Take `writer` for this attempt; returns who holds it where it is taken, else nothing. Raises NotFound without the noun."""
-    table, id = _table(target)
+    table, id = _table(hub, target)
     name = f"{job_id}.{attempt}"
     while True:
         stored = await table.get(hub.records, id)
         if blocks(stored.value.writer, job_id, attempt):
             return str(stored.value.writer)
         try:
-            await table.replace(hub.records, stored, msgspec.structs.replace(stored.value, writer=name))
+            await table.replace(hub.records, stored, stored.value.with_writer(name))
         except Stale:
             continue
         return ""
 
 
-async def take_over(hub: Hub, target: str, job_id: str, attempt: int) -> OutputEvent | None:
-    """For who ends a dead attempt: let `writer` name this attempt where it named an earlier one, so that nothing of that can
-    switch any more, and return what the job had switched to by then."""
-    table, id = _table(target)
+async def close(hub: Hub, target: str, job_id: str, attempt: int) -> Output | None:
+    """What the job has switched to, in whichever attempt, once nothing of it can switch any more: `writer` names this attempt from
+    here on where it named an earlier one, and in any case the record changes, so that a switch under way finds it stale."""
+    table, id = _table(hub, target)
     while True:
         stored = await table.find_one(hub.records, id)
         if stored is None:
             return None
         other, number = owner(stored.value.writer)
-        if other == job_id and number < attempt:
+        if other == job_id and number <= attempt:
             try:
-                await table.replace(hub.records, stored, msgspec.structs.replace(stored.value, writer=f"{job_id}.{attempt}"))
+                await table.replace(hub.records, stored, stored.value.with_writer(f"{job_id}.{attempt}"))
             except Stale:
                 continue
         return output_of(stored.value, job_id)
-
-
-async def fence(hub: Hub, target: str, job_id: str, attempt: int) -> OutputEvent | None:
-    """What the job has switched to, once no switch that was begun can still happen: the record changes, so that the
-    compare-and-set of a switch whose answer was lost is stale."""
-    table, id = _table(target)
-    while True:
-        stored = await table.find_one(hub.records, id)
-        if stored is None:
-            return None
-        found = output_of(stored.value, job_id)
-        if found or stored.value.writer != f"{job_id}.{attempt}":
-            return found
-        try:
-            await table.replace(hub.records, stored, stored.value)
-        except Stale:
-            continue
-        return None
 
 
 async def switch(hub: Hub, table: Table[N], id: str, name: str, changed: Callable[[N], N]) -> Stored[N]:
@@ -121,13 +93,15 @@ async def switch(hub: Hub, table: Table[N], id: str, name: str, changed: Callabl
 
 async def free(hub: Hub, target: str, name: str) -> None:
     """Let `writer` be nobody where it is `name`. Only for who ended that attempt in the job's record."""
-    table, id = _table(target)
+    if not target:
+        return
+    table, id = _table(hub, target)
     while True:
         stored = await table.find_one(hub.records, id)
         if stored is None or stored.value.writer != name:
             return
         try:
-            await table.replace(hub.records, stored, msgspec.structs.replace(stored.value, writer=""))
+            await table.replace(hub.records, stored, stored.value.with_writer(""))
         except Stale:
             continue
         return
@@ -135,13 +109,15 @@ async def free(hub: Hub, target: str, name: str) -> None:
 
 async def is_free(hub: Hub, target: str) -> bool:
     """May a waiter be sent? Also where the noun is gone: then the job finds that out."""
-    table, id = _table(target)
+    table, id = _table(hub, target)
     stored = await table.find_one(hub.records, id)
     return stored is None or not stored.value.writer
 
 
 async def wake(hub: Hub, target: str) -> None:
     """Send the oldest job that waits for the noun, if it is free. What can't be reached is left to the reaper."""
+    if not target:
+        return
     try:
         if not await is_free(hub, target):
             return
@@ -153,6 +129,9 @@ async def wake(hub: Hub, target: str) -> None:
         log.warning("waiter not sent", extra={"target": target, "error": str(error)})
 
 
-def _table(target: str) -> tuple[Table[Any], str]:
+def _table(hub: Hub, target: str) -> tuple[Table[Any], str]:
+    """The table and the name of a target. Raises Unreadable for a noun that this version of Leat does not know."""
     kind, _, id = target.partition("/")
-    return TABLES[kind], id
+    if kind not in hub.catalogue.nouns:
+        raise Unreadable(f"{target} is of another version of Leat")
+    return hub.catalogue.nouns[kind].table, id

@@ -20,12 +20,18 @@ class Files(ABC):
     """Files by path (`/`-separated, relative, no `..`): dumps, plugin code, experiment files."""
 
     @abstractmethod
-    async def put(self, path: str, source: Path) -> None:
-        """Store the local file under `path`, replacing what was there, whole or not at all; `source` may be gone afterwards."""
+    async def put(self, path: str, source: Path | bytes | AsyncIterator[bytes]) -> None:
+        """Store a local file, bytes or a stream under `path`, replacing what was there, whole or not at all, durable once the call
+        returns. A local file may be gone afterwards; of a stream that raises nothing is stored, and what it raised is raised."""
+
+    @abstractmethod
+    async def create(self, path: str, content: bytes) -> bool:
+        """Store the bytes as `put` does where nothing is stored under `path`; False, and nothing changed, where something is. Of
+        several at a time exactly one wins."""
 
     @abstractmethod
     def open(self, path: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
-        """Bytes [start, end) of the file, in chunks. Raises NotFound."""
+        """Bytes [start, end) of the file as it was at one moment, in chunks. Raises NotFound."""
 
     @abstractmethod
     def local(self, prefix: str) -> AbstractAsyncContextManager[Path]:

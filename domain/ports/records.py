@@ -1,5 +1,6 @@
 """Records: small JSON with optimistic versions, the truth about everything that Leat knows."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -16,13 +17,23 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """Combinations of top-level fields that `find` and `count` may compare for equality."""
     order: tuple[str, ...] = ("created_at",)
     """Top-level number fields that `find` may order by."""
+    ranges: tuple[tuple[tuple[str, ...], str], ...] = ()
+    """Further orders, each for one combination of fields: (fields, number field)."""
 
-    def check(self, equals: Mapping[str, Any], order: str) -> None:
-        """For adapters: raise ValueError where `find` is asked for what is not declared, and would have to read every record."""
-        if equals and set(equals) not in [set(index) for index in self.indexes]:
-            raise ValueError(f"{self.name} records have no index on {', '.join(sorted(equals))}")
-        if order not in self.order:
-            raise ValueError(f"{self.name} records have no order by {order}")
+    def check(self, equals: Mapping[str, Any], order: str, *bounds: float | None) -> None:
+        """For adapters: raise ValueError where `find` is asked for what is not declared, and would have to read every record, or
+        for a range that nothing is in nor out of."""
+        known = [(set(fields), by) for fields, by in self.lookups()]
+        if (set(equals), order) not in known:
+            on = f" on {', '.join(sorted(equals))}" if equals else ""
+            raise ValueError(f"{self.name} records have no index{on} in the order of {order}")
+        if any(bound is not None and math.isnan(bound) for bound in bounds):
+            raise ValueError("NaN is no bound of a range")
+
+    def lookups(self) -> Iterable[tuple[tuple[str, ...], str]]:
+        """For adapters: every (fields, order) that `find` may be asked for, and so every index that is needed."""
+        yield from ((fields, by) for by in self.order for fields in ((), *self.indexes))
+        yield from self.ranges
 
 
 class Record(NamedTuple):
@@ -71,10 +82,16 @@ class Records(ABC):
         order: str = "created_at",
         descending: bool = False,
         after: tuple[float, str] | None = None,
+        least: float | None = None,
+        below: float | None = None,
         limit: int = 100,
     ) -> list[Record]:
         """Up to `limit` records whose fields equal these, ordered by `order` then id (both descending if asked), behind `after` =
-        (value of `order`, id). `equals` is one of the kind's declared indexes, or empty."""
+        (value of `order`, id). `equals` is one of the kind's declared indexes, or empty.
+
+        With `least` or `below`, those whose value of `order` is a number in [least, below): half open, so that ranges join without
+        gap or overlap; infinity is a bound too. Raises ValueError for NaN.
+        """
 
     @abstractmethod
     async def count(self, kind: Kind, equals: Mapping[str, Any] | None = None) -> int:

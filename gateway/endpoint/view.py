@@ -19,7 +19,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
 from domain.hub import Hub
-from gateway.auth import Token, is_page
+from gateway.authentication import Token, is_page
 from gateway.context import Context
 from gateway.endpoint.limits import Limits, Refusal
 from gateway.endpoint.operations import NotExecuted, Operations, Request

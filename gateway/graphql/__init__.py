@@ -1,1 +1,1 @@
-"""The schema, one module per noun."""
+"""The schema, one folder or file a noun; gateway/schema.py adds them up."""

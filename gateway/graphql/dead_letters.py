@@ -10,6 +10,7 @@ from domain.jobs.dead_letters import DEAD_LETTERS, Letter
 from domain.nouns import Stored
 from gateway.context import Info
 from gateway.graphql.nodes import After, Connection, First, Node, connection, global_id, page_size, position
+from gateway.graphql.nouns import Noun
 from gateway.scalars import DateTime
 
 
@@ -50,3 +51,6 @@ class DeadLetterQuery:
         """A page."""
         found = await dead_letters.page(info.context.hub, after=position(after), limit=page_size(first) + 1)
         return connection(found, first, DeadLetter.of)
+
+
+NOUN = Noun(query=DeadLetterQuery, finders={"DeadLetter": find_dead_letter})

@@ -11,8 +11,10 @@ from strawberry import argument, enum_value, field
 
 from events.catalogue import EVENTS
 from events.message import Event
-from gateway.context import Context
+from gateway.context import Context, Info
+from gateway.graphql.jobs.events import Cursor
 from gateway.graphql.nodes import decode, encode
+from gateway.graphql.nouns import Noun
 from gateway.live.stream import Shareable
 from gateway.scalars import JSON, DateTime
 
@@ -102,3 +104,16 @@ def _batch(context: Context, position: int, wanted: frozenset[str] | None) -> tu
 
 def _is_wanted(kind: str, wanted: frozenset[str] | None) -> bool:
     return kind in wanted if wanted is not None else kind not in QUIET
+
+
+@strawberry.type
+class HubEventSubscription:
+    """Watching the whole hub."""
+
+    @strawberry.subscription(description="What happens in the hub, from now on or behind `after`; ends never.")
+    def hub_events(self, info: Info, after: Cursor = None, kinds: Kinds = None) -> AsyncGenerator[HubEventBatch, None]:
+        """Resumes on the gateway that gave the cursor; another one answers a gap."""
+        return hub_event_batches(info.context, after, kinds)
+
+
+NOUN = Noun(subscription=HubEventSubscription)

@@ -14,8 +14,6 @@ from domain.nouns import Stored
 T = TypeVar("T")
 S = TypeVar("S")
 
-In = Annotated[T, argument(description="What to do, and with what.")]
-"""The one argument of a mutation."""
 First = Annotated[int, argument(description="How many, 1 to 100.")]
 After = Annotated[str | None, argument(description="A cursor: what comes behind it.")]
 Name = Annotated[str, argument(description="Its name.")]

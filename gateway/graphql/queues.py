@@ -5,6 +5,7 @@ from strawberry import field
 
 from domain.jobs import backlog
 from gateway.context import Info
+from gateway.graphql.nouns import Noun
 from gateway.scalars import Long
 
 
@@ -42,3 +43,6 @@ class QueueQuery:
             )
             for each in await backlog.read(context.hub)
         ]
+
+
+NOUN = Noun(query=QueueQuery)

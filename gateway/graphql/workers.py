@@ -1,5 +1,6 @@
 """Workers: the processes that take commands, as each says itself."""
 
+from collections.abc import AsyncGenerator
 from typing import Any, Self
 
 import strawberry
@@ -11,6 +12,7 @@ from domain.jobs.presence import Presence
 from domain.nouns import Stored
 from events.message import Event
 from gateway.context import Info
+from gateway.graphql.nouns import Noun
 from gateway.live.stream import Reader, Shareable, Span
 from gateway.scalars import DateTime
 
@@ -85,3 +87,17 @@ class WorkerQuery:
     async def workers(self, info: Info) -> list[Worker]:
         """Those that were seen lately."""
         return [Worker.of(stored) for stored in await presence.page(info.context.hub)]
+
+
+@strawberry.type
+class WorkerSubscription:
+    """Watching workers."""
+
+    @strawberry.subscription(description="The workers, again whenever one comes, goes, or takes or ends a job.")
+    def workers(self, info: Info) -> AsyncGenerator[WorkerBatch, None]:
+        """All of them each time: there are few."""
+        hub = info.context.hub
+        return info.context.watching.follow("workers", "", lambda: WorkerReader(hub), None)
+
+
+NOUN = Noun(query=WorkerQuery, subscription=WorkerSubscription)

@@ -11,7 +11,6 @@ from gateway.rest import metadata
 from gateway.rest.annotation import annotate, annotate_many
 from gateway.rest.answers import PREFLIGHT, RequestInvalid, encode, fail, headers, refused
 from gateway.rest.arguments import Arguments, read_arguments
-from gateway.rest.batch import search_many
 from gateway.rest.search import search
 from gateway.rest.served import NotRunning, Registry, Served
 from gateway.rest.specification import specification
@@ -79,7 +78,7 @@ class Published:
     async def _post(self, request: web.Request, served: Served, rest: list[str]) -> web.StreamResponse:
         match rest:
             case ["query"]:
-                return await search_many(self.hub, served, await read_arguments(request))
+                return await search(self.hub, served, await read_arguments(request), many=True)
             case [doc_type] if doc_type == served.doc_type:
                 return await annotate_many(self.hub, served, await read_arguments(request))
         return _unknown(served)

@@ -1,13 +1,17 @@
 """What a test lets another process do to the same data: `python -m tests.adapters.process <what> <place> …`."""
 
 import asyncio
+import hashlib
+import os
+import resource
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from domain.errors import Stale
+from domain.parts import Parts
 from tests.adapters.places import KIND, Place, document, open_documents, open_files, prepared_records
 
 
@@ -79,8 +83,42 @@ async def put_for_ever(place: Place, folder: str) -> None:
             say(number)
 
 
+async def append_for_ever(place: Place) -> None:
+    """Go on with a file of numbers that comes in parts, saying how many bytes are confirmed, until killed."""
+
+    async def numbers(offset: int) -> AsyncIterator[bytes]:
+        yield b"".join(number.to_bytes(4, "big") for number in range(offset // 4, offset // 4 + 10_000))
+
+    async with open_files(place) as files:
+        coming = Parts(files)
+        held = await coming.held("u")
+        while True:
+            held = await coming.append("u", held, numbers(held))
+            say(held)
+
+
+async def append_large(place: Place, size: str) -> None:
+    """Bring a file of this many bytes in parts, and say the largest resident size before and after: kilobytes."""
+    chunk, digest, count = os.urandom(10**6), hashlib.sha256(), int(size) // 10**6
+
+    async def content() -> AsyncIterator[bytes]:
+        for _ in range(count):
+            digest.update(chunk)
+            yield chunk
+
+    async with open_files(place) as files:
+        await files.put("before", chunk)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        coming = Parts(files)
+        await coming.append("u", 0, content())
+        await coming.complete("u", "after", int(size), digest.hexdigest())
+        say(before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
 COMMANDS: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
     "add": add,
+    "append_for_ever": append_for_ever,
+    "append_large": append_large,
     "put_for_ever": put_for_ever,
     "seal_documents_for_ever": seal_documents_for_ever,
     "write_documents_for_ever": write_documents_for_ever,

@@ -3,13 +3,13 @@
 import asyncio
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from adapters.files.folder import FolderFiles
-from domain.errors import Invalid, NotFound
+from domain.errors import Conflict, Invalid, NotFound
 from domain.ports.files import Files
 from tests.adapters.places import Place, open_files
 from tests.adapters.processes import process
@@ -48,6 +48,68 @@ async def test_put_replaces(files: Files, tmp_path: Path) -> None:
     assert await read(files, "a/b") == b""
 
 
+async def stream(*chunks: bytes, then: Exception | None = None) -> AsyncIterator[bytes]:
+    """The chunks, and an error behind them where one is given."""
+    for chunk in chunks:
+        yield chunk
+    if then:
+        raise then
+
+
+async def test_bytes_and_streams_are_put(files: Files) -> None:
+    """What needs no local file is stored without one, however it is cut."""
+    await files.put("a/bytes", b"content")
+    await files.put("a/stream", stream(b"con", b"", b"tent" * 10**6))
+    await files.put("a/empty", stream())
+    assert await read(files, "a/bytes") == b"content"
+    assert await read(files, "a/stream") == b"con" + b"tent" * 10**6
+    assert [(stored.path, stored.size) for stored in await files.find()] == [
+        ("a/bytes", 7),
+        ("a/empty", 0),
+        ("a/stream", 4_000_003),
+    ]
+
+
+@pytest.mark.parametrize("error", [ValueError("broken"), ConnectionResetError("gone"), Invalid("too large")])
+async def test_of_a_stream_that_raises_nothing_is_stored(files: Files, error: Exception) -> None:
+    """What it raised is raised, and what was there stays."""
+    await files.put("a/there", b"old")
+    for path in ("a/there", "a/new"):
+        with pytest.raises(type(error), match=str(error)):
+            await files.put(path, stream(b"new" * 10**6, then=error))
+    assert await read(files, "a/there") == b"old"
+    assert [stored.path for stored in await files.find()] == ["a/there"]
+
+
+async def test_what_is_there_is_not_created(files: Files, files_place: Place) -> None:
+    """Of many that create a file, through two openers, one wins; its bytes stay until the file is deleted, or put anew."""
+    async with open_files(files_place) as other:
+        won = await asyncio.gather(*((files, other)[n % 2].create("a/b", str(n).encode()) for n in range(12)))
+        assert won.count(True) == 1
+        assert await read(other, "a/b") == str(won.index(True)).encode()
+    assert [stored.path for stored in await files.find()] == ["a/b"]
+    await files.put("a/b", b"put")
+    assert not await files.create("a/b", b"created")
+    assert await read(files, "a/b") == b"put"
+    await files.delete("a/b")
+    assert await files.create("a/b", b"created")
+    assert await read(files, "a/b") == b"created"
+
+
+async def test_a_reader_sees_one_moment(files: Files) -> None:
+    """Whoever reads a file that is put anew meanwhile gets it as it was, or as it is."""
+
+    async def put_often() -> None:
+        for number in range(40):
+            await files.put("a", bytes([number]) * 300_000)
+
+    await files.put("a", b"\xff" * 300_000)
+    putting = asyncio.create_task(put_often())
+    while not putting.done():
+        assert len(set(await read(files, "a"))) == 1
+    await putting
+
+
 async def test_parts_of_a_file(files: Files, tmp_path: Path) -> None:
     """Ranges are half open, and cut at the file's end."""
     await put(files, tmp_path, "a", bytes(range(100)))
@@ -68,6 +130,8 @@ async def test_paths_stay_inside(files: Files, tmp_path: Path, path: str) -> Non
     """A path that could lead elsewhere is refused by everything that takes one."""
     with pytest.raises(Invalid):
         await put(files, tmp_path, path, b"x")
+    with pytest.raises(Invalid):
+        await files.create(path, b"x")
     with pytest.raises(Invalid):
         await read(files, path)
     with pytest.raises(Invalid):
@@ -190,6 +254,15 @@ async def test_a_kill_while_putting_leaves_a_whole_file(files_place: Place, tmp_
 async def test_ping(files: Files) -> None:
     """What is open answers."""
     await files.ping()
+
+
+async def test_nothing_is_created_over_a_folder_or_below_a_file(tmp_path: Path) -> None:
+    """A folder can have no such two; an object store can."""
+    async with FolderFiles.open_folder(tmp_path / "files") as files:
+        assert await files.create("a/b", b"x")
+        for path in ("a", "a/b/c"):
+            with pytest.raises(Conflict):
+                await files.create(path, b"x")
 
 
 async def test_a_link_is_stored_as_the_file_it_leads_to(tmp_path: Path) -> None:

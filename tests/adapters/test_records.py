@@ -1,11 +1,15 @@
 """What every adapter of Records promises."""
 
 import asyncio
+import math
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from adapters.sqlite.records import SqliteRecords
 from domain.errors import Stale, Unavailable
@@ -223,6 +227,52 @@ async def test_pages_join_at_any_float(records: Records) -> None:
         read += ids(page)
         after = (page[-1].body["created_at"], page[-1].id)
     assert sorted(read) == [f"{n:03}" for n in range(200)]
+
+
+async def test_a_range_is_half_open(records: Records) -> None:
+    """The least value is in it and what it ends at is not, either way, beside equals and behind a cursor; what has no value is in
+    none."""
+    await fill(records)
+    await records.insert(KIND, "timeless", {"created_at": None, "state": "OPEN"})
+    assert ids(await records.find(KIND, least=1.0, below=2.0)) == ["03", "04", "05"]
+    assert ids(await records.find(KIND, least=3)) == ["09", "10", "11"]
+    assert ids(await records.find(KIND, {"state": "OPEN"}, below=2.0, descending=True)) == ["04", "02", "00"]
+    assert ids(await records.find(KIND, {"state": "OPEN"}, order="finished_at", least=-4.0, below=-1.0)) == ["04", "02"]
+    assert ids(await records.find(KIND, least=1.0, below=3.0, after=(1.0, "04"), limit=3)) == ["05", "06", "07"]
+    assert ids(await records.find(KIND, least=1.0, after=(0.0, "00"), limit=1)) == ["03"]
+    assert await records.find(KIND, least=2.0, below=2.0) == []
+    assert len(await records.find(KIND, least=-math.inf, below=math.inf)) == 12
+    assert await records.find(KIND, least=math.inf) == await records.find(KIND, below=-math.inf) == []
+    with pytest.raises(ValueError, match="NaN"):
+        await records.find(KIND, least=math.nan)
+
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**63), 2**63 - 1)
+example = count()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(stored=st.lists(NUMBERS, max_size=8), bounds=st.tuples(NUMBERS, NUMBERS), neighbours=st.booleans())
+async def test_ranges_hold_at_any_number(
+    records: Records, stored: list[float], bounds: tuple[float, float], neighbours: bool
+) -> None:
+    """What is found in two ranges that join, and in neither, is what arithmetic says, to the last bit."""
+    state = f"example {next(example)}"
+    if neighbours:
+        stored = [
+            *stored,
+            *(math.nextafter(bound, side) for bound in bounds for side in (-math.inf, math.inf) if abs(bound) < 1e308),
+        ]
+    for n, value in enumerate(stored):
+        await records.insert(KIND, f"{state} {n}", {"created_at": value, "state": state})
+    least, middle, below = sorted((bounds[0], bounds[1], stored[0] if stored else 0))
+
+    async def found(least: float, below: float) -> list[float]:
+        read = await records.find(KIND, {"state": state}, least=least, below=below)
+        return [record.body["created_at"] for record in read]
+
+    assert await found(least, middle) == sorted(value for value in stored if least <= value < middle)
+    assert await found(middle, below) == sorted(value for value in stored if middle <= value < below)
 
 
 async def test_what_is_not_declared_is_refused(records: Records) -> None:

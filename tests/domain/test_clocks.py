@@ -7,9 +7,10 @@ import pytest
 from domain.clocks import is_over
 from domain.errors import Unavailable
 from domain.hub import Hub
+from domain.jobs.asking import ask
 from domain.jobs.attempts import claim
-from domain.jobs.jobs import ask
 from domain.jobs.retries import Retry
+from domain.jobs.verdicts import Failed
 from events.sources import UploadSource
 from tests.domain.jobs.processes import get, impatient
 
@@ -36,7 +37,7 @@ async def test_a_clock_that_was_put_back_keeps_no_job_waiting(hub: Hub, monkeypa
     id = (await ask(hub, UploadSource(source="s"))).job.id
     attempt = await claim(hub, id, "first", Retry())
     assert attempt
-    await attempt.fail(Unavailable("away"), Retry(base=2.0))
+    await attempt.finish(Failed(Unavailable("away"), Retry(base=2.0)))
     right = time.time
     monkeypatch.setattr(time, "time", lambda: right() - HOUR)
 

@@ -15,9 +15,9 @@ from adapters.files.folder import FolderFiles
 from adapters.sqlite.documents import SqliteDocuments
 from adapters.sqlite.records import SqliteRecords
 from adapters.tantivy.search import TantivySearch
-from domain.catalogue import KINDS
+from domain.catalogue import CATALOGUE
 from domain.hub import Hub
-from domain.jobs import jobs
+from domain.jobs import asking
 from domain.jobs.attempts import Attempt, claim
 from domain.jobs.retries import Retry
 from events.embedded import EmbeddedBus
@@ -32,7 +32,7 @@ async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
     """A hub of embedded adapters, without workers."""
     async with AsyncExitStack() as stack:
         records = await stack.enter_async_context(SqliteRecords.open(tmp_path / "records.db"))
-        await records.prepare(KINDS)
+        await records.prepare(CATALOGUE.kinds)
         documents = await stack.enter_async_context(SqliteDocuments.open(tmp_path / "documents"))
         yield Hub(
             name="test",
@@ -43,6 +43,7 @@ async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
             records=records,
             bus=await stack.enter_async_context(EmbeddedBus()),
             process="test",
+            catalogue=CATALOGUE,
         )
 
 
@@ -138,7 +139,7 @@ def plugin(tmp_path: Path) -> Path:
 
 async def started(hub: Hub, source: str = "genes") -> Attempt:
     """A job of one step that a worker has claimed: an upload's inspection, as any other."""
-    asked = await jobs.ask(hub, InspectSource(source=source))
+    asked = await asking.ask(hub, InspectSource(source=source))
     attempt = await claim(hub, asked.job.id, "a worker", Retry())
     assert attempt is not None
     return attempt

@@ -179,7 +179,7 @@ async def test_unexpected_errors_are_masked(client: Client, monkeypatch: pytest.
     async def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError("the password is hunter2")
 
-    monkeypatch.setattr("domain.jobs.jobs.page", broken)
+    monkeypatch.setattr("domain.jobs.control.page", broken)
     headers = {"Authorization": f"Bearer {TOKEN}"}
     async with client.session.post(
         f"{client.url}/graphql", json={"query": "{ jobs { nodes { id } } }"}, headers=headers

@@ -5,8 +5,9 @@ from typing import Any
 from prometheus_client.parser import text_string_to_metric_families
 
 from domain.hub import Hub
-from domain.jobs import jobs
+from domain.jobs import asking
 from domain.jobs.dead_letters import DEAD_LETTERS, Letter
+from domain.jobs.verdicts import Succeeded
 from events.sources import UploadSource
 from tests.gateway.conftest import TOKEN, Client, done, serve, started
 
@@ -33,12 +34,12 @@ async def test_metrics_need_the_token(client: Client) -> None:
 async def test_jobs_are_counted(client: Client, hub: Hub) -> None:
     """What waits, what runs, what ended how and after how long, and what nobody could do."""
     await DEAD_LETTERS.insert(hub.records, "dead", Letter(queue="upload", body="no json", reason="why", created_at=1.0))
-    await jobs.ask(hub, UploadSource(source="waits"))
+    await asking.ask(hub, UploadSource(source="waits"))
     await started(hub, "runs")
     async with client.watch("subscription { hubEvents(kinds: [JOB_FINISHED]) { events { jobId } } }") as finished:
         await finished.next()
         attempt = await started(hub, "ends")
-        await attempt.succeed(done(attempt), switched=True)
+        await attempt.finish(Succeeded(done(attempt), True))
         await finished.next()
 
     found = await scrape(client)

@@ -10,6 +10,7 @@ from adapters.files.folder import FolderFiles
 from adapters.sqlite.documents import SqliteDocuments
 from adapters.sqlite.records import SqliteRecords
 from adapters.tantivy.search import TantivySearch
+from domain.catalogue import CATALOGUE
 from domain.data.apis import APIS
 from domain.data.builds import BUILDS
 from domain.data.sources import SOURCES
@@ -38,6 +39,7 @@ async def open_desk(data: Path, limits: Limits | None = None) -> AsyncIterator[H
             records=records,
             bus=await stack.enter_async_context(EmbeddedBus()),
             process="desk",
+            catalogue=CATALOGUE,
         )
 
 

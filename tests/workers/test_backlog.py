@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from domain.hub import Hub
-from domain.jobs import backlog, jobs, presence
+from domain.jobs import asking, backlog, presence
 from domain.jobs.jobs import JOBS
 from events.bus import Bus
 from events.embedded import EmbeddedBus
@@ -84,7 +84,7 @@ async def test_the_backlog_is_true_while_a_worker_works(hub: Hub, slots: int) ->
     worker = Worker(hub, registrations(UploadSource=gate), slots)
     working = asyncio.create_task(worker.run())
     for source in SOURCES:
-        await jobs.ask(hub, UploadSource(source=source))
+        await asking.ask(hub, UploadSource(source=source))
     for done in range(len(SOURCES) + 1):
         running = min(slots, len(SOURCES) - done)
         waiting = len(SOURCES) - done - running
@@ -112,7 +112,7 @@ async def test_workers_of_several_processes_are_told(hub: Hub) -> None:
     workers = [Worker(replace(hub, process=name), registrations(UploadSource=gate), 1) for name in ("first", "second")]
     tasks = [asyncio.create_task(worker.run()) for worker in workers]
     for source in SOURCES[:3]:
-        await jobs.ask(hub, UploadSource(source=source))
+        await asking.ask(hub, UploadSource(source=source))
 
     async def both_busy() -> bool:
         found = await presence.page(hub)

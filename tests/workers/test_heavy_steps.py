@@ -9,7 +9,8 @@ from pathlib import Path
 from domain.data.apis import APIS, Api
 from domain.data.builds import BUILDS, Build
 from domain.hub import Hub
-from domain.jobs.jobs import JOBS, Job, ask
+from domain.jobs.asking import ask
+from domain.jobs.jobs import JOBS, Job
 from domain.ports.search import SearchRequest
 from domain.query.parser import parse
 from events.apis import CreateRelease

@@ -13,9 +13,10 @@ import pytest
 
 from domain.errors import JobFailed, Unavailable, Unreadable
 from domain.hub import Hub, Limits
-from domain.jobs import jobs, logs, presence, writers
+from domain.jobs import control, logs, presence, writers
+from domain.jobs.asking import ask
 from domain.jobs.attempts import Attempt, claim, seize
-from domain.jobs.jobs import JOBS, Job, ask
+from domain.jobs.jobs import JOBS, Job
 from domain.jobs.logs import LogWriter
 from domain.jobs.retries import Retry
 from events.apis import ValidateMapping
@@ -145,7 +146,7 @@ async def test_cancelling_reaches_a_running_job(hub: Hub) -> None:
         id = await upload(hub)
         await begun.wait()
         async with asyncio.timeout(1):
-            await jobs.cancel(hub, id)
+            await control.cancel(hub, id)
             job = await ended(hub, id)
         assert job.outcome == "CANCELED"
     assert await hub.documents.names() == []
@@ -164,7 +165,7 @@ async def test_the_beat_notices_what_the_control_word_did_not_say(hub: Hub, monk
     async with working(replace(hub, limits=QUICK), gate):
         id = await upload(hub)
         await gate.until(1)
-        await jobs.cancel(hub, id)
+        await control.cancel(hub, id)
         assert (await ended(hub, id)).outcome == "CANCELED"
 
 
@@ -551,7 +552,7 @@ async def test_a_cancel_word_that_comes_before_the_job_is_known_is_heard(hub: Hu
         await JOBS.replace(hub.records, stored, msgspec.structs.replace(stored.value, not_before=0.0))
         attempt = await claim(hub, id, "here", Retry())
         assert attempt
-        await jobs.cancel(hub, id)
+        await control.cancel(hub, id)
         for _ in range(3):
             await asyncio.sleep(0)
         await worker.start(attempt, Registration(command=ValidateMapping, handler=gate))
@@ -573,7 +574,7 @@ async def test_a_cancel_word_that_could_not_be_heeded_is_made_good(hub: Hub, mon
     async with working(hub, gate):
         id = await upload(hub)
         await gate.until(1)
-        await jobs.cancel(hub, id)
+        await control.cancel(hub, id)
         assert (await ended(hub, id)).outcome == "CANCELED"
     assert failed.is_set()
 

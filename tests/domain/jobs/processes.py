@@ -13,7 +13,7 @@ import pytest
 from adapters.files.folder import FolderFiles
 from adapters.sqlite.documents import SqliteDocuments
 from adapters.sqlite.records import SqliteRecords
-from domain.catalogue import KINDS
+from domain.catalogue import CATALOGUE
 from domain.data.apis import APIS, Api
 from domain.data.builds import BUILDS, Build
 from domain.data.manifests import Manifest, Uploader
@@ -95,7 +95,7 @@ class Mortal:
 async def open_hub(data: Path, limits: Limits | None = None) -> AsyncIterator[Hub]:
     """A hub of embedded adapters."""
     async with SqliteRecords.open(data / "records.db") as records:
-        await records.prepare(KINDS)
+        await records.prepare(CATALOGUE.kinds)
         async with hub_over(records, data, limits) as hub:
             yield hub
 
@@ -118,6 +118,7 @@ async def hub_over(records: Records, data: Path, limits: Limits | None = None) -
             records=records,
             bus=bus,
             process="first",
+            catalogue=CATALOGUE,
         )
 
 
@@ -232,7 +233,7 @@ async def go_on(hub: Hub, known: tuple[Registration, ...]) -> None:
         reaper = impatient(hub)
         await reaper.settle_dead()
         await reaper.send_due()
-        await reaper.go_on()
+        await reaper.look_at_everything()
         await reaper.send_again()
         await work_off(hub, known)
         if await is_quiet(hub):
@@ -249,7 +250,7 @@ async def nouns(hub: Hub) -> list[Noun]:
 async def is_quiet(hub: Hub) -> bool:
     """Every job finished and chained, no noun being written."""
     jobs = [stored.value for stored in await JOBS.every(hub.records)]
-    return all(job.state == "FINISHED" and job.chained for job in jobs) and not any(noun.writer for noun in await nouns(hub))
+    return all(job.state == "FINISHED" and not job.is_untold for job in jobs) and not any(noun.writer for noun in await nouns(hub))
 
 
 async def add_source(hub: Hub, name: str = "s", **values: Any) -> None:

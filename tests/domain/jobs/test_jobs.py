@@ -9,11 +9,13 @@ import pytest
 from domain.errors import Conflict, JobFailed, JobTimedOut, NotFound
 from domain.hub import Hub
 from domain.ids import derived_id, key_id
-from domain.jobs import jobs
+from domain.jobs import asking, control
+from domain.jobs.asking import ask
 from domain.jobs.attempts import claim
-from domain.jobs.jobs import JOBS, ask
+from domain.jobs.jobs import JOBS
 from domain.jobs.plans import RUNS, Run
 from domain.jobs.retries import Retry
+from domain.jobs.verdicts import Stopped
 from events.bus import BusError, Control
 from events.message import Command
 from events.sources import DumpSource, UploadSource
@@ -112,7 +114,7 @@ async def test_a_delayed_job_is_sent_when_it_is_due(hub: Hub) -> None:
 async def test_a_job_that_is_not_due_but_sent_is_sent_again(hub: Hub) -> None:
     """Where a message came too early, the record says again that it was not sent."""
     asked = await ask(hub, UploadSource(source="s"), delay=3600)
-    await jobs.resend(hub, asked.job)
+    await asking.resend(hub, asked.job)
     assert await claim(hub, asked.job.id, "w", Retry()) is None
     assert (await get(hub, asked.job.id)).sent_at == 0
 
@@ -157,17 +159,17 @@ async def test_every_event_is_told_once(hub: Hub, monkeypatch: pytest.MonkeyPatc
     assert attempt
     await attempt.beat()
     await attempt.pin(["x"])
-    await attempt.cancel()
-    assert told == [("JobQueued", 1), ("JobStarted", 2), ("JobFinished", 3)]
+    await attempt.finish(Stopped())
+    assert told == [("JobQueued", 1), ("JobStarted", 2), ("JobQueued", 3)]
 
 
 async def test_cancelling_a_queued_job_ends_it(hub: Hub) -> None:
     """CANCELED at once; the message that still waits finds nothing to claim."""
     id = (await ask(hub, UploadSource(source="s"))).job.id
-    assert (await jobs.cancel(hub, id)).value.outcome == "CANCELED"
+    assert (await control.cancel(hub, id)).value.outcome == "CANCELED"
     await work_off(hub, registrations())
     assert [event["type"] for event in (await get(hub, id)).events] == ["JobQueued", "JobFinished"]
-    assert (await jobs.cancel(hub, id)).value.outcome == "CANCELED"
+    assert (await control.cancel(hub, id)).value.outcome == "CANCELED"
 
 
 async def test_cancelling_a_running_job_tells_every_process(hub: Hub) -> None:
@@ -175,8 +177,8 @@ async def test_cancelling_a_running_job_tells_every_process(hub: Hub) -> None:
     id = (await ask(hub, UploadSource(source="s"))).job.id
     await claim(hub, id, "w", Retry())
     async with hub.bus.listen() as words:
-        await jobs.cancel(hub, id)
-        await jobs.cancel(hub, id)
+        await control.cancel(hub, id)
+        await control.cancel(hub, id)
         assert [await anext(words), await anext(words)] == [Control(word="cancel", job_id=id)] * 2
     job = await get(hub, id)
     assert job.state == "CANCELING"
@@ -188,9 +190,9 @@ async def test_what_has_succeeded_cannot_be_cancelled(hub: Hub) -> None:
     id = (await ask(hub, UploadSource(source="s"))).job.id
     await work_off(hub, registrations())
     with pytest.raises(Conflict):
-        await jobs.cancel(hub, id)
+        await control.cancel(hub, id)
     with pytest.raises(NotFound):
-        await jobs.cancel(hub, "gone")
+        await control.cancel(hub, "gone")
 
 
 @pytest.mark.parametrize("error", [JobFailed("bad"), JobTimedOut("slow")])
@@ -206,7 +208,7 @@ async def test_what_failed_can_be_tried_again(hub: Hub, error: Exception) -> Non
     assert job.outcome == ("TIMED_OUT" if isinstance(error, JobTimedOut) else "FAILED")
     assert job.error
     assert job.error.message == error.args[0]
-    again = await jobs.retry(hub, id)
+    again = await control.retry(hub, id)
     assert (again.value.state, again.value.outcome, again.value.failures, again.value.error) == ("QUEUED", None, 0, None)
     await work_off(hub, registrations())
     job = await get(hub, id)
@@ -216,8 +218,8 @@ async def test_what_failed_can_be_tried_again(hub: Hub, error: Exception) -> Non
 async def test_what_was_cancelled_can_be_tried_again(hub: Hub) -> None:
     """CANCELED is opened again, and done."""
     id = (await ask(hub, UploadSource(source="s"))).job.id
-    await jobs.cancel(hub, id)
-    await jobs.retry(hub, id)
+    await control.cancel(hub, id)
+    await control.retry(hub, id)
     await work_off(hub, registrations())
     assert (await get(hub, id)).outcome == "SUCCEEDED"
 
@@ -226,15 +228,15 @@ async def test_only_what_failed_can_be_tried_again(hub: Hub) -> None:
     """Neither what succeeded, nor what is queued, nor what belongs to a cancelled run."""
     id = (await ask(hub, UploadSource(source="s"))).job.id
     with pytest.raises(Conflict):
-        await jobs.retry(hub, id)
+        await control.retry(hub, id)
     await work_off(hub, registrations())
     with pytest.raises(Conflict):
-        await jobs.retry(hub, id)
+        await control.retry(hub, id)
     await RUNS.insert(hub.records, "r", Run(title="t", created_at=0.0, cancelled=True))
     mine = (await ask(hub, UploadSource(source="s"), run_id="r", step="x")).job.id
-    await jobs.cancel(hub, mine)
+    await control.cancel(hub, mine)
     with pytest.raises(Conflict, match="run was cancelled"):
-        await jobs.retry(hub, mine)
+        await control.retry(hub, mine)
 
 
 async def test_a_failure_is_retried_until_it_is_spent(hub: Hub) -> None:
@@ -285,15 +287,15 @@ async def test_a_job_for_a_noun_that_is_gone_fails_at_once(hub: Hub) -> None:
 async def test_pages_go_through_all_jobs(hub: Hub) -> None:
     """Newest first, behind a cursor, by state, target and run."""
     ids = [(await ask(hub, UploadSource(source=name))).job.id for name in ("s", "t", "s")]
-    first = await jobs.page(hub, limit=2)
+    first = await control.page(hub, limit=2)
     assert [stored.id for stored in first] == ids[:0:-1]
-    rest = await jobs.page(hub, after=(first[-1].value.created_at, first[-1].id))
+    rest = await control.page(hub, after=(first[-1].value.created_at, first[-1].id))
     assert [stored.id for stored in rest] == ids[:1]
-    assert [stored.id for stored in await jobs.page(hub, {"target": "source/s"}, descending=False)] == [ids[0], ids[2]]
-    assert len(await jobs.page(hub, {"queue": "upload", "state": "QUEUED"})) == 3
-    assert [stored.id for stored in await jobs.page(hub, {"run_id": ids[1]})] == [ids[1]]
+    assert [stored.id for stored in await control.page(hub, {"target": "source/s"}, descending=False)] == [ids[0], ids[2]]
+    assert len(await control.page(hub, {"queue": "upload", "state": "QUEUED"})) == 3
+    assert [stored.id for stored in await control.page(hub, {"run_id": ids[1]})] == [ids[1]]
     with pytest.raises(ValueError, match="no index"):
-        await jobs.page(hub, {"queue": "upload"})
+        await control.page(hub, {"queue": "upload"})
 
 
 async def test_many_workers_do_every_job_once(hub: Hub) -> None:

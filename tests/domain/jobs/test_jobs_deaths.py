@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
+from domain.data import pipelines
 from domain.hub import Hub
-from domain.jobs import runs
 from domain.jobs.jobs import JOBS
 from domain.jobs.plans import RUNS
 from domain.nouns import owner
@@ -32,7 +32,7 @@ KNOWN = registrations()
 
 async def start(hub: Hub) -> None:
     """A run in which each kind of step follows: dump, upload, inspect, an automatic build, an automatic release."""
-    await runs.start_dump(hub, "s", asked_by="me", key="1")
+    await pipelines.start_dump(hub, "s", asked_by="me", key="1")
 
 
 async def run_mortal(hub: Hub, writes: int, before: bool) -> Mortal:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from domain.catalogue import KINDS
+from domain.catalogue import CATALOGUE
+from domain.data import pipelines
 from domain.errors import Conflict
 from domain.hub import Hub, Limits
-from domain.jobs import jobs, runs
+from domain.jobs import control
 from domain.jobs.jobs import JOBS
 from domain.jobs.reaper import Intervals, Reaper
 from domain.jobs.retries import Retry
@@ -36,7 +37,7 @@ RUNS = {"SqliteRecords": 12, "MongoRecords": 4}
 @pytest.fixture
 async def shared(records: Records, memory: Path) -> AsyncIterator[Hub]:
     """A hub over the adapter."""
-    await records.prepare(KINDS)
+    await records.prepare(CATALOGUE.kinds)
     async with hub_over(records, memory, Limits(lease=3.0, grace=0.0, quiet=0.0)) as opened:
         yield opened
 
@@ -58,7 +59,7 @@ async def meddle(hub: Hub, ids: list[str]) -> None:
     for id in random.sample(ids, len(ids) // 3):
         await asyncio.sleep(random.random() * 0.02)
         try:
-            await jobs.cancel(hub, id)
+            await control.cancel(hub, id)
         except Conflict:
             continue
     for stored in await JOBS.every(hub.records):
@@ -77,7 +78,7 @@ async def test_workers_race(shared: Hub) -> None:
     workers = [Worker(other(hub, f"worker {n}"), known, 3) for n in range(4)]
     working = [asyncio.create_task(worker.run()) for worker in workers]
     count = RUNS[type(hub.records).__name__]
-    started = [await runs.start_upload(hub, f"s{number % SOURCES}") for number in range(count)]
+    started = [await pipelines.start_upload(hub, f"s{number % SOURCES}") for number in range(count)]
     await meddle(hub, [each.job.id for each in started])
     workers[0].stop()
     await working[0]

@@ -9,11 +9,12 @@ import pytest
 from domain.data.sources import SOURCES
 from domain.errors import JobSuperseded, Unavailable
 from domain.hub import Hub
-from domain.jobs import jobs, writers
+from domain.jobs import control, jobs, writers
+from domain.jobs.asking import ask
 from domain.jobs.attempts import claim, seize
-from domain.jobs.jobs import ask
 from domain.jobs.retries import Retry
 from domain.jobs.settling import settle
+from domain.jobs.verdicts import Stopped, Succeeded, Waiting
 from events.sources import SourceUploaded, UploadSource
 from tests.domain.jobs import processes
 from tests.domain.jobs.processes import get, impatient, other, perform, registrations, writer
@@ -59,11 +60,11 @@ async def test_settle_fences_the_dead_attempt_before_it_looks(hub: Hub) -> None:
     await writers.take(hub, "source/s", id, 1)
     ender = await seize(other(hub), id, 1)
     assert ender
-    assert await writers.take_over(hub, "source/s", id, ender.number) is None
+    assert await writers.close(hub, "source/s", id, ender.number) is None
     with pytest.raises(JobSuperseded):
         await switch(hub, attempt.name)
     with pytest.raises(JobSuperseded):
-        await attempt.succeed(uploaded(attempt.name), switched=True)
+        await attempt.finish(Succeeded(uploaded(attempt.name), True))
     assert (await SOURCES.get(hub.records, "s")).value.outputs == ()
 
 
@@ -96,7 +97,7 @@ async def test_a_dead_attempt_of_a_cancelled_job_is_cancelled(hub: Hub) -> None:
     id = await asked(hub)
     attempt = await claim(hub, id, "first", Retry())
     assert attempt
-    stored = await jobs.cancel(hub, id)
+    stored = await control.cancel(hub, id)
     assert await settle(other(hub), stored)
     assert (await get(hub, id)).outcome == "CANCELED"
 
@@ -154,7 +155,7 @@ async def test_the_switch_is_the_point_of_no_return(hub: Hub) -> None:
 
     async def upload(command: UploadSource, context: JobContext) -> Any:
         event = await processes.upload(command, context)
-        await jobs.cancel(hub, id)
+        await control.cancel(hub, id)
         return event
 
     id = await asked(hub)
@@ -181,7 +182,7 @@ async def test_a_job_that_is_cancelled_before_its_switch_is_cancelled(hub: Hub) 
     """A handler that found nothing to do, in a job that is CANCELING: CANCELED."""
 
     async def upload(command: UploadSource, context: JobContext) -> Any:
-        await jobs.cancel(hub, id)
+        await control.cancel(hub, id)
         return uploaded("what was there")
 
     id = await asked(hub)
@@ -207,7 +208,7 @@ async def test_a_job_that_finds_the_noun_taken_waits(hub: Hub) -> None:
     job = await get(hub, second)
     assert (job.state, job.waiting_for, job.failures, job.sent_at) == ("QUEUED", first, 0, 0.0)
     await switch(hub, attempt.name)
-    await attempt.succeed(uploaded(attempt.name), switched=True)
+    await attempt.finish(Succeeded(uploaded(attempt.name), True))
     await writers.free(hub, "source/s", attempt.name)
     await writers.wake(hub, "source/s")
     job = await get(hub, second)
@@ -221,8 +222,8 @@ async def test_the_reaper_relieves_a_writer_whose_job_does_not_run(hub: Hub) -> 
     attempt = await claim(hub, id, "first", Retry())
     assert attempt
     await writers.take(hub, "source/s", id, 1)
-    await attempt.stop()
-    await impatient(hub).go_on()
+    await attempt.finish(Stopped())
+    await impatient(hub).look_at_everything()
     assert await writer(hub) == ""
 
 
@@ -231,17 +232,17 @@ async def test_the_reaper_leaves_a_writer_whose_job_runs(hub: Hub) -> None:
     id = await asked(hub)
     assert await claim(hub, id, "first", Retry())
     await writers.take(hub, "source/s", id, 1)
-    await impatient(hub).go_on()
+    await impatient(hub).look_at_everything()
     assert await writer(hub) == f"{id}.1"
-    await jobs.cancel(hub, id)
-    await impatient(hub).go_on()
+    await control.cancel(hub, id)
+    await impatient(hub).look_at_everything()
     assert await writer(hub) == f"{id}.1"
 
 
 async def test_a_writer_whose_job_has_no_record_is_relieved(hub: Hub) -> None:
     """A name whose job is forgotten counts as a finished job's."""
     await writers.take(hub, "source/s", "gone", 1)
-    await impatient(hub).go_on()
+    await impatient(hub).look_at_everything()
     assert await writer(hub) == ""
 
 
@@ -250,7 +251,7 @@ async def test_the_reaper_sends_a_waiter_whose_noun_is_free(hub: Hub) -> None:
     id = await asked(hub)
     attempt = await claim(hub, id, "first", Retry())
     assert attempt
-    await attempt.wait("another")
+    await attempt.finish(Waiting("another"))
     await writers.take(hub, "source/s", "another", 1)
     await impatient(hub).send_due()
     assert (await get(hub, id)).sent_at == 0
@@ -265,7 +266,7 @@ async def test_of_many_waiters_the_oldest_is_sent(hub: Hub) -> None:
     for id in ids:
         attempt = await claim(hub, id, "first", Retry())
         assert attempt
-        await attempt.wait("another")
+        await attempt.finish(Waiting("another"))
     await impatient(hub).send_due()
     assert [(await get(hub, id)).sent_at > 0 for id in ids] == [True, False, False]
 
@@ -276,7 +277,7 @@ async def test_who_was_superseded_touches_nothing(hub: Hub) -> None:
     async def upload(command: UploadSource, context: JobContext) -> Any:
         ender = await seize(other(hub), id, 1)
         assert ender
-        await writers.take_over(hub, "source/s", id, 2)
+        await writers.close(hub, "source/s", id, 2)
         return await processes.upload(command, context)
 
     id = await asked(hub)
@@ -291,7 +292,7 @@ async def test_a_failing_superseded_owner_touches_nothing(hub: Hub) -> None:
 
     async def upload(command: UploadSource, context: JobContext) -> Any:
         await seize(other(hub), id, 1)
-        await writers.take_over(hub, "source/s", id, 2)
+        await writers.close(hub, "source/s", id, 2)
         raise ValueError("a dead worker's")
 
     id = await asked(hub)
@@ -333,7 +334,7 @@ async def test_a_cancelled_switch_comes_to_its_end_first(hub: Hub) -> None:
     job = runner.prepare(attempt)
     running = asyncio.create_task(runner.run(job, known))
     await writing.wait()
-    await jobs.cancel(hub, id)
+    await control.cancel(hub, id)
     await job.notice()
     await running
     assert (await get(hub, id)).outcome == "SUCCEEDED"

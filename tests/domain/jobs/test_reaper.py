@@ -8,22 +8,24 @@ from typing import Any
 import msgspec
 import pytest
 
-from domain.data import apis, builds
+from domain.data import apis, pipelines, removals
 from domain.data.apis import APIS
 from domain.data.builds import BUILDS
 from domain.data.sources import SOURCES
 from domain.errors import Unavailable, Unreadable
-from domain.hub import Hub
-from domain.jobs import dead_letters, garbage, jobs, logs, presence, reaper, retention, runs, writers
+from domain.hub import Chore, Hub
+from domain.jobs import asking, control, dead_letters, garbage, logs, presence, reaper, retention, writers
+from domain.jobs.asking import ask
 from domain.jobs.attempts import claim
-from domain.jobs.jobs import JOBS, Job, ask
+from domain.jobs.jobs import JOBS, Job
 from domain.jobs.logs import LogWriter
 from domain.jobs.plans import RUNS
 from domain.jobs.presence import WORKERS, Presence
 from domain.jobs.reaper import Intervals, Reaper, due_at
-from domain.jobs.resending import Silence
+from domain.jobs.resending import QuietQueues
 from domain.jobs.retries import Retry
 from domain.jobs.settling import Pulse
+from domain.jobs.verdicts import Failed
 from domain.nouns import Stored
 from events.apis import ReleaseCreated
 from events.sources import UploadSource
@@ -126,7 +128,7 @@ async def test_what_was_sent_is_not_sent_again_at_once(hub: Hub) -> None:
 async def test_of_many_reapers_one_sends(hub: Hub) -> None:
     """The compare-and-set on `sent_at` decides."""
     asked = await ask(hub, UploadSource(source="s"), delay=1e-9)
-    await asyncio.gather(*(jobs.resend(hub, asked.job) for _ in range(10)))
+    await asyncio.gather(*(asking.resend(hub, asked.job) for _ in range(10)))
     [depth] = await hub.bus.depth(["upload"])
     assert depth.ready == 1
 
@@ -147,7 +149,7 @@ async def test_a_lost_message_is_sent_again(hub: Hub) -> None:
     """Its queue is seen empty twice, some time apart; seen once, or too soon, nothing is sent."""
     id = (await ask(hub, UploadSource(source="s"))).job.id
     await lose(hub)
-    silence = Silence(15.0)
+    silence = QuietQueues(15.0)
     for now, ready in ((100.0, 0), (110.0, 0), (115.0, 1)):
         await silence.send_again(hub, now)
         [depth] = await hub.bus.depth(["upload"])
@@ -160,7 +162,7 @@ async def test_a_queue_that_is_not_empty_has_lost_nothing(hub: Hub) -> None:
     """While messages wait, a job's own may be among them; being seen empty begins anew afterwards."""
     await ask(hub, UploadSource(source="s"))
     await lose(hub)
-    silence = Silence(15.0)
+    silence = QuietQueues(15.0)
     await silence.send_again(hub, 100.0)
     await ask(hub, UploadSource(source="s"))
     await silence.send_again(hub, 115.0)
@@ -178,12 +180,12 @@ async def test_a_job_that_was_overtaken_is_sent_again(hub: Hub) -> None:
     await claim(hub, second.id, "w", Retry())
     await lose(hub)
     await ask(hub, UploadSource(source="s"))
-    await Silence(15.0).send_again(hub, 100.0)
+    await QuietQueues(15.0).send_again(hub, 100.0)
     [depth] = await hub.bus.depth(["upload"])
     assert depth.ready == 1
     sent = await JOBS.get(hub.records, first.id)
     await JOBS.replace(hub.records, sent, msgspec.structs.replace(sent.value, sent_at=sent.value.sent_at - 61))
-    await Silence(15.0).send_again(hub, 100.0)
+    await QuietQueues(15.0).send_again(hub, 100.0)
     [depth] = await hub.bus.depth(["upload"])
     assert depth.ready == 2
 
@@ -206,10 +208,10 @@ async def test_a_hub_that_is_alone_goes_on_at_once(hub: Hub) -> None:
 
 async def test_the_reaper_runs_its_passes_until_cancelled(hub: Hub) -> None:
     """A job whose worker is gone is done in the end, by the passes themselves."""
-    quick = Intervals(due=0.01, beats=0.01, chains=0.01, silence=0.01, garbage=0.01, unsent=0.0, age=0.0)
+    quick = Intervals(due=0.01, beats=0.01, chains=0.01, silence=0.01, garbage=0.01, unsent=0.0, age=0.0, idle=0.01)
     id = (await ask(hub, UploadSource(source="s"))).job.id
     await claim(hub, id, "gone", Retry(base=0.0))
-    reaping = asyncio.create_task(reaper.run(replace(hub, limits=replace(hub.limits, lease=0.05)), intervals=quick))
+    reaping = asyncio.create_task(Reaper(replace(hub, limits=replace(hub.limits, lease=0.05)), quick).run())
 
     async def sent() -> bool:
         job = await get(hub, id)
@@ -272,7 +274,7 @@ async def test_what_a_live_job_pins_is_no_garbage(hub: Hub, pin: str) -> None:
     assert attempt
     await attempt.pin([pin])
     assert await garbage.collect(hub, 0.0) == []
-    await attempt.cancel()
+    await attempt.finish(Failed(ValueError(), Retry(attempts=1)))
     assert await garbage.collect(hub, 0.0) == ["gone.1.part"]
 
 
@@ -328,7 +330,7 @@ async def test_old_jobs_go_with_their_logs(hub: Hub) -> None:
 
 async def test_an_old_run_goes_as_a_whole(hub: Hub) -> None:
     """Not before its last job is old; then the run and all its jobs."""
-    started = await runs.start_upload(hub, "s")
+    started = await pipelines.start_upload(hub, "s")
     await go_on(hub, KNOWN)
     long_ago = time.time() - hub.limits.keep_jobs - 1
     for number, stored in enumerate(await JOBS.every(hub.records)):
@@ -350,7 +352,7 @@ async def test_dead_letters_are_kept(hub: Hub) -> None:
 
 
 async def test_processes_that_are_gone_are_forgotten(hub: Hub) -> None:
-    """Not shown after two leases, removed after twenty."""
+    """Not shown after two leases, removed after a day."""
     said = Presence(host="h", pid=1, queues={"upload": 1}, seen_at=time.time(), created_at=0.0)
     await presence.save(hub, said)
     assert len(await presence.page(hub)) == 1
@@ -358,7 +360,7 @@ async def test_processes_that_are_gone_are_forgotten(hub: Hub) -> None:
     assert await presence.page(hub) == []
     await presence.forget_lost(hub)
     assert len(await WORKERS.every(hub.records)) == 1
-    await presence.save(hub, msgspec.structs.replace(said, seen_at=time.time() - 30 * hub.limits.lease))
+    await presence.save(hub, msgspec.structs.replace(said, seen_at=time.time() - 1.1 * presence.DAY))
     await presence.forget_lost(hub)
     assert await WORKERS.every(hub.records) == []
 
@@ -382,7 +384,7 @@ async def test_aliases_are_put_right(hub: Hub, monkeypatch: pytest.MonkeyPatch) 
     await apis.switch(hub, "a", "j.2")
     assert (await APIS.get(hub.records, "a")).value.served == "j.2"
     monkeypatch.setattr(hub.search, "publish", publish)
-    await Reaper(hub, AT_ONCE).clean()
+    await apis.publish_all(hub)
 
     assert aliases == {"a": "j.1"}
 
@@ -399,7 +401,16 @@ async def test_a_record_of_a_newer_version_ends_no_process(hub: Hub) -> None:
 async def test_what_cannot_be_read_keeps_nothing_else(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
     """Passes go on behind records of a newer version, which are logged once each; garbage waits, since nobody knows what they
     name."""
-    newer = {"created_at": 1.0, "form": "another", "chained": False, "queue": "upload", "sent_at": 0.0, "run_id": "r"}
+    newer = {
+        "created_at": 1.0,
+        "form": "another",
+        "is_untold": True,
+        "is_alive": True,
+        "due_at": 1.0,
+        "queue": "upload",
+        "sent_at": 0.0,
+        "run_id": "r",
+    }
     for state in ("QUEUED", "RUNNING", "FINISHED"):
         await hub.records.insert(JOBS.kind, f"new-{state}", {**newer, "state": state})
     await hub.records.insert(SOURCES.kind, "new", {"created_at": 1.0, "outputs": [{"type": "SourcePainted"}]})
@@ -409,12 +420,12 @@ async def test_what_cannot_be_read_keeps_nothing_else(hub: Hub, caplog: pytest.L
 
     watcher = impatient(hub)
     for _ in range(2):
-        for one_pass in (watcher.settle_dead, watcher.send_due, watcher.go_on, watcher.send_again):
+        for one_pass in (watcher.settle_dead, watcher.send_due, watcher.look_at_everything, watcher.send_again):
             await one_pass()
         await work_off(hub, KNOWN)
 
     assert (await get(hub, id)).outcome == "SUCCEEDED"
-    assert [stored.id for stored in await jobs.page(hub, limit=1, descending=False)] == [id]
+    assert [stored.id for stored in await control.page(hub, limit=1, descending=False)] == [id]
     with pytest.raises(Unreadable):
         await garbage.collect(hub, 0.0)
     told = [vars(record)["error"] for record in caplog.records if record.message == "record can't be read"]
@@ -429,7 +440,7 @@ async def test_a_plan_of_a_newer_version_ends_no_process(hub: Hub) -> None:
     )
     run = await RUNS.get(hub.records, "new")
 
-    await Reaper(hub, AT_ONCE).go_on()
+    await Reaper(hub, AT_ONCE).look_at_everything()
 
     assert await RUNS.get(hub.records, "new") == run
 
@@ -439,7 +450,7 @@ async def test_who_goes_by_what_is_not_there_is_refused(hub: Hub) -> None:
     await hub.records.insert(BUILDS.kind, "b", {"created_at": 1.0, "sources": [], "doc_type": "gene"})
     await hub.records.insert(APIS.kind, "new", {"created_at": 1.0, "build": "b", "outputs": [{"type": "ReleasePainted"}]})
     with pytest.raises(Unreadable):
-        await builds.remove(hub, "b")
+        await removals.remove_build(hub, "b")
 
     body = {"state": "FINISHED", "created_at": 1.0, "finished_at": 1.0, "command": {}, "type": "", "queue": "", "input_hash": ""}
     await hub.records.insert(JOBS.kind, "first", {**body, "run_id": "r", "chained": True})
@@ -450,8 +461,8 @@ async def test_who_goes_by_what_is_not_there_is_refused(hub: Hub) -> None:
 
 
 async def test_a_pass_that_fails_of_a_bug_comes_again(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The others go on meanwhile, and the log says which one failed."""
-    passes, cleaned, fired = Reaper(hub, Intervals(due=0.01)), asyncio.Event(), asyncio.Event()
+    """The others, a noun's chores among them, go on meanwhile."""
+    cleaned, done = asyncio.Event(), asyncio.Event()
     failed: list[str] = []
 
     async def clean() -> None:
@@ -460,15 +471,15 @@ async def test_a_pass_that_fails_of_a_bug_comes_again(hub: Hub, monkeypatch: pyt
             raise KeyError("bug")
         cleaned.set()
 
-    async def fire_due(*_: object) -> None:
+    async def chore(_: Hub) -> None:
         if failed:
-            fired.set()
+            done.set()
 
     monkeypatch.setattr(reaper.retention, "forget", lambda *_: clean())
-    monkeypatch.setattr(reaper.schedules, "fire_due", fire_due)
-    reaping = asyncio.create_task(passes.run())
+    catalogue = replace(hub.catalogue, chores=(Chore(name="a chore", seconds=0.01, begin=lambda: chore),))
+    reaping = asyncio.create_task(Reaper(replace(hub, catalogue=catalogue), Intervals(due=0.01)).run())
     async with asyncio.timeout(20):
-        await fired.wait()
+        await done.wait()
         await cleaned.wait()
     reaping.cancel()
     await asyncio.wait([reaping])

@@ -12,6 +12,7 @@ from gql.transport.aiohttp import AIOHTTPTransport
 from gql.transport.websockets import WebsocketsTransport
 
 from domain.hub import Hub
+from domain.jobs.verdicts import Succeeded
 from tests.gateway.conftest import TOKEN, Client, done, started
 from tests.services import need
 
@@ -54,7 +55,7 @@ async def test_the_graphql_ws_client_resumes(client: Client, hub: Hub) -> None:
         client.url.replace("http", "ws", 1) + "/graphql",
         TOKEN,
         attempt.id,
-        resumed=lambda: attempt.succeed(done(attempt), switched=True),
+        resumed=lambda: attempt.finish(Succeeded(done(attempt), True)),
     )
 
     assert len(said["queried"]["queues"]) > 3
@@ -85,7 +86,7 @@ async def test_the_gql_client_resumes(client: Client, hub: Hub) -> None:
                 if step == 0:
                     break
                 if not attempt.job.outcome:
-                    await attempt.succeed(done(attempt), switched=True)
+                    await attempt.finish(Succeeded(done(attempt), True))
 
     assert len(queried["queues"]) > 3
     assert mutated == {"removeApi": {"__typename": "NotFound"}}

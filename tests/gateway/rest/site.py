@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from adapters.sqlite.records import SqliteRecords
 from domain.canonical import document
+from domain.catalogue import CATALOGUE
 from domain.data.apis import APIS, Api
 from domain.hub import Hub
 from domain.nouns import Stored
@@ -107,6 +108,7 @@ async def open_site(data: Path) -> AsyncIterator[Site]:
             records=records,
             bus=await stack.enter_async_context(EmbeddedBus()),
             process="test",
+            catalogue=CATALOGUE,
         )
         await APIS.insert(records, "genes", Api(created_at=time.time(), build="genes"))
         app = web.Application()

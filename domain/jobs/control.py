@@ -1,0 +1,82 @@
+"""What anybody may do to a job from outside: cancel it, try it again, look for it."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from domain.errors import Conflict, Stale
+from domain.hub import Hub
+from domain.jobs.asking import publish, send, signal, without_untold
+from domain.jobs.jobs import JOBS, Job, canceled, extended, reopened
+from domain.jobs.plans import RUNS
+from domain.nouns import Stored
+from events.bus import Control
+from events.jobs import JobCanceling
+
+
+async def cancel(hub: Hub, id: str) -> Stored[Job]:
+    """Cancel the job: at once where it is queued, else whoever runs it is told. Returns the record as it is now.
+
+    A reaper follows what is cancelled at once. Raises NotFound, and Conflict where the job has finished with another outcome than
+    CANCELED.
+    """
+    while True:
+        stored = await JOBS.get(hub.records, id)
+        job = stored.value
+        if job.state == "FINISHED" and job.outcome != "CANCELED":
+            raise Conflict(f"the job has {job.outcome} already")
+        if job.state == "FINISHED":
+            return stored
+        if job.state == "CANCELING":
+            break
+        changed = (
+            without_untold(hub, canceled(id, job))
+            if job.state == "QUEUED"
+            else extended(id, job, JobCanceling(seq=0), state="CANCELING")
+        )
+        try:
+            stored = await JOBS.replace(hub.records, stored, changed)
+        except Stale:
+            continue
+        await publish(hub, stored, 1)
+        break
+    if stored.value.state == "CANCELING":
+        await signal(hub, Control(word="cancel", job_id=id))
+    return stored
+
+
+async def retry(hub: Hub, id: str) -> Stored[Job]:
+    """Open a job again that FAILED, was CANCELED or TIMED_OUT, with all its failures to spend anew.
+
+    Raises NotFound, and Conflict where it SUCCEEDED, has not finished, or belongs to a cancelled run.
+    """
+    while True:
+        stored = await JOBS.get(hub.records, id)
+        job = stored.value
+        if job.state != "FINISHED" or job.outcome == "SUCCEEDED":
+            raise Conflict(f"only what failed can be tried again; the job is {job.outcome or job.state}")
+        run = None if job.run_id == id else await RUNS.find_one(hub.records, job.run_id)
+        if run and run.value.cancelled:
+            raise Conflict("its run was cancelled; start a new one")
+        try:
+            stored = await JOBS.replace(hub.records, stored, reopened(id, job))
+        except Stale:
+            continue
+        await publish(hub, stored, 1)
+        await send(hub, stored)
+        return stored
+
+
+async def page(
+    hub: Hub,
+    equals: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    descending: bool = True,
+    after: tuple[float, str] | None = None,
+    limit: int = 50,
+) -> list[Stored[Job]]:
+    """Jobs by creation, newest first unless asked otherwise, behind `after` = (created_at, id) of the last one seen.
+
+    `equals` names no fields, or those of one of JOBS' indexes; other ones raise ValueError.
+    """
+    return await JOBS.find(hub.records, descending=descending, after=after, limit=limit, **equals)

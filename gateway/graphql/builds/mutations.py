@@ -1,0 +1,126 @@
+"""Changing builds, and starting the jobs that make them."""
+
+from typing import Annotated
+
+import strawberry
+from strawberry import UNSET, field
+
+from domain.data import builds, pipelines, removals, schedules
+from gateway.context import Info
+from gateway.errors import Refusal
+from gateway.graphql.builds.types import Build
+from gateway.graphql.inputs import KEY, In, given
+from gateway.graphql.jobs.types import Started
+from gateway.scalars import JSON
+
+
+@strawberry.input(description="A build configuration; what is left out takes its default.")
+class AddBuildInput:
+    """Input of addBuild."""
+
+    name: str = field(description="Its name.")
+    sources: list[str] = field(description="Part names, or regular expressions that match whole part names.")
+    root: list[str] | None = field(default=UNSET, description="Parts whose documents define the ids; empty: all; `!x`: all but x.")
+    merge_struct: list[str] | None = field(default=UNSET, description="Parts that are merged key by key.")
+    doc_type: str | None = field(default=UNSET, description="The document type, such as gene.")
+    version_format: str | None = field(default=UNSET, description="strftime pattern of the build version, in UTC.")
+    metadata: JSON | None = field(default=UNSET, description="Merged into the metadata that APIs serve.")
+    automatic: bool | None = field(default=UNSET, description="Whether it is built whenever one of its sources was uploaded.")
+    shards: int | None = field(default=UNSET, description="Shards of its indexes.")
+    replicas: int | None = field(default=UNSET, description="Replicas of its indexes.")
+
+
+@strawberry.type(description="The build was added.")
+class AddBuildSuccess:
+    """Success of addBuild."""
+
+    build: Build = field(description="The build.")
+
+
+AddBuildPayload = Annotated[AddBuildSuccess | Refusal, strawberry.union("AddBuildPayload", description="What addBuild answers.")]
+
+
+@strawberry.input(description="What changes of a build configuration; what is left out stays.")
+class EditBuildInput(AddBuildInput):
+    """Input of editBuild."""
+
+    sources: list[str] | None = field(default=UNSET, description="Part names, or regular expressions that match whole part names.")  # type: ignore[assignment]
+
+
+@strawberry.type(description="The build was edited; the next one is made anew.")
+class EditBuildSuccess:
+    """Success of editBuild."""
+
+    build: Build = field(description="The build.")
+
+
+EditBuildPayload = Annotated[
+    EditBuildSuccess | Refusal, strawberry.union("EditBuildPayload", description="What editBuild answers.")
+]
+
+
+@strawberry.input(description="Which build to remove.")
+class RemoveBuildInput:
+    """Input of removeBuild."""
+
+    name: str = field(description="The build.")
+
+
+@strawberry.type(description="The build was removed; its collections follow.")
+class RemoveBuildSuccess:
+    """Success of removeBuild."""
+
+    name: str = field(description="The name that is free now.")
+
+
+RemoveBuildPayload = Annotated[
+    RemoveBuildSuccess | Refusal, strawberry.union("RemoveBuildPayload", description="What removeBuild answers.")
+]
+
+
+@strawberry.input(description="Which build to make.")
+class RunBuildInput:
+    """Input of runBuild."""
+
+    build: str = field(description="The build.")
+    force: bool = field(default=False, description="Merge even if the newest output has just these inputs.")
+    idempotency_key: strawberry.ID = field(description=KEY)
+
+
+@strawberry.type(description="The build began; automatic releases follow.")
+class RunBuildSuccess(Started):
+    """Success of runBuild."""
+
+
+RunBuildPayload = Annotated[RunBuildSuccess | Refusal, strawberry.union("RunBuildPayload", description="What runBuild answers.")]
+
+
+@strawberry.type
+class BuildMutation:
+    """Changing builds."""
+
+    @strawberry.mutation(description="Make a build configuration.")
+    async def add_build(self, info: Info, input: In[AddBuildInput]) -> AddBuildPayload:
+        """Checked by the domain."""
+        return AddBuildSuccess(build=Build.of(await builds.add(info.context.hub, input.name, **given(input))))
+
+    @strawberry.mutation(description="Edit a build configuration.")
+    async def edit_build(self, info: Info, input: In[EditBuildInput]) -> EditBuildPayload:
+        """Raises its version."""
+        return EditBuildSuccess(build=Build.of(await builds.edit(info.context.hub, input.name, **given(input))))
+
+    @strawberry.mutation(description="Remove a build with everything that it made.")
+    async def remove_build(self, info: Info, input: In[RemoveBuildInput]) -> RemoveBuildPayload:
+        """Refused while an API serves it or a job works on it."""
+        await removals.remove_build(info.context.hub, input.name)
+        await schedules.remove_those_of(info.context.hub, build=input.name)
+        return RemoveBuildSuccess(name=input.name)
+
+    @strawberry.mutation(description="Merge the current uploads of a build's sources.")
+    async def run_build(self, info: Info, input: In[RunBuildInput]) -> RunBuildPayload:
+        """A run."""
+        context = info.context
+        started = await pipelines.start_build(
+            context.hub, input.build, force=input.force, asked_by=context.scope, key=input.idempotency_key
+        )
+        return RunBuildSuccess.of(started)

@@ -1,0 +1,287 @@
+"""Changing sources, and starting the jobs that work on them."""
+
+from typing import Annotated
+
+import strawberry
+from strawberry import field
+
+from domain.data import pipelines, removals, schedules, sources
+from domain.errors import Invalid
+from gateway.context import Info
+from gateway.errors import Refusal
+from gateway.graphql.inputs import KEY, In
+from gateway.graphql.jobs.types import Started
+from gateway.graphql.sources.types import Source
+from gateway.scalars import JSON
+
+
+@strawberry.input(description="Which plugin becomes a source.")
+class AddSourceInput:
+    """Input of addSource."""
+
+    folder: str = field(description="A folder of the hub's machine with a manifest and its code.")
+    name: str = field(default="", description="Its name; empty: as the manifest says, else the folder's.")
+
+
+@strawberry.type(description="The source was added.")
+class AddSourceSuccess:
+    """Success of addSource."""
+
+    source: Source = field(description="The source.")
+
+
+AddSourcePayload = Annotated[
+    AddSourceSuccess | Refusal, strawberry.union("AddSourcePayload", description="What addSource answers.")
+]
+
+
+@strawberry.input(description="What changes of a source; what is left out stays.")
+class EditSourceInput:
+    """Input of editSource."""
+
+    name: str = field(description="The source.")
+    folder: str | None = field(default=None, description="Where its code is read from at the next reload.")
+    disabled: bool | None = field(default=None, description="Whether dumps are refused.")
+
+
+@strawberry.type(description="The source was edited.")
+class EditSourceSuccess:
+    """Success of editSource."""
+
+    source: Source = field(description="The source.")
+
+
+EditSourcePayload = Annotated[
+    EditSourceSuccess | Refusal, strawberry.union("EditSourcePayload", description="What editSource answers.")
+]
+
+
+@strawberry.input(description="Which source's code to read again.")
+class ReloadSourceInput:
+    """Input of reloadSource."""
+
+    name: str = field(description="The source.")
+
+
+@strawberry.type(description="The source's code and manifest were read again.")
+class ReloadSourceSuccess:
+    """Success of reloadSource."""
+
+    source: Source = field(description="The source.")
+
+
+ReloadSourcePayload = Annotated[
+    ReloadSourceSuccess | Refusal, strawberry.union("ReloadSourcePayload", description="What reloadSource answers.")
+]
+
+
+@strawberry.input(description="Which source to remove.")
+class RemoveSourceInput:
+    """Input of removeSource."""
+
+    name: str = field(description="The source.")
+
+
+@strawberry.type(description="The source was removed; its files and documents follow.")
+class RemoveSourceSuccess:
+    """Success of removeSource."""
+
+    name: str = field(description="The name that is free now.")
+
+
+RemoveSourcePayload = Annotated[
+    RemoveSourceSuccess | Refusal, strawberry.union("RemoveSourcePayload", description="What removeSource answers.")
+]
+
+
+@strawberry.input(description="What changes of one field of a mapping, which is added where it has a type and is not mapped.")
+class MappingFieldInput:
+    """What domain.query.mappings.edit takes."""
+
+    path: str = field(description="The field's dotted path.")
+    type: str | None = field(default=None, description="keyword, text, integer, long, float, double, boolean or date.")
+    indexed: bool | None = field(default=None, description="Whether queries find it.")
+    searched_by_default: bool | None = field(default=None, description="Whether words without a path find it.")
+    case_sensitive: bool | None = field(default=None, description="Whether a keyword's case matters.")
+
+
+@strawberry.input(description="The mapping to commit: whole, or the fields that change, or whatever inspections suggest.")
+class SetMappingInput:
+    """Input of setMapping."""
+
+    source: str = field(description="The source.")
+    part: str = field(description="The part of it.")
+    properties: JSON | None = field(default=None, description="The whole mapping: Elasticsearch properties.")
+    fields: list[MappingFieldInput] | None = field(default=None, description="The fields of the committed mapping that change.")
+    automatic: bool = field(
+        default=False,
+        description="Commit what the newest inspection suggests; those to come replace it, until it is edited.",
+    )
+
+
+@strawberry.type(description="The mapping is committed; the next build merges it.")
+class SetMappingSuccess:
+    """Success of setMapping."""
+
+    source: Source = field(description="The source.")
+
+
+SetMappingPayload = Annotated[
+    SetMappingSuccess | Refusal, strawberry.union("SetMappingPayload", description="What setMapping answers.")
+]
+
+
+@strawberry.input(description="Which source's files to fetch.")
+class DumpSourceInput:
+    """Input of dumpSource."""
+
+    source: str = field(description="The source.")
+    force: bool = field(default=False, description="Fetch even what seems unchanged.")
+    idempotency_key: strawberry.ID = field(description=KEY)
+
+
+@strawberry.type(description="The dump began; upload, inspection and what is automatic follow.")
+class DumpSourceSuccess(Started):
+    """Success of dumpSource."""
+
+
+DumpSourcePayload = Annotated[
+    DumpSourceSuccess | Refusal, strawberry.union("DumpSourcePayload", description="What dumpSource answers.")
+]
+
+
+@strawberry.input(description="Which source's newest dump to parse.")
+class UploadSourceInput:
+    """Input of uploadSource."""
+
+    source: str = field(description="The source.")
+    force: bool = field(default=False, description="Parse even what was parsed with this code already.")
+    idempotency_key: strawberry.ID = field(description=KEY)
+
+
+@strawberry.type(description="The upload began; inspection and what is automatic follow.")
+class UploadSourceSuccess(Started):
+    """Success of uploadSource."""
+
+
+UploadSourcePayload = Annotated[
+    UploadSourceSuccess | Refusal, strawberry.union("UploadSourcePayload", description="What uploadSource answers.")
+]
+
+
+@strawberry.input(description="Which source's newest upload to look at.")
+class InspectSourceInput:
+    """Input of inspectSource."""
+
+    source: str = field(description="The source.")
+    force: bool = field(default=False, description="Look again at what was inspected already.")
+    idempotency_key: strawberry.ID = field(description=KEY)
+
+
+@strawberry.type(description="The inspection began.")
+class InspectSourceSuccess(Started):
+    """Success of inspectSource."""
+
+
+InspectSourcePayload = Annotated[
+    InspectSourceSuccess | Refusal, strawberry.union("InspectSourcePayload", description="What inspectSource answers.")
+]
+
+
+@strawberry.input(description="Which source's mapping to try.")
+class ValidateMappingInput:
+    """Input of validateMapping."""
+
+    source: str = field(description="The source.")
+    idempotency_key: strawberry.ID = field(description=KEY)
+
+
+@strawberry.type(description="The validation began; its job's result lists the problems.")
+class ValidateMappingSuccess(Started):
+    """Success of validateMapping."""
+
+
+ValidateMappingPayload = Annotated[
+    ValidateMappingSuccess | Refusal, strawberry.union("ValidateMappingPayload", description="What validateMapping answers.")
+]
+
+
+@strawberry.type
+class SourceMutation:
+    """Changing sources."""
+
+    @strawberry.mutation(description="Make a source of a plugin, and the schedule that its manifest asks for.")
+    async def add_source(self, info: Info, input: In[AddSourceInput]) -> AddSourcePayload:
+        """Its code is stored, so that every worker has it."""
+        stored = await sources.add(info.context.hub, input.folder, input.name)
+        await schedules.from_manifest(info.context.hub, stored)
+        return AddSourceSuccess(source=Source.of(stored))
+
+    @strawberry.mutation(description="Edit a source.")
+    async def edit_source(self, info: Info, input: In[EditSourceInput]) -> EditSourcePayload:
+        """The folder, and whether dumps are refused."""
+        stored = await sources.edit(info.context.hub, input.name, folder=input.folder, disabled=input.disabled)
+        return EditSourceSuccess(source=Source.of(stored))
+
+    @strawberry.mutation(description="Read a source's code and manifest again, after a change.")
+    async def reload_source(self, info: Info, input: In[ReloadSourceInput]) -> ReloadSourcePayload:
+        """What was made stays until the next jobs."""
+        stored = await sources.reload(info.context.hub, input.name)
+        await schedules.from_manifest(info.context.hub, stored)
+        return ReloadSourceSuccess(source=Source.of(stored))
+
+    @strawberry.mutation(description="Remove a source with its schedules and everything that was made of it.")
+    async def remove_source(self, info: Info, input: In[RemoveSourceInput]) -> RemoveSourcePayload:
+        """Refused while a build merges it or a job works on it."""
+        await removals.remove_source(info.context.hub, input.name)
+        await schedules.remove_those_of(info.context.hub, source=input.name)
+        return RemoveSourceSuccess(name=input.name)
+
+    @strawberry.mutation(description="Commit the mapping of a part: whole, field by field, or as inspections suggest it.")
+    async def set_mapping(self, info: Info, input: In[SetMappingInput]) -> SetMappingPayload:
+        """Checked by the domain."""
+        hub = info.context.hub
+        if (input.properties is not None) + (input.fields is not None) + input.automatic != 1:
+            raise Invalid("give one of: the whole mapping, the fields that change, automatic", ("properties",))
+        if input.automatic:
+            return SetMappingSuccess(source=Source.of(await sources.follow_inspections(hub, input.source, input.part)))
+        if isinstance(input.properties, dict):
+            return SetMappingSuccess(source=Source.of(await sources.set_mapping(hub, input.source, input.part, input.properties)))
+        if not input.fields:
+            raise Invalid("the mapping is an object, and a list of fields has some", ("properties",))
+        edits = {edit.path: {name: value for name, value in vars(edit).items() if name != "path"} for edit in input.fields}
+        return SetMappingSuccess(source=Source.of(await sources.edit_mapping(hub, input.source, input.part, edits)))
+
+    @strawberry.mutation(description="Fetch a source's files where they are newer, then parse and inspect them.")
+    async def dump_source(self, info: Info, input: In[DumpSourceInput]) -> DumpSourcePayload:
+        """A run."""
+        context = info.context
+        started = await pipelines.start_dump(
+            context.hub, input.source, force=input.force, asked_by=context.scope, key=input.idempotency_key
+        )
+        return DumpSourceSuccess.of(started)
+
+    @strawberry.mutation(description="Parse a source's newest dump and store its documents, then inspect them.")
+    async def upload_source(self, info: Info, input: In[UploadSourceInput]) -> UploadSourcePayload:
+        """A run."""
+        context = info.context
+        started = await pipelines.start_upload(
+            context.hub, input.source, force=input.force, asked_by=context.scope, key=input.idempotency_key
+        )
+        return UploadSourceSuccess.of(started)
+
+    @strawberry.mutation(description="Look at every document of a source's newest upload.")
+    async def inspect_source(self, info: Info, input: In[InspectSourceInput]) -> InspectSourcePayload:
+        """A job."""
+        context = info.context
+        started = await pipelines.start_inspect(
+            context.hub, input.source, force=input.force, asked_by=context.scope, key=input.idempotency_key
+        )
+        return InspectSourceSuccess.of(started)
+
+    @strawberry.mutation(description="Try a source's mapping on a scratch index with some of its documents.")
+    async def validate_mapping(self, info: Info, input: In[ValidateMappingInput]) -> ValidateMappingPayload:
+        """A job."""
+        context = info.context
+        started = await pipelines.start_validate(context.hub, input.source, asked_by=context.scope, key=input.idempotency_key)
+        return ValidateMappingSuccess.of(started)

@@ -1,0 +1,90 @@
+"""What only SQLite's files have: damage, which reaches whoever asked, in words."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.sqlite.documents import SqliteDocuments
+from adapters.sqlite.records import SqliteRecords
+from domain.errors import Unavailable
+from tests.adapters.places import KIND, document
+
+
+def spoil(path: Path) -> None:
+    """Write nonsense over every page of a SQLite file but the first one, with which it still opens."""
+    size = int.from_bytes(path.read_bytes()[16:18], "big")
+    with path.open("r+b") as file:
+        file.seek(size)
+        file.write(b"\xff" * (path.stat().st_size - size))
+
+
+@pytest.fixture
+async def spoiled(tmp_path: Path) -> AsyncIterator[SqliteRecords]:
+    """Records in a file that was damaged while nobody had it open."""
+    async with SqliteRecords.open(tmp_path / "records.db") as whole:
+        await whole.prepare([KIND])
+        await asyncio.gather(*(whole.insert(KIND, str(n), {"created_at": float(n), "fill": "x" * 500}) for n in range(100)))
+    spoil(tmp_path / "records.db")
+    async with SqliteRecords.open(tmp_path / "records.db") as records:
+        yield records
+
+
+async def refused(asked: Coroutine[Any, Any, Any]) -> bool:
+    """Is it refused as Unavailable, with what SQLite says of a damaged file?"""
+    with pytest.raises(Unavailable, match="malformed"):
+        await asked
+    return True
+
+
+async def test_reads_of_damaged_records_are_unavailable(spoiled: SqliteRecords) -> None:
+    """By id, by field and counted."""
+    assert await refused(spoiled.get(KIND, "1"))
+    assert await refused(spoiled.find(KIND))
+    assert await refused(spoiled.count(KIND, {"state": "OPEN"}))
+    assert await refused(spoiled.prepare([KIND, KIND.__class__(name="thing", indexes=(("place",),))]))
+
+
+async def test_writes_of_damaged_records_are_unavailable(spoiled: SqliteRecords) -> None:
+    """Alone and in a batch of several operations; nobody who waits is left with a cancellation that no one asked for."""
+    assert await refused(spoiled.insert(KIND, "new", {"created_at": 1.0}))
+    assert await refused(spoiled.delete(KIND, "1"))
+    batch = (spoiled.insert(KIND, "a", {}), spoiled.replace(KIND, "1", {}, 1), spoiled.delete(KIND, "2"))
+    told = await asyncio.gather(*batch, return_exceptions=True)
+    assert [type(error) for error in told] == [Unavailable] * 3
+
+
+async def test_a_folder_that_is_no_place_for_records_is_unavailable(tmp_path: Path) -> None:
+    """Where the file can't be made, opening says which."""
+    with pytest.raises(Unavailable, match=r"nowhere/records\.db"):
+        async with SqliteRecords.open(tmp_path / "nowhere" / "records.db"):
+            pass
+
+
+async def test_damaged_documents_are_unavailable(tmp_path: Path) -> None:
+    """A collection that was damaged after it was sealed says so to every reader, by id and in order."""
+    async with SqliteDocuments.open(tmp_path) as whole:
+        await whole.create("c.1")
+        await whole.write("c.1", [document(f"{n:05}", fill="x" * 500) for n in range(500)])
+        await whole.seal("c.1", {})
+    spoil(tmp_path / "c.1.sqlite")
+
+    async def scan() -> None:
+        async for _ in documents.scan("c.1"):
+            pass
+
+    async with SqliteDocuments.open(tmp_path) as documents:
+        assert await refused(documents.get("c.1", ["00001"]))
+        assert await refused(documents.get("c.1", [f"{n:05}" for n in range(500)]))
+        assert await refused(documents.describe("c.1"))
+        assert await refused(scan())
+
+
+async def test_a_file_that_is_no_collection_is_unavailable(tmp_path: Path) -> None:
+    """What lies under a sealed name without being a database is told as such."""
+    (tmp_path / "c.1.sqlite").write_bytes(b"not a database" * 1000)
+    async with SqliteDocuments.open(tmp_path) as documents:
+        with pytest.raises(Unavailable, match="not a database"):
+            await documents.get("c.1", ["a"])
