@@ -113,7 +113,7 @@ class Asking:
                 await asyncio.sleep(PAUSE)
 
 
-async def ask(hub: Hub, url: str, token: str) -> dict[tuple[str, str], list[float]]:
+async def ask(hub: Hub, url: str, token: str, idle: float) -> dict[tuple[str, str], list[float]]:
     """Ask while the large API is made."""
     headers = {"Authorization": f"Bearer {token}"}
     async with aiohttp.ClientSession(url, headers=headers) as session:
@@ -121,11 +121,11 @@ async def ask(hub: Hub, url: str, token: str) -> dict[tuple[str, str], list[floa
             ids = [hit["_id"] for hit in (await answer.json())["hits"]]
         asking = Asking(session, ids)
         tasks = [asyncio.create_task(asking.graphql()), asyncio.create_task(asking.by_id())]
-        await asyncio.sleep(3)
+        await asyncio.sleep(idle)
         process = await asyncio.create_subprocess_exec(*hub.command("run", "large"), env=hub.environment, stdout=subprocess.DEVNULL)
         ended = asyncio.create_task(process.wait())
         await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.sleep(3)
+        await asyncio.sleep(idle)
         for task in tasks:
             task.cancel()
         done = await asyncio.gather(*tasks, return_exceptions=True)
@@ -141,15 +141,16 @@ def main() -> None:
     """Print each step's median and its 99th percentile in milliseconds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--documents", type=int, default=150_000)
+    parser.add_argument("--idle", type=float, default=3.0, help="seconds before the large API is made, and as many after")
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp())
     try:
         hub = Hub(folder)
         with hub.up() as (url, token):
-            hub.publish("small", SMALL)
+            hub.publish("small", min(SMALL, given.documents))
             hub.do("run", "small")
             hub.publish("large", given.documents)
-            taken = asyncio.run(ask(hub, url, token))
+            taken = asyncio.run(ask(hub, url, token, given.idle))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     for (kind, step), seconds in sorted(taken.items()):

@@ -1,14 +1,14 @@
 """Whole jobs per second, and how soon a job that was asked for is seen RUNNING, on the embedded hub.
 
-    .venv/bin/python -m bench.jobs [JOBS]
+    .venv/bin/python -m bench.jobs [--jobs 2000] [--latencies 200]
 
 A whole job is asked, sent, claimed, finished, and its chain looked at; its handler does nothing. Records are durable SQLite.
 `with writer`: the same for a command that takes its noun's writer and switches an output.
 """
 
+import argparse
 import asyncio
 import statistics
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -147,25 +147,33 @@ async def latency(hub: Hub, count: int) -> list[float]:
     return seen
 
 
-async def main(count: int) -> None:
+async def run(count: int, latencies: int) -> None:
     """Print the figures."""
     for name in ("plain", "writer"):
+        few = min(200, count)
         async with open_bench(counted=True) as hub:
-            await throughput(hub, 200, name)
+            await throughput(hub, few, name)
             calls = cast(Any, hub.records).calls
-            print(f"{name}: records calls per job:", {key: round(value / 200, 2) for key, value in sorted(calls.items())})
+            print(f"{name}: records calls per job:", {key: round(value / few, 2) for key, value in sorted(calls.items())})
         async with open_bench() as hub:
-            rates = (
-                [await throughput(hub, count, name)] if name == "writer" else [await throughput(hub, count, name) for _ in range(3)]
-            )
+            rates = [await throughput(hub, count, name) for _ in range(1 if name == "writer" else 3)]
             print(f"{name}: {statistics.median(rates):.0f} whole jobs/s ({', '.join(f'{rate:.0f}' for rate in rates)})")
             if name == "plain":
                 tell("jobs", statistics.median(rates))
     async with open_bench() as hub:
-        seen = sorted(await latency(hub, 200))
-        tell("running p50", seen[100])
-        tell("running p99", seen[198])
+        seen = sorted(await latency(hub, latencies))
+        tell("running p50", seen[len(seen) // 2])
+        tell("running p99", seen[int(len(seen) * 0.99)])
+
+
+def main() -> None:
+    """Read the flags and measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=2000)
+    parser.add_argument("--latencies", type=int, default=200, help="jobs whose start is waited for, one at a time")
+    given = parser.parse_args()
+    asyncio.run(run(given.jobs, given.latencies))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 2000))
+    main()

@@ -58,6 +58,7 @@ TARGETS = {
     "jobs": Target("jobs", "whole jobs on the embedded hub, 64 slots, durable", 1000, unit="/s"),
     "running p50": Target("jobs", "asked → RUNNING seen, p50", 15, least=False, unit="ms"),
     "running p99": Target("jobs", "asked → RUNNING seen, p99", 60, least=False, unit="ms"),
+    "idle": Target("idle", "an idle process (gateway, workers, reaper), reads of the records", 1, least=False, unit="/s"),
     "bus publish": Target("bus", "RabbitMQ: published with confirms, beside plain aio-pika", 0.9),
     "bus consume": Target("bus", "RabbitMQ: consumed with acknowledgements, beside plain aio-pika", 0.9),
     "whole jobs": Target("whole_jobs", "whole jobs on RabbitMQ and MongoDB beside a bare loop of the same calls", 0.7),
@@ -80,7 +81,7 @@ def tell(name: str, reached: float | Ratio) -> None:
     print(sentence(row), flush=True)
     if file := os.environ.get(ROWS):
         with Path(file).open("ab") as rows:
-            rows.write(orjson.dumps(row) + b"\n")
+            rows.write(orjson.dumps([*row]) + b"\n")  # orjson takes no subclass of a tuple
 
 
 def sentence(row: Row) -> str:

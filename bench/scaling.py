@@ -85,7 +85,7 @@ async def uploaded(gateway: client.Gateway, records: Records) -> float:
 async def pending(records: Records) -> int:
     """Jobs that have not ended, and those whose followers are still to be asked for."""
     states = [await records.count(JOBS.kind, {"queue": "upload", "state": state}) for state in ("QUEUED", "RUNNING", "CANCELING")]
-    return sum(states) + await records.count(JOBS.kind, {"chained": False})
+    return sum(states) + await records.count(JOBS.kind, {"is_untold": True})
 
 
 async def measure(data: Path, number: int, environment: dict[str, str], documents: int) -> tuple[float, Watched | None]:

@@ -17,8 +17,8 @@ class BusError(Exception):
 class Control(msgspec.Struct, frozen=True, kw_only=True):
     """A word to every process of the hub; may be lost, so the records say the same."""
 
-    word: Literal["cancel", "wake"]
-    """`cancel`: whoever runs `job_id` looks at its record now. `wake`: reapers look at the records now."""
+    word: Literal["cancel"]
+    """`cancel`: whoever runs `job_id` looks at its record now."""
     job_id: str = ""
 
 
@@ -61,7 +61,7 @@ class Bus(ABC):
     """Carries commands to one worker each, and events and control words to everybody.
 
     Commands survive a restart of a durable broker, arrive at least once, and in the order they were sent as far as one consumer
-    goes. Events and control words are hints: they may be lost while a connection is away, and `watch` then says so.
+    goes. Events and control words are hints: they may be lost while a connection is away, and `watch` and `listen` then say so.
     Adapters reconnect by themselves; a call waits for the connection up to its own time-out and then raises BusError.
     """
 
@@ -89,16 +89,18 @@ class Bus(ABC):
         """Tell every process. A hint, like an event. Raises BusError."""
 
     @abstractmethod
-    def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Control]]:
-        """Every control word from entering the context on."""
+    def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Control | None]]:
+        """Every control word from entering the context on; None says that some may have been missed."""
 
     @abstractmethod
     async def depth(self, queues: Sequence[str]) -> list[Depth]:
         """How these queues stand now. Raises BusError."""
 
     @abstractmethod
-    async def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
-        """Take up to `limit` messages off the dead-letter queue, to be kept in the records by the caller. Raises BusError."""
+    def dead_letters(self, limit: int = 100) -> AbstractAsyncContextManager[list[DeadLetter]]:
+        """Up to `limit` messages of the dead-letter queue, oldest first, to be kept in the records within the block. They leave the
+        queue when the block ends well; else they stay, and come again. So may those that were kept just before the process or
+        the connection ended: whoever keeps them has to know one that it kept before. Raises BusError."""
 
     @abstractmethod
     async def ping(self) -> None:

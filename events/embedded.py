@@ -2,7 +2,8 @@
 
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import islice
 from types import TracebackType
 from typing import Self
 
@@ -91,7 +92,7 @@ class EmbeddedBus(Bus):
         self._dead: deque[DeadLetter] = deque(maxlen=DEAD_LETTERS)
         self._queues: dict[str, EmbeddedQueue] = {}
         self._events: Broadcast[Event | None] = Broadcast(None, buffer)
-        self._control: Broadcast[Control] = Broadcast(Control(word="wake"), buffer)
+        self._control: Broadcast[Control | None] = Broadcast(None, buffer)
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -150,8 +151,8 @@ class EmbeddedBus(Bus):
         self._check()
         self._control.put(word)
 
-    def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Control]]:
-        """Every control word from entering the context on; where too many waited, a `wake` stands for them."""
+    def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Control | None]]:
+        """Every control word from entering the context on; None where some may have been missed."""
         return self._control.listen()
 
     async def depth(self, queues: Sequence[str]) -> list[Depth]:
@@ -159,9 +160,14 @@ class EmbeddedBus(Bus):
         found = {name: self._queue(name) for name in queues}
         return [Depth(queue=name, ready=len(queue.waiting), consumers=len(queue.consumers)) for name, queue in found.items()]
 
-    async def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
-        """Take up to `limit` undecodable messages."""
-        return [self._dead.popleft() for _ in range(min(limit, len(self._dead)))]
+    @asynccontextmanager
+    async def dead_letters(self, limit: int = 100) -> AsyncIterator[list[DeadLetter]]:
+        """Up to `limit` undecodable messages, which are forgotten when the block ends well."""
+        letters = list(islice(self._dead, limit))
+        yield letters
+        for letter in letters:
+            if self._dead and self._dead[0] is letter:  # else too many came meanwhile, and it went as the oldest
+                self._dead.popleft()
 
     async def ping(self) -> None:
         """Return unless it is closed."""

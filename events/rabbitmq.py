@@ -133,7 +133,7 @@ class RabbitBus(Bus):
         self._tasks = Tasks()
         self._consumers: list[RabbitConsumer] = []
         self._events: Broadcast[Event | None] = Broadcast(None, buffer)
-        self._control: Broadcast[Control] = Broadcast(Control(word="wake"), buffer)
+        self._control: Broadcast[Control | None] = Broadcast(None, buffer)
         self._listeners = {
             "events": RabbitListener("events", lambda body: self._events.put(decode_event(body))),
             "control": RabbitListener("control", lambda body: self._control.put(CONTROL.decode(body))),
@@ -179,6 +179,7 @@ class RabbitBus(Bus):
                 self._link = await self._reconnect()
                 log.info("bus connection restored", extra={"hub": self.hub})
                 self._events.tell_gap()
+                self._control.tell_gap()
             link = self._link
             self._linked.set()
             await link.lost.wait()
@@ -274,8 +275,8 @@ class RabbitBus(Bus):
         await self._hint("control", word.word, msgspec.json.encode(word))
 
     @contextlib.asynccontextmanager
-    async def listen(self) -> AsyncIterator[AsyncIterator[Control]]:
-        """Every control word from entering the context on; where too many waited, a `wake` stands for them."""
+    async def listen(self) -> AsyncIterator[AsyncIterator[Control | None]]:
+        """Every control word from entering the context on; None where some may have been missed."""
         await self._hear("control")
         async with self._control.listen() as heard:
             yield heard
@@ -288,10 +289,15 @@ class RabbitBus(Bus):
         """How these queues stand now."""
         return await self._finish(lambda link: link.depths(queues))
 
-    async def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
-        """Take up to `limit` messages off the dead-letter queue."""
+    @contextlib.asynccontextmanager
+    async def dead_letters(self, limit: int = 100) -> AsyncIterator[list[DeadLetter]]:
+        """Up to `limit` messages of the dead-letter queue, acknowledged when the block ends well. Those that are not come again:
+        in this process, or, once its connection has ended, in another one."""
         async with self._dead:
-            return await self._finish(lambda link: link.take_dead(limit))
+            letters, drop = await self._finish(lambda link: link.dead_letters(limit))
+            yield letters
+            with contextlib.suppress(ConnectionLost):
+                await self._tasks.finish(driven(drop()))
 
     async def ping(self) -> None:
         """Ask the broker for a queue's depth."""

@@ -66,6 +66,8 @@ class Link:
         self._exchanges: dict[str, AbstractExchange] = {}
         self._opening = asyncio.Lock()
         self._consuming = asyncio.Lock()
+        self._dead: list[AbstractIncomingMessage] = []
+        """Dead letters that were taken and are not kept yet, in the order of the queue."""
         self._window = asyncio.Semaphore(IN_FLIGHT)
         self.lost = asyncio.Event()
         connection.close_callbacks.add(self._ended)
@@ -170,15 +172,19 @@ class Link:
         await queue.bind(self._exchanges[exchange], "#")
         await queue.consume(received, no_ack=True)
 
-    async def take_dead(self, limit: int) -> list[DeadLetter]:
-        """Up to `limit` messages off the dead-letter queue."""
+    async def dead_letters(self, limit: int) -> tuple[list[DeadLetter], Stop]:
+        """Up to `limit` messages of the dead-letter queue, oldest first, and what to call once they are kept. Until then this
+        connection holds them: to give them back would count as a delivery, of which a message has only so many."""
         queue = await (await self.channel("dead")).get_queue(f"{self._hub}.dead", ensure=False)
-        taken: list[AbstractIncomingMessage] = []
-        while len(taken) < limit and (message := await queue.get(fail=False)):
-            taken.append(message)
-        if taken:
-            await taken[-1].ack(multiple=True)
-        return [dead_letter(message, self._hub) for message in taken]
+        while len(self._dead) < limit and (message := await queue.get(fail=False)):
+            self._dead.append(message)
+        taken = self._dead[:limit]
+        return [dead_letter(message, self._hub) for message in taken], functools.partial(self._drop_dead, len(taken))
+
+    async def _drop_dead(self, number: int) -> None:
+        dropped, self._dead = self._dead[:number], self._dead[number:]
+        if dropped:
+            await dropped[-1].ack(multiple=True)
 
 
 def dead_letter(message: AbstractIncomingMessage, hub: str) -> DeadLetter:

@@ -36,6 +36,8 @@ LINE = 64 * 2**20
 """Bytes that one line may have."""
 PATIENCE = 0.5
 """Seconds that a child group gets to end by itself before it is killed."""
+KILLED = 10.0
+"""Seconds that a killed child gets to be gone, and our pipes to be let go of."""
 KEPT = 8_000
 """Bytes of a child's stderr, the last ones, that are kept for the error."""
 REPORTS = 0.1
@@ -88,13 +90,12 @@ async def run_child(
     errors_kept = asyncio.ensure_future(_pass_on(child.stderr, kept))
     request = {"step": step, "address": address, "arguments": arguments}
     try:
-        answer = await _converse(child.stdin, child.stdout, request, report)
+        answer, wrong = await _converse(child.stdin, child.stdout, request, report)
         if answer is None:
-            await asyncio.wait([errors_kept], timeout=PATIENCE)
-            ended = await child.wait()
+            await _wait(child, errors_kept)
             said = kept.decode(errors="replace")
             last = said.strip().rpartition("\n")[2]
-            raise ChildDied(f"the process of {step} ended without an answer ({_how(ended)}): {last}", said)
+            raise ChildDied(f"the process of {step} {wrong or _how(child.returncode)}: {last}", said)
     finally:
         await _end(child)
         errors_kept.cancel()
@@ -106,25 +107,31 @@ async def run_child(
 
 async def _converse(
     stdin: asyncio.StreamWriter, stdout: asyncio.StreamReader, request: dict[str, Any], report: Report
-) -> dict[str, Any] | None:
-    """The child's last line, or None where it ended without."""
+) -> tuple[dict[str, Any] | None, str]:
+    """The child's last line, or None where there is none, and what was wrong with the line that was read instead."""
     if stdin.is_closing():  # it ended before it was spoken to; uvloop refuses the write as a bug of ours
-        return None
+        return None, ""
     try:
         stdin.write(msgspec.json.encode(request) + b"\n")
         await stdin.drain()
-        while line := await stdout.readline():
+        while (line := await stdout.readline()).endswith(b"\n"):
             message: dict[str, Any] = msgspec.json.decode(line)
             match message:
                 case {"progress": progress}:
                     report.progress(**progress)
                 case {"log": said}:
                     report.log(**said)
+                case {"result": _} | {"error": _}:
+                    return message, ""
                 case _:
-                    return message
-    except (ConnectionError, ValueError, msgspec.DecodeError):
-        return None  # it died while it was spoken to, or in the middle of a line
-    return None
+                    return None, "wrote what is no answer"
+    except msgspec.DecodeError:
+        return None, "wrote what is no answer"
+    except ValueError:  # asyncio's word for it
+        return None, f"wrote a line of more than {LINE} bytes"
+    except ConnectionError:
+        pass
+    return None, ""  # it died while it was spoken to, or in the middle of a line
 
 
 async def _pass_on(stderr: asyncio.StreamReader, kept: bytearray) -> None:
@@ -136,25 +143,44 @@ async def _pass_on(stderr: asyncio.StreamReader, kept: bytearray) -> None:
 
 async def _end(child: asyncio.subprocess.Process) -> None:
     """End the child's group: first by closing its stdin, then by force. What the leader started may outlive it, so its group is
-    killed in any case."""
+    killed in any case. Nothing is waited for long, such as a process that left the group and holds our pipes."""
     assert child.stdin
+    assert child.stdout
     child.stdin.close()
-    waiting = asyncio.ensure_future(child.wait())
+    drained = asyncio.ensure_future(_drain(child.stdout))  # to a child that waits to be read
     try:
-        await asyncio.wait([waiting], timeout=PATIENCE)
+        await _wait(child, drained)
     finally:
         with suppress(ProcessLookupError):  # nothing of the group is left
             os.killpg(child.pid, signal.SIGKILL)
-        await asyncio.shield(waiting)
+        await _wait(child, drained, seconds=KILLED)
+        drained.cancel()
+        child._transport.close()  # type: ignore[attr-defined]  # asyncio has no other word for it
 
 
-def _how(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
+async def _wait(child: asyncio.subprocess.Process, *others: asyncio.Future[None], seconds: float = PATIENCE) -> None:
+    """Wait for the child's end, and for these, but no longer than that."""
+    waited: list[asyncio.Future[Any]] = [asyncio.ensure_future(child.wait()), *others]
     try:
-        return f"signal {signal.Signals(-code).name}"
+        await asyncio.wait(waited, timeout=seconds)
+    finally:
+        waited[0].cancel()
+
+
+async def _drain(stdout: asyncio.StreamReader) -> None:
+    while await stdout.read(2**16):
+        pass
+
+
+def _how(code: int | None) -> str:
+    if code is None:
+        return "closed its output without an answer, and went on"
+    if code >= 0:
+        return f"ended without an answer (exit code {code})"
+    try:
+        return f"ended without an answer (signal {signal.Signals(-code).name})"
     except ValueError:
-        return f"signal {-code}"
+        return f"ended without an answer (signal {-code})"
 
 
 def error_from(plain: Mapping[str, Any]) -> LeatError:

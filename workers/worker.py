@@ -128,7 +128,8 @@ class Worker:
         async with self._hub.bus.listen() as words:
             await self._notice_all()  # a listener that failed may have missed something
             async for word in words:
-                if word.word != "cancel":
+                if word is None:
+                    await self._notice_all()
                     continue
                 self._cancelled.append(word.job_id)
                 if job := self.running.get(word.job_id):

@@ -29,12 +29,14 @@ DEAD_LETTERS = Table(Kind(name="dead_letter"), Letter)
 
 
 async def drain(hub: Hub) -> None:
-    """Move what the bus could not deliver into the records. Raises Unavailable or BusError."""
-    for letter in await hub.bus.dead_letters():
-        body = letter.body.decode(errors="replace")[:WIDTH]
-        kept = Letter(queue=letter.queue, body=body, reason=letter.reason, created_at=time.time())
-        await DEAD_LETTERS.insert(hub.records, input_hash([letter.queue, body]), kept)
-        log.error("message can't be delivered", extra={"queue": letter.queue, "reason": letter.reason})
+    """Move what the bus could not deliver into the records. Each is stored before the bus forgets it; one that comes again has the
+    same id. Raises Unavailable or BusError."""
+    async with hub.bus.dead_letters() as letters:
+        for letter in letters:
+            body = letter.body.decode(errors="replace")[:WIDTH]
+            kept = Letter(queue=letter.queue, body=body, reason=letter.reason, created_at=time.time())
+            if await DEAD_LETTERS.insert(hub.records, input_hash([letter.queue, body]), kept):
+                log.error("message can't be delivered", extra={"queue": letter.queue, "reason": letter.reason})
 
 
 async def keep(hub: Hub, id: str, queue: str, body: str, reason: str) -> None:

@@ -12,7 +12,7 @@ import pamqp.frame
 from pamqp.base import Frame
 from yarl import URL
 
-from events.bus import Bus, Delivery, Depth
+from events.bus import Bus, DeadLetter, Delivery, Depth
 from events.catalogue import QUEUES
 from events.embedded import EmbeddedBus
 from events.rabbitmq import RabbitBus
@@ -191,3 +191,9 @@ async def polled(question: Callable[[], Awaitable[T]], holds: Callable[[T], bool
 async def settled(bus: Bus, queue: str, holds: Callable[[Depth], bool]) -> Depth:
     """The queue's depth as soon as it is so; a broker counts a moment later than it acts."""
     return (await polled(lambda: bus.depth([queue]), lambda depths: holds(depths[0])))[0]
+
+
+async def dead_letters(bus: Bus, limit: int = 100) -> list[DeadLetter]:
+    """Take dead letters off the bus."""
+    async with bus.dead_letters(limit) as letters:
+        return letters

@@ -10,7 +10,7 @@ import pytest
 from events.bus import BusError, Control, Delivery
 from events.catalogue import encode
 from events.sources import DumpSource, SourceAdded, UploadSource
-from tests.events.buses import BUFFER, Bench, Inbox, polled, settled
+from tests.events.buses import BUFFER, Bench, Inbox, dead_letters, polled, settled
 
 T = TypeVar("T")
 
@@ -145,11 +145,11 @@ async def test_undecodable_message(bench: Bench, body: bytes) -> None:
     await bench.bus.consume("dump", inbox, 1)
 
     await inbox.count(1)
-    letters = await polled(bench.bus.dead_letters, bool)
+    letters = await polled(lambda: dead_letters(bench.bus), bool)
     assert [(letter.queue, letter.body) for letter in letters] == [("dump", body)]
     assert letters[0].reason
     assert letters[0].reason != "rejected"
-    assert await bench.bus.dead_letters() == []
+    assert await dead_letters(bench.bus) == []
 
 
 async def test_dead_letters_by_the_page(bench: Bench) -> None:
@@ -162,11 +162,37 @@ async def test_dead_letters_by_the_page(bench: Bench) -> None:
     taken: list[bytes] = []
     async with asyncio.timeout(20):
         while len(taken) < 5:
-            page = await bench.bus.dead_letters(2)
+            page = await dead_letters(bench.bus, 2)
             assert len(page) <= 2
             taken += [letter.body for letter in page]
 
     assert taken == [b"0", b"1", b"2", b"3", b"4"]
+
+
+async def test_dead_letters_stay_until_they_are_kept(bench: Bench) -> None:
+    """Where the block does not end well, they come again, in order and before what came meanwhile."""
+    await bench.bus.consume("dump", Inbox(), 10)
+    for body in (b"1", b"2"):
+        await bench.put("dump", body)
+
+    async def two() -> bool:
+        with contextlib.suppress(OSError):
+            async with bench.bus.dead_letters() as letters:
+                if len(letters) < 2:
+                    raise OSError("no room")
+                await bench.put("dump", b"3")
+                raise OSError("no room")
+        return len(letters) == 2
+
+    await polled(two, bool)
+    async with bench.bus.dead_letters(1) as letters:
+        assert [letter.body for letter in letters] == [b"1"]
+
+    rest: list[bytes] = []
+    async with asyncio.timeout(20):
+        while len(rest) < 2:
+            rest += [letter.body for letter in await dead_letters(bench.bus)]
+    assert rest == [b"2", b"3"]
 
 
 async def test_last_slot(bench: Bench) -> None:
@@ -265,7 +291,7 @@ async def test_cancelled_calls_keep_the_connection(bench: Bench) -> None:
     await inbox.count(1)
     async with bench.bus.watch() as events:
         for steps in range(1, 8):
-            for call in (bench.bus.depth(["dump"]), bench.bus.dead_letters(), bench.bus.consume("upload", Inbox(), 1)):
+            for call in (bench.bus.depth(["dump"]), dead_letters(bench.bus), bench.bus.consume("upload", Inbox(), 1)):
                 task = asyncio.ensure_future(call)
                 for _ in range(steps):
                     await asyncio.sleep(0)
@@ -319,6 +345,24 @@ async def test_control_words_reach_everybody(bench: Bench) -> None:
         await other.signal(word)
 
         assert [await following(stream) for stream in (near, second, far)] == [word] * 3
+
+
+async def test_slow_listener_is_told_of_the_gap(bench: Bench) -> None:
+    """Who does not keep up with control words gets None in place of what it missed, and the newest."""
+    newest = Control(word="cancel", job_id="newest")
+    async with bench.bus.listen() as slow, bench.bus.listen() as quick:
+        for number in range(BUFFER + 10):
+            await bench.bus.signal(Control(word="cancel", job_id=str(number)))
+            assert await following(quick) is not None
+        await bench.bus.signal(newest)
+        await following(quick)
+
+        seen = [await following(slow)]
+        while seen[-1] != newest:
+            seen.append(await following(slow))
+
+    assert None in seen
+    assert len(seen) <= BUFFER + 1
 
 
 async def test_depth_of_several_queues(bench: Bench) -> None:

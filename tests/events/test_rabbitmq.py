@@ -17,7 +17,7 @@ from events.rabbitmq import RabbitBus
 from events.rabbitmq_link import ConnectionLost, Link, driven
 from events.sources import DumpSource, SourceAdded
 from events.tasks import Tasks
-from tests.events.buses import Bench, Inbox, Proxy, polled, settled
+from tests.events.buses import Bench, Inbox, Proxy, dead_letters, polled, settled
 from tests.events.test_bus import following
 from tests.services import need
 
@@ -104,7 +104,7 @@ async def test_cut_while_consuming_and_acknowledging(cuttable: Cuttable) -> None
 
 
 async def test_watchers_are_told_of_a_lost_connection(cuttable: Cuttable) -> None:
-    """After a cut a watcher gets None, and then what is emitted from there on; control words arrive again too."""
+    """After a cut a watcher gets None, and then what is emitted from there on; so does who listens to control words."""
     bench, proxy = cuttable
     other = await bench.open()
     async with bench.bus.watch() as events, bench.bus.listen() as words:
@@ -115,11 +115,11 @@ async def test_watchers_are_told_of_a_lost_connection(cuttable: Cuttable) -> Non
 
         assert await following(events) is None
         await other.emit(SourceAdded(source="after"))
-        await other.signal(Control(word="wake"))
+        await other.signal(Control(word="cancel", job_id="j"))
         after = await following(events)
         assert isinstance(after, SourceAdded)
         assert after.source == "after"
-        assert await following(words) == Control(word="wake")
+        assert [await following(words) for _ in range(2)] == [None, Control(word="cancel", job_id="j")]
 
 
 async def test_outage(cuttable: Cuttable) -> None:
@@ -196,9 +196,30 @@ async def test_delivery_limit(cuttable: Cuttable) -> None:
             await message.reject(requeue=True)
 
         await (await channel.get_queue(f"{bench.bus.hub}.dump")).consume(reject)
-        letters = await polled(bench.bus.dead_letters, bool)
+        letters = await polled(lambda: dead_letters(bench.bus), bool)
 
     assert [(letter.queue, letter.reason) for letter in letters] == [("dump", "delivery_limit")]
+
+
+async def test_dead_letters_of_a_process_that_died_go_to_another(cuttable: Cuttable) -> None:
+    """What was taken and not kept is the broker's again when the connection ends."""
+    bench, proxy = cuttable
+    other = await bench.open()
+    await bench.bus.consume("dump", Inbox(), 1)
+    await bench.put("dump", b"no json")
+
+    async def held() -> bool:
+        async with bench.bus.dead_letters() as letters:
+            if not letters:
+                return False
+            assert await dead_letters(other) == []
+            proxy.cut()
+            await bench.bus.ping()  # over the next connection
+            return True
+
+    await polled(held, bool)
+
+    assert [letter.body for letter in await polled(lambda: dead_letters(other), bool)] == [b"no json"]
 
 
 async def test_commands_wait_in_quorum_queues(cuttable: Cuttable) -> None:

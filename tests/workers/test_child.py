@@ -42,6 +42,24 @@ async def steps(step, address, arguments, report):
             sys.exit(3)
         case "kill":
             os.kill(os.getpid(), 9)
+        case "endless line":
+            report.log("x" * 10_000_000)
+            time.sleep(600)
+        case "no line":
+            os.write(report._descriptor, b"no json\\n")
+            time.sleep(600)
+        case "no answer":
+            os.write(report._descriptor, b"{}\\n")
+            time.sleep(600)
+        case "torn line":
+            os.write(report._descriptor, b'{"result": ')
+            os._exit(4)
+        case "mute":
+            os.closerange(3, 256)
+            time.sleep(600)
+        case "stray":
+            subprocess.Popen(["sleep", "15"], start_new_session=True)
+            os._exit(5)
         case "linger":
             grandchild = subprocess.Popen(["sleep", "600"])
             report.log(f"{os.getpid()} {grandchild.pid}")
@@ -126,6 +144,32 @@ def test_a_child_that_died_before_it_was_spoken_to(loop: Any, spawn: Spawn, monk
     monkeypatch.setattr(asyncio, "create_subprocess_exec", killed)
     with pytest.raises(ChildDied, match="SIGKILL"):
         loop(run(spawn, "echo"))
+
+
+@pytest.mark.parametrize(
+    ("step", "why"),
+    [
+        ("endless line", "the process of endless line wrote a line of more than 100000 bytes"),
+        ("no line", "the process of no line wrote what is no answer"),
+        ("no answer", "the process of no answer wrote what is no answer"),
+        ("torn line", "the process of torn line ended without an answer .exit code 4"),
+        ("mute", "the process of mute closed its output without an answer, and went on"),
+        ("stray", "the process of stray ended without an answer .exit code 5"),
+    ],
+)
+@pytest.mark.parametrize("loop", [asyncio.run, leat.loop.run])
+def test_a_child_that_can_not_be_understood_is_ended(
+    loop: Any, spawn: Spawn, monkeypatch: pytest.MonkeyPatch, step: str, why: str
+) -> None:
+    """Soon, though it goes on, or waits for ever for its line to be read; and the error says what was wrong with it."""
+    monkeypatch.setattr("workers.child.LINE", 100_000)
+
+    async def soon() -> None:
+        async with asyncio.timeout(10):
+            await run(spawn, step)
+
+    with pytest.raises(ChildDied, match=why):
+        loop(soon())
 
 
 async def test_a_program_that_is_missing_is_no_answer() -> None:

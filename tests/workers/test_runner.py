@@ -579,6 +579,18 @@ async def test_a_cancel_word_that_could_not_be_heeded_is_made_good(hub: Hub, mon
     assert failed.is_set()
 
 
+async def test_a_cancel_word_that_was_missed_is_made_good(hub: Hub) -> None:
+    """Where the bus says that words may have been missed, a worker looks at each of its jobs."""
+    gate = Gate()
+    async with working(replace(hub, limits=Limits(lease=600.0)), gate):
+        id = await upload(hub)
+        await gate.until(1)
+        await JOBS.change(hub.records, id, lambda job: msgspec.structs.replace(job, state="CANCELING"))
+        assert isinstance(hub.bus, EmbeddedBus)
+        hub.bus._control.tell_gap()
+        assert (await ended(hub, id)).outcome == "CANCELED"
+
+
 @pytest.mark.parametrize("side_task", ["intake", "presence"])
 async def test_a_worker_goes_on_where_a_side_task_fails(hub: Hub, monkeypatch: pytest.MonkeyPatch, side_task: str) -> None:
     """A bug in taking commands, or in saying who is there, is tried again."""
