@@ -193,6 +193,7 @@ class Reaper:
 
     async def clean(self) -> None:
         """Drop garbage, old jobs, and the presence of processes that are gone."""
+        self._left.clear()
         await garbage.collect(self._hub, self.intervals.age)
         await retention.forget(self._hub, SMALL)
         await presence.forget_lost(self._hub)

@@ -3,7 +3,8 @@
 import asyncio
 import time
 from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -483,3 +484,69 @@ async def test_a_pass_that_fails_of_a_bug_comes_again(hub: Hub, monkeypatch: pyt
         await cleaned.wait()
     reaping.cancel()
     await asyncio.wait([reaping])
+
+
+async def waiting_jobs(hub: Hub, number: int, **fields: Any) -> None:
+    """So many jobs, older than any other, that wait for their time."""
+    id = (await ask(hub, UploadSource(source="s"), delay=3600.0)).job.id
+    stored = await JOBS.get(hub.records, id)
+    old = msgspec.structs.replace(stored.value, created_at=1.0, **fields)
+    await asyncio.gather(*(JOBS.insert(hub.records, f"{id}-{n}", old) for n in range(number)))
+
+
+async def test_a_lost_message_is_sent_again_behind_many_jobs_that_wait(hub: Hub) -> None:
+    """The store is asked for what was sent: older jobs that wait for their time keep nothing back."""
+    await waiting_jobs(hub, reaper.SMALL + 1)
+    id = (await ask(hub, UploadSource(source="s"))).job.id
+    await lose(hub)
+    watcher = impatient(hub)
+
+    await watcher.send_again()
+    await watcher.send_again()
+    await work_off(hub, KNOWN)
+
+    assert (await get(hub, id)).outcome == "SUCCEEDED"
+
+
+async def test_what_is_due_is_sent_before_many_jobs_that_are_not(hub: Hub) -> None:
+    """One look-up finds it, whatever waits beside it."""
+    await waiting_jobs(hub, reaper.SMALL + 1)
+    id = (await ask(hub, UploadSource(source="s"), delay=3600.0)).job.id
+    stored = await JOBS.get(hub.records, id)
+    await JOBS.replace(hub.records, stored, msgspec.structs.replace(stored.value, not_before=2.0, due_at=2.0))
+
+    await impatient(hub).send_due()
+
+    assert (await get(hub, id)).sent_at > 0
+
+
+async def test_what_this_version_cannot_send_keeps_nothing_back(hub: Hub) -> None:
+    """It is looked at again later, and others come first."""
+    await waiting_jobs(hub, reaper.SMALL, not_before=2.0, due_at=2.0, command={"type": "PaintSource", "source": "s"})
+    id = (await ask(hub, UploadSource(source="s"), delay=3600.0)).job.id
+    stored = await JOBS.get(hub.records, id)
+    await JOBS.replace(hub.records, stored, msgspec.structs.replace(stored.value, not_before=3.0, due_at=3.0))
+    watcher = impatient(hub)
+
+    await watcher.send_due()
+    await watcher.send_due()
+
+    assert (await get(hub, id)).sent_at > 0
+
+
+async def test_an_idle_process_looks_for_one_thing_at_a_time(hub: Hub) -> None:
+    """Everything in turn, so that in the end nothing is left out."""
+    looked: list[str] = []
+    find = hub.records.find
+
+    async def counted(kind: Any, *args: Any, **kwargs: Any) -> Any:
+        looked.append(kind.name)
+        return await find(kind, *args, **kwargs)
+
+    idle = Reaper(replace(hub, records=cast(Any, SimpleNamespace(find=counted))))
+    for _ in range(9):
+        before = len(looked)
+        await idle.go_on()
+        assert len(looked) == before + 1
+
+    assert set(looked) == {"source", "build", "api", "schedule", "job", "run"}
