@@ -14,20 +14,23 @@ import aiohttp
 from aiohttp import web
 from strawberry.aiohttp.views import GraphQLView
 
+from domain.callers import ADMINISTRATOR
 from domain.hub import Hub
 from domain.jobs import asking, attempts
 from domain.jobs.retries import Retry
 from events.jobs import JobProgressed
 from events.sources import InspectSource
 from gateway.app import make_app
+from gateway.authentication import Authentication
 from gateway.context import Context
-from gateway.endpoint.limits import Limits
+from gateway.endpoint.limits import OperationLimits
 from gateway.live.stream import Watching
 from gateway.schema import build_schema
 from leat.settings import load
 from leat.wiring import open_hub
 
 TOKEN = "bench"
+KNOWN = Authentication({TOKEN: ADMINISTRATOR})
 SMALL = "query ($id: ID!) { job(id: $id) { jobId state progress { done } } }"
 WATCH = "subscription ($id: ID!) { jobEvents(jobId: $id) { cursor progress { done } events { seq } } }"
 
@@ -38,7 +41,7 @@ class Plain(GraphQLView[Context, None]):
     hub: Hub
 
     async def get_context(self, request: web.Request, response: Any) -> Context:
-        return Context(hub=self.hub, watching=Watching(self.hub.bus), authorized=True)
+        return Context(hub=self.hub, watching=Watching(self.hub.bus), caller=ADMINISTRATOR)
 
 
 @contextlib.asynccontextmanager
@@ -72,7 +75,7 @@ async def small_queries(hub: Hub, job: str, number: int) -> None:
     view.hub = hub
     plain.router.add_route("*", "/graphql", view.__call__)
     async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}) as session:
-        for name, app in (("strawberry", plain), ("leat", make_app(hub, TOKEN, limits=Limits(cost=10**9)))):
+        for name, app in (("strawberry", plain), ("leat", make_app(hub, KNOWN, limits=OperationLimits(cost=10**9)))):
             async with served(app) as url:
                 await ask(session, url, job, 20)
                 spent = sorted(await ask(session, url, job, number))
@@ -117,7 +120,7 @@ async def watch(session: aiohttp.ClientSession, url: str, job: str, seen: Seen, 
 async def fan_out(hub: Hub, job: str, watchers: int, events: int) -> None:
     """One event at a time to all watchers: how long until the last one has it."""
     async with (
-        served(make_app(hub, TOKEN, limits=Limits(cost=10**9))) as url,
+        served(make_app(hub, KNOWN, limits=OperationLimits(cost=10**9))) as url,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session,
     ):
         seen = Seen()

@@ -40,6 +40,7 @@ from domain.ports.search import IndexSpec
 from events.apis import ReleaseCreated
 from events.embedded import EmbeddedBus
 from gateway.app import make_app
+from gateway.authentication import Authentication
 from leat.adapters import open_stores
 from leat.data_folder import RECORDS
 from leat.loop import run
@@ -113,7 +114,7 @@ async def serve(folder: Path, count: int, port: int) -> None:
             name="bench", data=folder, documents=stores.documents, search=stores.search, files=stores.files,
             records=records, bus=bus, process="bench", catalogue=CATALOGUE,
         )  # fmt: skip
-        app = make_app(hub, "token")
+        app = make_app(hub, Authentication({}))
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", port).start()

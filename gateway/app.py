@@ -6,8 +6,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from domain.hub import Hub
-from gateway.authentication import Token, guarded
-from gateway.endpoint.limits import Limits
+from gateway.authentication import Authentication, guarded
+from gateway.endpoint.limits import OperationLimits
 from gateway.endpoint.view import View
 from gateway.live.stream import Watching
 from gateway.metrics import Metrics
@@ -20,20 +20,22 @@ ROUTES = ("/", "/graphql", "/api/<name>/", "/health/live", "/health/ready", "/me
 """What is told to whoever asks for something else."""
 
 
-def make_app(hub: Hub, token: str, *, limits: Limits | None = None, pages: Pages | None = None) -> web.Application:
-    """The application: it listens to the hub's events while it runs, and closes sockets with 1001 at shutdown."""
+def make_app(
+    hub: Hub, known: Authentication, *, limits: OperationLimits | None = None, pages: Pages | None = None
+) -> web.Application:
+    """The application, for callers that are `known`: it listens to the hub's events while it runs, and closes sockets with 1001 at
+    its end."""
     metrics, shown = Metrics(hub), pages or Pages()
     watching = Watching(hub.bus, metrics.heard)
-    needed = Token(token)
-    view = View(build_schema(), hub, watching, needed, limits or Limits(), shown)
+    view = View(build_schema(), hub, watching, known, limits or OperationLimits(), shown)
     app = web.Application(client_max_size=2**20, handler_args={"handler_cancellation": True})
 
     def serve(method: str, path: str, handler: Handler) -> None:
         app.router.add_route(method, path, metrics.counted(path.partition("{")[0], handler))
 
     serve("*", "/api/{path:.*}", Published(hub).__call__)
-    serve("*", "/graphql", guarded(needed, view.__call__, but=view.asks_later))
-    serve("GET", "/metrics", guarded(needed, metrics.serve))
+    serve("*", "/graphql", guarded(known, view.__call__, but=view.asks_later))
+    serve("GET", "/metrics", guarded(known, metrics.serve))
     serve("GET", "/health/live", _live)
     serve("GET", "/health/ready", _ready(hub))
     serve("GET", "/", _explorer(shown))

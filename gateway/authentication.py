@@ -1,31 +1,40 @@
-"""The administrator's token: where it is looked for, and what is said without it."""
+"""Authentication: who asks, by what is shown, and what is said to whoever shows nothing."""
 
 import hmac
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from domain.callers import ANONYMOUS, Caller
+
 NEEDED = "the token is missing or wrong: it is what LEAT_TOKEN sets, else in the file `token` of the hub's data folder"
+HEADERS = ("authorization",)
+PAYLOAD = ("authorization", "token")
+"""Where a socket's `connection_init` shows a secret; the names of both in small letters."""
 
 
-class Token:
-    """The one token of this hub; compared in constant time. An empty one fits nothing."""
+class Authentication:
+    """The secrets that are known, and whose they are; compared in constant time. An empty one is nobody's."""
 
-    def __init__(self, token: str) -> None:
-        self._token = _bytes(token)
+    def __init__(self, secrets: Mapping[str, Caller]) -> None:
+        self._secrets = [(_bytes(secret), caller) for secret, caller in secrets.items()]
 
-    def fits(self, shown: str | None) -> bool:
-        """Whether this is the token; `Bearer ` before it is taken off."""
-        scheme, _, rest = (shown or "").partition(" ")
-        value = _bytes(rest if scheme.lower() == "bearer" else shown or "")
-        return bool(value) and hmac.compare_digest(value, self._token)
+    def caller_of(self, shown: Mapping[str, object], names: tuple[str, ...] = HEADERS) -> Caller:
+        """Who shows one of the secrets under one of these names, with or without `Bearer ` before it; else ANONYMOUS."""
+        found = ANONYMOUS
+        for name, value in shown.items():
+            if name.lower() in names and isinstance(value, str):
+                found = self._owner(value) or found
+        return found
 
-    def fits_parameters(self, parameters: Mapping[str, Any]) -> bool:
-        """Whether a socket's `connection_init` payload shows it, as `Authorization` or `token`."""
-        shown = [value for name, value in parameters.items() if name.lower() in ("authorization", "token")]
-        return any(isinstance(value, str) and self.fits(value) for value in shown)
+    def _owner(self, shown: str) -> Caller | None:
+        scheme, _, rest = shown.partition(" ")
+        value, owner = _bytes(rest if scheme.lower() == "bearer" else shown), None
+        for secret, caller in self._secrets:  # all of them: how long it takes says nothing
+            if value and hmac.compare_digest(value, secret):
+                owner = caller
+        return owner
 
 
 def _bytes(text: str) -> bytes:
@@ -38,11 +47,11 @@ def is_page(request: web.Request) -> bool:
     return request.method == "GET" and "query" not in request.query and "text/html" in request.headers.get("Accept", "")
 
 
-def guarded(token: Token, handler: Handler, but: Callable[[web.Request], bool] = lambda _: False) -> Handler:
-    """The handler, behind 401 where the token is not shown; `but` those requests that show it later."""
+def guarded(authentication: Authentication, handler: Handler, but: Callable[[web.Request], bool] = lambda _: False) -> Handler:
+    """The handler, behind 401 where nobody known asks; `but` those requests that say later who they are."""
 
     async def checked(request: web.Request) -> web.StreamResponse:
-        if token.fits(request.headers.get("Authorization")) or but(request):
+        if authentication.caller_of(request.headers) != ANONYMOUS or but(request):
             return await handler(request)
         error = {"message": NEEDED, "extensions": {"code": "UNAUTHENTICATED"}}
         return web.json_response({"errors": [error]}, status=401, headers={"WWW-Authenticate": "Bearer"})

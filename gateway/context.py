@@ -5,6 +5,7 @@ from typing import Any
 
 import strawberry
 
+from domain.callers import ANONYMOUS, Caller
 from domain.hub import Hub
 from events.message import new_id
 from gateway.live.stream import Watching
@@ -16,10 +17,8 @@ class Context:
 
     hub: Hub
     watching: Watching
-    authorized: bool = False
-    """Whether the administrator's token was shown."""
-    scope: str = "administrator"
-    """What the client may see: part of the key under which live answers are shared, so a security boundary."""
+    caller: Caller = ANONYMOUS
+    """Who asks; on a socket from `connection_init` on."""
     request_id: str = field(default_factory=new_id)
     connection_params: dict[str, Any] = field(default_factory=dict)
 

@@ -27,8 +27,9 @@ FILES = "files"
 COPIES = "copies"
 """Files of an object store that were fetched."""
 
-FORM = 1
-"""The version of what is kept here; raised when that changes its form."""
+FORM = 2
+"""The version of what is kept here, raised when that changes its form. 2: events are followed, and what was removed leaves its
+record for a while; records of form 1 are brought into it when the hub is opened (domain.jobs.upgrading)."""
 PULSE_INTERVAL = 5.0
 
 
@@ -61,14 +62,12 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def check_version(folder: Path) -> None:
-    """Write the version into a new folder; raises FolderRefused where a newer Leat wrote it."""
+    """Write the version into the folder; raises FolderRefused where a newer Leat wrote it."""
     file = folder / VERSION
-    if not file.exists():
-        file.write_text(f"{FORM}\n")
-        return
-    text = file.read_text().strip()
+    text = _line_of(file) or "0"
     if not text.isdigit() or int(text) > FORM:
         raise FolderRefused(f"{folder} was written by a newer Leat (form {text}; this one reads up to {FORM}); upgrade Leat")
+    file.write_text(f"{FORM}\n")
 
 
 def kept_token(folder: Path) -> str:

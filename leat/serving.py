@@ -9,11 +9,13 @@ from pathlib import Path
 
 from aiohttp import web
 
+from domain.callers import ADMINISTRATOR
 from domain.errors import LeatError
 from domain.hub import Hub
 from domain.jobs.reaper import Reaper, void_leases
 from events.supervision import supervised
 from gateway.app import make_app
+from gateway.authentication import Authentication
 from leat import data_folder, listeners
 from leat.settings import Settings
 from leat.signals import stop_on_signals
@@ -84,7 +86,7 @@ async def _beat(file: Path) -> None:
 @asynccontextmanager
 async def listening(hub: Hub, settings: Settings, token: str) -> AsyncIterator[str]:
     """The gateway on its port; yields its URL."""
-    app = make_app(hub, token)
+    app = make_app(hub, Authentication({token: ADMINISTRATOR}))
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0)
     await runner.setup()
     try:

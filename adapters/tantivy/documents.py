@@ -13,7 +13,7 @@ from domain.query.dates import stored_instant
 from domain.query.mappings import DEFAULT, Field, is_blank
 from domain.query.patterns import lower
 from domain.query.plan import Fields
-from domain.query.values import LARGEST_FLOAT, LIMITS, NUMBER, single
+from domain.query.values import LIMITS, NUMBER, single
 
 Flat = dict[str, Any]
 """Values by the name of the field: a value, or a list of several."""
@@ -260,8 +260,8 @@ def _floating(field: Field) -> Callable[[Any], float | None]:
             value = float(_number(path, value))
         if not narrow:
             return float(value)
-        if -LARGEST_FLOAT <= value <= LARGEST_FLOAT:
-            return single(value)
+        if math.isfinite(nearest := single(value)):
+            return nearest
         raise Unfit(f"{path}: {_shown(value)} is out of the range of float")
 
     return convert

@@ -43,7 +43,6 @@ def merged(documents: Sequence[Document], deep: Sequence[bool]) -> Document:
     for document, structural in zip(documents, deep, strict=True):
         value = orjson.loads(document.body)
         keys = merge_struct(keys, value) if structural else keys | value
-    keys["_id"] = documents[0].id
     return encoded(documents[0].id, orjson.dumps(keys, option=orjson.OPT_SORT_KEYS))
 
 
@@ -52,10 +51,17 @@ def merge_struct(one: Any, other: Any) -> Any:
     an item; a single value joins a list; two different values become a list of both."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one | {key: merge_struct(one[key], value) if key in one else value for key, value in other.items()}
-    if one == other and type(one) is type(other):
+    if _written(one) == _written(other):
         return one
     items = list(one) if isinstance(one, list) else [one]
+    seen = set(map(_written, items))
     for item in other if isinstance(other, list) else [other]:
-        if not any(item == seen and type(item) is type(seen) for seen in items):
+        if (written := _written(item)) not in seen:
+            seen.add(written)
             items.append(item)
     return items
+
+
+def _written(value: Any) -> bytes:
+    """The value as bytes, in which `1`, `1.0` and `true` differ however deep they stand; for Python they are equal."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

@@ -8,10 +8,10 @@ from decimal import Decimal
 from functools import lru_cache
 
 ISO = re.compile(
-    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?(Z|[+-]\d\d(?::?\d\d)?)?)?)?)?",
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?(Z|[+-](?:(?:0\d|1[0-7])(?::?[0-5]\d)?|18(?::?00)?))?)?)?)?",
     re.ASCII,
 )
-EPOCH = re.compile(r"-?\d{1,18}(?:\.\d+)?", re.ASCII)
+EPOCH = re.compile(r"-?\d{1,18}(?:\.\d{0,6})?", re.ASCII)
 STEP = re.compile(r"([+-])(\d{0,9})([yMwdhHms])|/(\d{0,9})([yMwdhHms])", re.ASCII)
 MONTHS = {"y": 12, "M": 1}
 SPANS = {

@@ -221,7 +221,8 @@ def _leaf(path: str, definition: Mapping[str, Any]) -> Field:
     if not isinstance(definition.get("index", True), bool):
         raise _invalid(path, "index is true or false")
     ignore_above = definition.get("ignore_above", 0)
-    if not isinstance(ignore_above, int) or ignore_above < 0 or (ignore_above and type != "keyword"):
+    whole = isinstance(ignore_above, int) and not isinstance(ignore_above, bool)
+    if not whole or not 0 <= ignore_above < 2**31 or (ignore_above and type != "keyword"):
         raise _invalid(path, "ignore_above is a keyword's number of characters")
     return Field(
         path=path,

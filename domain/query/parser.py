@@ -132,7 +132,7 @@ class _Parser:
             case Sort.QUOTED:
                 return self.quoted(path, token)
             case Sort.REGEX:
-                return Regex(position=token.position, path=path, pattern=token.text.replace("\\/", "/"))
+                return Regex(position=token.position, path=path, pattern=token.text)
             case Sort.RANGE:
                 return _range(path, token)
             case Sort.WILD:
@@ -155,7 +155,7 @@ class _Parser:
         if self.peek().sort is Sort.FUZZY:
             raise QueryInvalid("a term is either fuzzy or has wildcards", self.peek().position)
         if token.text.strip("*"):
-            return Wildcard(position=token.position, path=path, pattern=token.text)
+            return Wildcard(position=token.position, path=path, pattern=unescape(token.text, "\\"))
         if path.strip("*"):
             return Exists(position=token.position, path=path)
         return MatchAll(position=token.position)

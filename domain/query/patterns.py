@@ -82,9 +82,8 @@ def _lower(part: str) -> str:
 
 
 def lower(text: str) -> str:
-    """In lower case, character by character as both engines do it."""
-    small = text.lower()
-    return small if small.isascii() else "".join(character.lower() for character in text)
+    """In lower case, each character by itself and a single one again, as Lucene does it: `İ` is `i`."""
+    return text.lower() if text.isascii() else "".join(character.lower()[0] for character in text)
 
 
 def _lower_class(part: Characters) -> Characters:
@@ -94,7 +93,7 @@ def _lower_class(part: Characters) -> Characters:
         if start <= end:
             ranges.append((start.lower(), end.lower()))
         if first != start or last != end:
-            ranges.append((first, last) if first != last or len(first.lower()) > 1 else (first.lower(), first.lower()))
+            ranges.append((first, last) if first != last else (lower(first), lower(first)))
     return Characters(tuple(dict.fromkeys(ranges)), part.negated)
 
 

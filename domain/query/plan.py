@@ -80,7 +80,7 @@ class Planner:
             case Bool():
                 return self._combined(query)
             case Exists(path=path):
-                return self._has(path)
+                return self._has(path, query.position)
             case Leaf():
                 return self._leaf(query)
         raise TypeError(f"{query!r} is no node of a query")
@@ -96,9 +96,9 @@ class Planner:
             return Combined(must=must, should=should, must_not=must_not)
         return Nothing()
 
-    def _has(self, path: str) -> Clause:
+    def _has(self, path: str, position: int) -> Clause:
         paths = self.fields.below(path)
-        self._counted(len(paths), 0)
+        self._counted(len(paths), position)
         if not paths:
             self.warnings[self.fields.unknown(path)] = None
             return Nothing()

@@ -48,13 +48,16 @@ SYMBOL = re.compile(r"&&|\|\|")
 INNER = r'(?:[^\s!():^\[\]"{}~\\]|\\.)'
 WORD = re.compile(rf"(?![+\-/]){INNER}+", re.DOTALL)
 # Directly behind `field:` a colon, a sign of a number have no other meaning than themselves: `_id:chr1:g.3G>C`, `pos:-5`.
-VALUE = re.compile(rf"(?!/|[+-](?![\d.]))(?:{INNER}|:)+", re.DOTALL)
+VALUE = re.compile(rf"(?!/|[+-](?![0-9.]))(?:{INNER}|:)+", re.DOTALL)
 WILD = re.compile(r"(?:[^\\]|\\.)*?[*?]", re.DOTALL)
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 REGEX = re.compile(r"/((?:[^/\\]|\\.)*)/", re.DOTALL)
 RANGE = re.compile(r'[\[{](?:"(?:[^"\\]|\\.)*"|\\.|[^\]}"\\])*[\]}]', re.DOTALL)
-FUZZY = re.compile(r"~(\d*\.?\d*)")
-BOOST = re.compile(r"\^(\d*\.?\d*)")
+FUZZY = re.compile(r"~([0-9]*\.?[0-9]*)")
+BOOST = re.compile(r"\^([0-9]*\.?[0-9]*)")
+ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+HALF = re.compile(r"[\ud800-\udfff]")
+"""Half of a character beyond U+FFFF, as UTF-16 has it: no text on its own, and no engine takes it."""
 ENCLOSED = {
     '"': (Sort.QUOTED, QUOTED, "the quote is not closed"),
     "/": (Sort.REGEX, REGEX, 'the regular expression is not closed; for the character itself write "\\/"'),
@@ -67,6 +70,7 @@ ENCLOSED = {
 
 def cut(text: str) -> list[Token]:
     """The tokens of a query, END as the last. Raises QueryInvalid where none begins."""
+    _refuse_halves(text)
     tokens: list[Token] = []
     position, length = 0, len(text)
     while position < length:
@@ -101,13 +105,17 @@ def _next(text: str, position: int, behind_colon: bool) -> tuple[Token, int]:
     raise QueryInvalid(f'{first!r} has no meaning here; for the character itself write "\\{first}"', position)
 
 
-def unescape(text: str, position: int = 0) -> str:
-    """Without the backslashes: `\\:` is `:`, `\\u0041` is `A`."""
-    if "\\" not in text:
-        return text
+def unescape(text: str, before: str = "") -> str:
+    """Without the backslashes: `\\:` is `:`, `\\u0041` is `A`; with `before` in the place of each."""
+    return ESCAPE.sub(lambda match: before + _meant(match), text)
 
-    def character(match: re.Match[str]) -> str:
-        code = match[1]
-        return chr(int(code[1:], 16)) if len(code) > 1 else code
 
-    return re.sub(r"\\(u[0-9a-fA-F]{4}|.)", character, text, flags=re.DOTALL)
+def _meant(escape: re.Match[str]) -> str:
+    code, character = escape.groups()
+    return chr(int(code, 16)) if code else character
+
+
+def _refuse_halves(text: str) -> None:
+    found = HALF.search(text) or next((escape for escape in ESCAPE.finditer(text) if HALF.match(_meant(escape))), None)
+    if found:
+        raise QueryInvalid("a surrogate is only half a character; write the character itself", found.start())

@@ -15,7 +15,6 @@ NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
 LIMITS = {"integer": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1), "date": (-(10**18), 10**18)}
 WHOLE = frozenset(LIMITS)
 SINGLE = struct.Struct("<f")
-LARGEST_FLOAT = 3.4028234663852886e38
 
 
 class Bounds(NamedTuple):
@@ -28,20 +27,21 @@ class Bounds(NamedTuple):
 
 
 def single(value: float) -> float:
-    """The number as 32 bits keep it."""
-    packed: float = SINGLE.unpack(SINGLE.pack(value))[0]
+    """The number as 32 bits keep it; infinity beyond the largest of them."""
+    try:
+        packed: float = SINGLE.unpack(SINGLE.pack(value))[0]
+    except OverflowError:
+        return math.copysign(math.inf, value)
     return packed
 
 
 def shortest(value: float) -> float:
     """The shortest number that is the same in 32 bits: 0.1 for what reads 0.10000000149011612 in 64."""
-    return next((short for digits in range(6, 9) if single(short := float(f"{value:.{digits}g}")) == value), value)
+    return next(short for digits in range(1, 10) if single(short := float(f"{value:.{digits}g}")) == value)
 
 
 def equal(field: Field, text: str, now: datetime) -> Bounds | None:
     """What a term means for a number, date or boolean; None where it can be no value of that type."""
-    if field.type == "date":
-        return between(field, text, text, True, True, now)
     if field.type == "boolean":
         value = {"true": 1, "false": 0}.get(text)
         return None if value is None else Bounds(value, value)
@@ -60,7 +60,7 @@ def between(field: Field, lower_text: str | None, upper_text: str | None, low: b
     last_number = None if upper_text is None else _number(upper_text)
     if field.type in WHOLE:
         start = None if first_number is None else _next_whole(first_number, low)
-        end = None if last_number is None else -_next_whole(-last_number, high)
+        end = None if last_number is None else -_next_whole(last_number.copy_negate(), high)
         return _whole(field, start, end)
     return _floating(field, first_number, last_number, low, high)
 
@@ -85,17 +85,22 @@ def _next_whole(number: Decimal, included: bool) -> int:
 
 
 def _floating(field: Field, first: Decimal | None, last: Decimal | None, low: bool, high: bool) -> Bounds | None:
-    largest = LARGEST_FLOAT if field.type == "float" else 1.7976931348623157e308
-    if (first is not None and first > Decimal(largest)) or (last is not None and last < -Decimal(largest)):
+    start = None if first is None else _rounded(field, first)
+    end = None if last is None else _rounded(field, last)
+    if start == math.inf or end == -math.inf:
         return None
-    start = None if first is None or first < -Decimal(largest) else _rounded(field, first)
-    end = None if last is None or last > Decimal(largest) else _rounded(field, last)
     if start is not None and end is not None and (start > end or (start == end and not (low and high))):
         return None
-    return Bounds(start, end, low, high)
+    # Both engines keep -0.0 below 0.0, but zero is one number: a bound has both on its inner side, or both on its outer side.
+    if start == 0:
+        start = -0.0 if low else 0.0
+    if end == 0:
+        end = 0.0 if high else -0.0
+    return Bounds(None if start == -math.inf else start, None if end == math.inf else end, low, high)
 
 
 def _rounded(field: Field, number: Decimal) -> float:
+    """The nearest number that the field can hold; infinity beyond the largest one."""
     return single(float(number)) if field.type == "float" else float(number)
 
 

@@ -1,6 +1,7 @@
 """What an operation may ask for: measured linearly in its text, before it is validated."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -26,8 +27,8 @@ ROOT_COST = {OperationType.QUERY: 0, OperationType.MUTATION: 10, OperationType.S
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What one operation, and one minute, may ask for."""
+class OperationLimits:
+    """What one operation, and one caller's minute, may ask for."""
 
     tokens: int = 2000
     depth: int = 12
@@ -40,8 +41,8 @@ class Limits:
     fragments: int = 50
     variables: int = 50
     cost: int = 600_000
-    """Points a minute: one for each object asked for, `first` times what is below a connection, 10 for a mutation, 5 for a
-    subscription."""
+    """Points a minute of one budget: one for each object asked for, `first` times what is below a connection, 10 for a mutation,
+    5 for a subscription."""
     operations: int = 1000
     """Parsed and validated operations that are kept by their text."""
     subscriptions: int = 100
@@ -140,7 +141,7 @@ def _selections(node: FieldNode) -> tuple[Any, ...]:
     return tuple(node.selection_set.selections) if node.selection_set else ()
 
 
-def measure(document: DocumentNode, limits: Limits) -> list[GraphQLError]:
+def measure(document: DocumentNode, limits: OperationLimits) -> list[GraphQLError]:
     """What the document has too much of; nothing where it may be validated."""
     measured = Measure(document)
     counts = dict.fromkeys(("directives", "aliases", "fragments", "variables"), 0)
@@ -189,3 +190,23 @@ class Budget:
             return (min(points, self._per_minute) - self._left) * 60 / self._per_minute or 1.0
         self._left -= points
         return 0.0
+
+
+class Budgets:
+    """One budget for each key, the most recently used ones: one that nobody used for a minute is full, so it need not be kept."""
+
+    def __init__(self, per_minute: int, most: int = 10_000, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_minute = per_minute
+        self._most = most
+        self._clock = clock
+        self._kept: OrderedDict[str, Budget] = OrderedDict()
+
+    def spend(self, key: str, points: int) -> float:
+        """As Budget.spend, from the budget of this key."""
+        budget = self._kept.get(key)
+        if budget is None:
+            budget = self._kept[key] = Budget(self._per_minute, self._clock)
+            if len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return budget.spend(points)

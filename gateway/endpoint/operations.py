@@ -28,8 +28,9 @@ from graphql import (
 )
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext as Executor
 
+from domain.callers import Caller
 from gateway.context import Context
-from gateway.endpoint.limits import Budget, Limits, Measure, Refusal, measure
+from gateway.endpoint.limits import Budgets, Measure, OperationLimits, Refusal, measure
 from gateway.errors import present
 from gateway.live.stream import Shareable
 
@@ -77,14 +78,14 @@ class Operation(NamedTuple):
 class Operations:
     """Every operation of the endpoint goes through here, whatever carried it."""
 
-    def __init__(self, schema: strawberry.Schema, limits: Limits) -> None:
+    def __init__(self, schema: strawberry.Schema, limits: OperationLimits) -> None:
         self._schema = schema._schema
         self._limits = limits
-        self._budget = Budget(limits.cost)
+        self._budgets = Budgets(limits.cost)
         self._known: OrderedDict[str, Known] = OrderedDict()
 
-    def prepare(self, request: Request) -> Operation:
-        """The operation that is asked for, paid from the minute's budget. Raises NotExecuted."""
+    def prepare(self, request: Request, caller: Caller) -> Operation:
+        """The operation that is asked for, paid from the caller's budget of the minute. Raises NotExecuted."""
         known = self._known.get(request.text) or self._learn(request.text)
         self._known.move_to_end(request.text)
         if known.errors:
@@ -92,7 +93,7 @@ class Operations:
         node = get_operation_ast(known.document, request.name)
         if node is None:
             raise NotExecuted([GraphQLError("say which operation to execute in `operationName`")])
-        wait = self._budget.spend(self._cost(known, node, request))
+        wait = self._budgets.spend(caller.budget, self._cost(known, node, request))
         if wait:
             raise NotExecuted([Refusal("too much was asked for in the last minute", "RATE_LIMITED", retryAfter=round(wait, 1))])
         return Operation(request, known.document, node)
@@ -148,7 +149,7 @@ class Operations:
         stream = await created if isawaitable(created) else created
         if isinstance(stream, ExecutionResult):
             raise NotExecuted(stream.errors or [])
-        key = (operation.request.text, operation.request.name, _shared_variables(operation), context.scope)
+        key = (operation.request.text, operation.request.name, _shared_variables(operation), context.caller.sharing)
         try:
             async for item in _items(stream):
                 yield await _answer(executor, item, key, context.request_id)

@@ -18,10 +18,11 @@ from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
 from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
+from domain.callers import ANONYMOUS
 from domain.hub import Hub
-from gateway.authentication import Token, is_page
+from gateway.authentication import PAYLOAD, Authentication, is_page
 from gateway.context import Context
-from gateway.endpoint.limits import Limits, Refusal
+from gateway.endpoint.limits import OperationLimits, Refusal
 from gateway.endpoint.operations import NotExecuted, Operations, Request
 from gateway.endpoint.socket import Socket, SocketAdapter
 from gateway.errors import present
@@ -51,7 +52,15 @@ class View(GraphQLView[Context, None]):
 
     websocket_adapter_class = SocketAdapter
 
-    def __init__(self, schema: strawberry.Schema, hub: Hub, watching: Watching, token: Token, limits: Limits, pages: Pages) -> None:
+    def __init__(
+        self,
+        schema: strawberry.Schema,
+        hub: Hub,
+        watching: Watching,
+        authentication: Authentication,
+        limits: OperationLimits,
+        pages: Pages,
+    ) -> None:
         super().__init__(
             schema,
             graphql_ide="graphiql",
@@ -61,7 +70,7 @@ class View(GraphQLView[Context, None]):
         )
         self._hub = hub
         self._watching = watching
-        self._token = token
+        self._authentication = authentication
         self._pages = pages
         self._operations = Operations(schema, limits)
         self.graphql_transport_ws_handler_class = type("BoundSocket", (Socket,), {"endpoint": self._operations})
@@ -95,9 +104,9 @@ class View(GraphQLView[Context, None]):
         return decoded
 
     async def get_context(self, request: web.Request, response: web.Response | web.WebSocketResponse) -> Context:
-        """Who asks, by the header; a socket may show its token later."""
-        shown = request.headers.get("Authorization")
-        context = Context(hub=self._hub, watching=self._watching, authorized=self._token.fits(shown))
+        """Who asks, by the headers; a socket may show its token later."""
+        caller = self._authentication.caller_of(request.headers)
+        context = Context(hub=self._hub, watching=self._watching, caller=caller)
         if isinstance(response, web.Response):
             response.headers["X-Request-Id"] = context.request_id
             request[REQUEST_ID] = context.request_id
@@ -142,7 +151,8 @@ class View(GraphQLView[Context, None]):
         data: GraphQLRequestData = given["request_data"]
         request: web.Request = given["request"]
         try:
-            operation = self._operations.prepare(Request(data.query or "", data.variables or {}, data.operation_name))
+            asked = Request(data.query or "", data.variables or {}, data.operation_name)
+            operation = self._operations.prepare(asked, given["context"].caller)
             if operation.type is OperationType.SUBSCRIPTION:
                 raise HTTPException(400, "subscriptions go over graphql-transport-ws")
             if request.method == "GET" and operation.type is OperationType.MUTATION:
@@ -200,9 +210,10 @@ class View(GraphQLView[Context, None]):
 
     async def on_ws_connect(self, context: Context) -> Any:
         """4403 unless the token was shown, in a header or in `connection_init`."""
-        if not (context.authorized or self._token.fits_parameters(context.connection_params)):
+        if context.caller == ANONYMOUS:
+            context.caller = self._authentication.caller_of(context.connection_params, PAYLOAD)
+        if context.caller == ANONYMOUS:
             raise ConnectionRejectionError
-        context.authorized = True
         return strawberry.UNSET
 
     async def close_sockets(self) -> None:

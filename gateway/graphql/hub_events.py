@@ -9,6 +9,7 @@ import msgspec
 import strawberry
 from strawberry import argument, enum_value, field
 
+from domain.visibility import may_see
 from events.catalogue import EVENTS
 from events.message import Event
 from gateway.context import Context, Info
@@ -95,11 +96,11 @@ def _batch(context: Context, position: int, wanted: frozenset[str] | None) -> tu
 
     def made() -> tuple[HubEventBatch, int]:
         taken = ring.take(position)
-        chosen = [event for event in taken.events if _is_wanted(type(event).__name__, wanted)]
+        chosen = [event for event in taken.events if _is_wanted(type(event).__name__, wanted) and may_see(context.caller, event)]
         events = [HubEvent.of(event) for event in chosen]
         return HubEventBatch(events=events, cursor=encode(ring.cursor(taken.position)), gap=taken.gap), taken.position
 
-    return context.watching.shared((position, ring.newest, wanted), made)
+    return context.watching.shared((position, ring.newest, wanted, context.caller.sharing), made)
 
 
 def _is_wanted(kind: str, wanted: frozenset[str] | None) -> bool:

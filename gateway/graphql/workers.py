@@ -6,10 +6,12 @@ from typing import Any, Self
 import strawberry
 from strawberry import field
 
+from domain.callers import Caller
 from domain.hub import Hub
 from domain.jobs import presence
 from domain.jobs.presence import Presence
 from domain.nouns import Stored
+from domain.visibility import may_see
 from events.message import Event
 from gateway.context import Info
 from gateway.graphql.nouns import Noun
@@ -54,12 +56,24 @@ class Worker:
         )
 
 
+def _shown(info: Info, found: list[Stored[Presence]]) -> list[Worker]:
+    return [Worker.of(each) for each in found if may_see(info.context.caller, each.value)]
+
+
 @strawberry.type(description="The workers as they are now.")
 class WorkerBatch(Shareable):
     """One answer of the subscription `workers`."""
 
     span: strawberry.Private[Span]
-    workers: list[Worker] = field(description="All of them, oldest first.")
+    found: strawberry.Private[list[Stored[Presence]]]
+
+    @strawberry.field(description="All of them, oldest first.")
+    def workers(self, info: Info) -> list[Worker]:
+        """Those that the caller may see."""
+        return _shown(info, self.found)
+
+    def check(self, caller: Caller) -> None:
+        """Everybody may watch; what each sees is chosen where the field is resolved."""
 
 
 class WorkerReader(Reader[WorkerBatch]):
@@ -76,7 +90,7 @@ class WorkerReader(Reader[WorkerBatch]):
         found = await presence.page(self._hub)
         said = [(each.id, sorted(each.value.queues.items()), each.value.running, each.value.stopping) for each in found]
         end = said if upto is None else upto
-        return WorkerBatch(span=Span(before=after, after=end, empty=said == after), workers=[Worker.of(each) for each in found])
+        return WorkerBatch(span=Span(before=after, after=end, empty=said == after), found=found)
 
 
 @strawberry.type
@@ -86,7 +100,7 @@ class WorkerQuery:
     @strawberry.field(description="Every worker process, oldest first.")
     async def workers(self, info: Info) -> list[Worker]:
         """Those that were seen lately."""
-        return [Worker.of(stored) for stored in await presence.page(info.context.hub)]
+        return _shown(info, await presence.page(info.context.hub))
 
 
 @strawberry.type
@@ -97,7 +111,7 @@ class WorkerSubscription:
     def workers(self, info: Info) -> AsyncGenerator[WorkerBatch, None]:
         """All of them each time: there are few."""
         hub = info.context.hub
-        return info.context.watching.follow("workers", "", lambda: WorkerReader(hub), None)
+        return info.context.watching.follow("workers", "", lambda: WorkerReader(hub), None, info.context.caller)
 
 
 NOUN = Noun(query=WorkerQuery, subscription=WorkerSubscription)

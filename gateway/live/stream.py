@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
+from domain.callers import Caller
 from domain.errors import Unavailable
 from events.bus import Bus
 from events.message import Event
@@ -37,7 +38,7 @@ class Shareable:
     """Something delivered to many: its encoded answers are kept with it, by operation."""
 
     def answers(self) -> dict[Any, "asyncio.Future[str]"]:
-        """Encoded answers by (document, variables without the cursor, scope)."""
+        """Encoded answers by (document, variables without the cursor, what callers share by)."""
         kept: dict[Any, asyncio.Future[str]] = self.__dict__.setdefault("_answers", {})
         return kept
 
@@ -60,6 +61,9 @@ class Batch(Protocol):
     """What lies between two cursors; a GraphQL type that is Shareable as well."""
 
     span: Span
+
+    def check(self, caller: Caller) -> None:
+        """Raises NotFound where the caller may not see what it is about."""
 
 
 B = TypeVar("B", bound=Batch)
@@ -233,11 +237,14 @@ class Watching:
                 del self._feeds[key]
                 feed.stop()
 
-    async def follow(self, kind: str, id: str, reader: Callable[[], Reader[B]], cursor: Any) -> AsyncGenerator[B, None]:
-        """Batches of one thing after `cursor`, until it ends."""
+    async def follow(
+        self, kind: str, id: str, reader: Callable[[], Reader[B]], cursor: Any, caller: Caller
+    ) -> AsyncGenerator[B, None]:
+        """Batches of one thing after `cursor`, until it ends. Raises NotFound where the caller may not see it."""
         with self.feed(kind, id, reader) as feed:
             async with contextlib.aclosing(feed.follow(cursor)) as batches:
                 async for batch in batches:
+                    batch.check(caller)
                     yield batch
 
     def shared(self, key: Hashable, make: Callable[[], T]) -> T:

@@ -71,9 +71,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 def parse(arguments: Arguments, licenses: Mapping[str, str], *, many: bool) -> Asked:
     """Everything that is asked for. Raises RequestInvalid, QueryInvalid."""
-    asked = Asked(at=time.perf_counter(), shape=read_shape(arguments, licenses))
-    said = _parse_terms(arguments) if many else _parse_query(arguments)
-    return msgspec.structs.replace(asked, **said)
+    at, shape = time.perf_counter(), read_shape(arguments, licenses)
+    return Asked(at=at, shape=shape, **(_parse_terms(arguments) if many else _parse_query(arguments)))
 
 
 def _parse_query(arguments: Arguments) -> dict[str, Any]:
@@ -90,7 +89,9 @@ def _parse_query(arguments: Arguments) -> dict[str, Any]:
     if facets and q in (None, "__all__") and arguments.text("size") is None and arguments.text("limit") is None:
         request = msgspec.structs.replace(request, limit=0)
     facet_size = arguments.integer("facet_size", default=10, most=1000)
-    return {"q": q, "request": msgspec.structs.replace(request, facets=tuple(facets), facet_size=facet_size)}
+    if facets:
+        request = msgspec.structs.replace(request, facets=tuple(facets), facet_size=facet_size)
+    return {"q": q, "request": request}
 
 
 def _parse_terms(arguments: Arguments) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from adapters.files.folder import FolderFiles
 from adapters.sqlite.documents import SqliteDocuments
 from adapters.sqlite.records import SqliteRecords
 from adapters.tantivy.search import TantivySearch
+from domain.callers import ADMINISTRATOR
 from domain.catalogue import CATALOGUE
 from domain.hub import Hub
 from domain.jobs import asking
@@ -23,8 +24,10 @@ from domain.jobs.retries import Retry
 from events.embedded import EmbeddedBus
 from events.sources import InspectSource, SourceInspected
 from gateway.app import make_app
+from gateway.authentication import Authentication
 
 TOKEN = "a-token-for-tests"
+KNOWN = Authentication({TOKEN: ADMINISTRATOR})
 
 
 @pytest.fixture
@@ -49,14 +52,15 @@ async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
 
 @dataclass
 class Client:
-    """Speaks GraphQL to a gateway, with the token."""
+    """Speaks GraphQL to a gateway, with a token."""
 
     url: str
     session: aiohttp.ClientSession
+    token: str = TOKEN
 
     async def post(self, body: Any, **headers: str) -> tuple[int, Any]:
         """Status and decoded body of a POST to the endpoint."""
-        sent = {"Authorization": f"Bearer {TOKEN}", **headers}
+        sent = {"Authorization": f"Bearer {self.token}", **headers}
         async with self.session.post(f"{self.url}/graphql", json=body, headers=sent) as response:
             return response.status, await response.json(content_type=None)
 
@@ -79,7 +83,7 @@ class Client:
     async def watch(self, query: str, **variables: Any) -> "AsyncIterator[Watch]":
         """A subscription on a socket of its own."""
         async with self.socket() as socket:
-            await socket.send_json({"type": "connection_init", "payload": {"token": TOKEN}})
+            await socket.send_json({"type": "connection_init", "payload": {"token": self.token}})
             assert (await socket.receive_json())["type"] == "connection_ack"
             await socket.send_json({"id": "1", "type": "subscribe", "payload": {"query": query, "variables": variables}})
             yield Watch(socket)
@@ -113,9 +117,9 @@ class Watch:
 
 
 @asynccontextmanager
-async def serve(hub: Hub, **options: Any) -> AsyncIterator[Client]:
+async def serve(hub: Hub, known: Authentication = KNOWN, **options: Any) -> AsyncIterator[Client]:
     """A gateway on a free port, and its client."""
-    async with TestServer(make_app(hub, TOKEN, **options)) as server, aiohttp.ClientSession() as session:
+    async with TestServer(make_app(hub, known, **options)) as server, aiohttp.ClientSession() as session:
         yield Client(str(server.make_url("")).rstrip("/"), session)
 
 

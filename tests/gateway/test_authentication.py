@@ -9,38 +9,51 @@ from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.callers import ADMINISTRATOR, ANONYMOUS
 from domain.hub import Hub
 from gateway.app import make_app
-from gateway.authentication import Token
-from tests.gateway.conftest import TOKEN, Client
+from gateway.authentication import PAYLOAD, Authentication
+from tests.gateway.conftest import KNOWN, TOKEN, Client
 
 ANY = st.lists(st.characters() | st.characters(categories=["Cs"]) | st.sampled_from(" \tb"), max_size=20).map("".join)
 """Texts with surrogates too: what a header's bytes that are not UTF-8 become. (A list: `text` hardly ever draws such ones.)"""
 
 
-@given(ANY, ANY)
-def test_only_the_token_itself_fits(token: str, shown: str) -> None:
+HEADER = st.sampled_from(["Authorization", "authorization", "AUTHORIZATION"])
+
+
+@given(ANY, ANY, HEADER)
+def test_only_the_secret_itself_fits(secret: str, shown: str, header: str) -> None:
     """Another text never does, whatever it is made of; blanks around it do not count."""
-    assert Token(token).fits(f"Bearer {shown}") == (token.strip() == shown.strip() != "")
+    caller = Authentication({secret: ADMINISTRATOR}).caller_of({header: f"Bearer {shown}"})
+
+    assert (caller == ADMINISTRATOR) == (secret.strip() == shown.strip() != "")
+    assert caller in (ADMINISTRATOR, ANONYMOUS)
 
 
-@given(ANY.filter(str.strip))
-def test_the_token_fits_however_it_is_made(token: str) -> None:
-    """With and without the scheme, in any case of it, and in a payload under both names."""
-    known = Token(token)
+@given(ANY.filter(str.strip), HEADER)
+def test_the_secret_fits_however_it_is_made(secret: str, header: str) -> None:
+    """With the scheme in any case of it, and in a payload under both names; `token` is the name of no header."""
+    known = Authentication({secret: ADMINISTRATOR})
 
-    assert all(known.fits(f"{scheme} {token}") for scheme in ("Bearer", "bearer", "BEARER"))
-    assert known.fits_parameters({"Authorization": f"Bearer {token}"})
-    assert known.fits_parameters({"token": f"Bearer {token}"})
+    assert all(known.caller_of({header: f"{scheme} {secret}"}) == ADMINISTRATOR for scheme in ("Bearer", "bearer", "BEARER"))
+    assert known.caller_of({header: f"Bearer {secret}"}, PAYLOAD) == ADMINISTRATOR
+    assert known.caller_of({"token": f"Bearer {secret}"}, PAYLOAD) == ADMINISTRATOR
+    assert known.caller_of({"token": f"Bearer {secret}"}) == ANONYMOUS
 
 
-@pytest.mark.parametrize("token", ["", " ", "\t\n"])
+@given(st.dictionaries(ANY, st.none() | st.integers() | ANY | st.lists(ANY) | st.binary()))
+def test_what_nobody_knows_is_anonymous(shown: dict[str, object]) -> None:
+    """Payloads hold anything."""
+    assert Authentication({TOKEN: ADMINISTRATOR, "": ADMINISTRATOR}).caller_of(shown, PAYLOAD) == ANONYMOUS
+
+
+@pytest.mark.parametrize("secret", ["", " ", "\t\n"])
 @pytest.mark.parametrize("shown", ["", " ", "Bearer", "Bearer ", "Bearer  ", "bearer\t", None])
-def test_nothing_is_no_secret(token: str, shown: str | None) -> None:
+def test_nothing_is_no_secret(secret: str, shown: str | None) -> None:
     """A hub whose token is empty refuses everybody, also who shows nothing; and nothing is not another hub's token."""
-    for known in (Token(token), Token(TOKEN)):
-        assert not known.fits(shown)
-        assert not known.fits_parameters({"token": shown, "Authorization": shown})
+    for known in (Authentication({secret: ADMINISTRATOR}), KNOWN, Authentication({})):
+        assert known.caller_of({"token": shown, "Authorization": shown}, PAYLOAD) == ANONYMOUS
 
 
 async def answered(url: str, request: bytes) -> int:
@@ -99,7 +112,7 @@ async def test_odd_payloads_are_refused(client: Client, payload: dict[str, str],
 
 async def test_an_empty_token_refuses_everybody(hub: Hub) -> None:
     """Also those who show nothing, in each of the ways to do so."""
-    async with TestServer(make_app(hub, "")) as server:
+    async with TestServer(make_app(hub, Authentication({"": ADMINISTRATOR}))) as server:
         url = str(server.make_url(""))
         for line in (b"", b"Authorization:\r\n", b"Authorization: Bearer\r\n", b"Authorization: Bearer \r\n"):
             assert await answered(url, b"GET /metrics HTTP/1.1\r\nHost: x\r\n%bConnection: close\r\n\r\n" % line) == 401

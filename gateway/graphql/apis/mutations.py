@@ -180,7 +180,7 @@ class ApiMutation:
         """A job."""
         context = info.context
         started = await pipelines.start_release(
-            context.hub, input.api, force=input.force, asked_by=context.scope, key=input.idempotency_key
+            context.hub, input.api, force=input.force, asked_by=context.caller.actor, key=input.idempotency_key
         )
         return CreateReleaseSuccess.of(started)
 

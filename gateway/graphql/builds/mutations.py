@@ -121,6 +121,6 @@ class BuildMutation:
         """A run."""
         context = info.context
         started = await pipelines.start_build(
-            context.hub, input.build, force=input.force, asked_by=context.scope, key=input.idempotency_key
+            context.hub, input.build, force=input.force, asked_by=context.caller.actor, key=input.idempotency_key
         )
         return RunBuildSuccess.of(started)

@@ -8,12 +8,14 @@ import orjson
 import strawberry
 from strawberry import argument, field
 
+from domain.callers import Caller
 from domain.hub import Hub
 from domain.jobs import logs, overview
 from domain.jobs.jobs import JOBS, Progress
 from domain.jobs.jobs import Job as JobRecord
 from domain.jobs.overview import RunView, StepView
 from domain.nouns import Stored
+from domain.visibility import check
 from events.jobs import JobProgressed
 from events.message import Event
 from gateway.context import Info
@@ -132,12 +134,17 @@ class JobEventBatch(Shareable):
     """One answer of jobEvents."""
 
     span: strawberry.Private[Span]
+    record: strawberry.Private[JobRecord]
     job: Job = field(description="The job as it is now.")
     events: list[JobEvent] = field(description="What changed, in order.")
     lines: list[LogLine] = field(description="What its log says more, in order.")
     progress: JobProgress = field(description="How far it is.")
     cursor: str = field(description="Opaque: `after` of whoever comes back.")
     gap: bool = field(description="True where `after` was no cursor of this job as it is: everything follows again.")
+
+    def check(self, caller: Caller) -> None:
+        """Raises NotFound where the caller may not see the job."""
+        check(caller, self.record, "job", self.job.job_id)
 
 
 class JobReader(Reader[JobEventBatch]):
@@ -170,6 +177,7 @@ class JobReader(Reader[JobEventBatch]):
                 more=len(lines) == LINES,
                 ends=job.state == "FINISHED" and end.seq == job.seq and len(lines) < LINES,
             ),
+            record=job,
             job=Job.of(stored._replace(value=msgspec.structs.replace(job, progress=end.progress))),
             events=events,
             lines=[LogLine.of(line) for line in lines],
@@ -232,10 +240,15 @@ class RunEventBatch(Shareable):
     """One answer of runEvents."""
 
     span: strawberry.Private[Span]
+    view: strawberry.Private[RunView]
     run: Run = field(description="The run as it is now, its steps with their jobs and progress.")
     events: list[RunEvent] = field(description="What changed, in order of time.")
     cursor: str = field(description="Opaque: `after` of whoever comes back.")
     gap: bool = field(description="True where `after` was no cursor of this run as it is: everything follows again.")
+
+    def check(self, caller: Caller) -> None:
+        """Raises NotFound where the caller may not see the run."""
+        check(caller, self.view, "run", self.view.id)
 
 
 class RunReader(Reader[RunEventBatch]):
@@ -269,6 +282,7 @@ class RunReader(Reader[RunEventBatch]):
         finished = view.state != "RUNNING" and all(ends[id] == job.seq for id, job in jobs.items())
         return RunEventBatch(
             span=Span(before=start, after=end, empty=end == start, ends=finished),
+            view=view,
             run=Run.of(view),
             events=_in_order(events),
             cursor=str(end),
@@ -308,10 +322,10 @@ class JobSubscription:
     def job_events(self, info: Info, job_id: JobId, after: Cursor = None) -> AsyncGenerator[JobEventBatch, None]:
         """Resumes behind the cursor, on whichever gateway."""
         id, hub = local_id("Job", job_id), info.context.hub
-        return info.context.watching.follow("job", id, lambda: JobReader(hub, id), JobCursor.of(after))
+        return info.context.watching.follow("job", id, lambda: JobReader(hub, id), JobCursor.of(after), info.context.caller)
 
     @strawberry.subscription(description="What happens to a run: first what is known, then live; ends behind its last event.")
     def run_events(self, info: Info, run_id: RunId, after: Cursor = None) -> AsyncGenerator[RunEventBatch, None]:
         """Resumes behind the cursor, on whichever gateway."""
         id, hub = local_id("Run", run_id), info.context.hub
-        return info.context.watching.follow("run", id, lambda: RunReader(hub, id), RunCursor.of(after))
+        return info.context.watching.follow("run", id, lambda: RunReader(hub, id), RunCursor.of(after), info.context.caller)

@@ -118,7 +118,7 @@ class JobMutation:
             input.build,
             input.api,
             force=input.force,
-            asked_by=info.context.scope,
+            asked_by=info.context.caller.actor,
             key=input.idempotency_key,
         )
         return RunPipelineSuccess.of(started)

@@ -9,6 +9,7 @@ from domain.errors import Invalid
 from domain.jobs import control, logs, overview
 from domain.jobs.jobs import JOBS
 from domain.jobs.overview import RunView
+from domain.visibility import check
 from gateway.context import Info
 from gateway.graphql.jobs.events import Cursor, JobCursor, JobEventBatch, JobReader, RunCursor, RunEventBatch, RunReader
 from gateway.graphql.jobs.types import Job, JobId, JobOutcome, JobState, LogLine, Run, RunId, find_job, find_run
@@ -91,13 +92,16 @@ class JobQuery:
     @strawberry.field(description="What happened to a job: the subscription of that name, for those who poll.")
     async def job_events(self, info: Info, job_id: JobId, after: Cursor = None) -> JobEventBatch:
         """Everything after the cursor, at most a thousand log lines."""
-        reader = JobReader(info.context.hub, local_id("Job", job_id))
-        return await reader.read(JobCursor.of(after), None)
+        batch = await JobReader(info.context.hub, local_id("Job", job_id)).read(JobCursor.of(after), None)
+        batch.check(info.context.caller)
+        return batch
 
     @strawberry.field(description="What happened to a run: the subscription of that name, for those who poll.")
     async def run_events(self, info: Info, run_id: RunId, after: Cursor = None) -> RunEventBatch:
         """Everything after the cursor."""
-        return await RunReader(info.context.hub, local_id("Run", run_id)).read(RunCursor.of(after), None)
+        batch = await RunReader(info.context.hub, local_id("Run", run_id)).read(RunCursor.of(after), None)
+        batch.check(info.context.caller)
+        return batch
 
     @strawberry.field(description="A job's log, oldest line first.")
     async def job_log(
@@ -108,7 +112,10 @@ class JobQuery:
         first: Annotated[int, argument(description="How many lines, 1 to 5000.")] = 1000,
     ) -> JobLog:
         """All attempts, one after another."""
+        hub, id = info.context.hub, local_id("Job", job_id)
+        if job := await JOBS.find_one(hub.records, id):
+            check(info.context.caller, job.value, "job", id)
         cursor = JobCursor.of(after) or JobCursor()
-        found = await logs.read(info.context.hub, local_id("Job", job_id), (cursor.attempt, cursor.line), min(max(first, 1), 5000))
+        found = await logs.read(hub, id, (cursor.attempt, cursor.line), min(max(first, 1), 5000))
         end = cursor._replace(attempt=found[-1].attempt, line=found[-1].line.number) if found else cursor
         return JobLog(lines=[LogLine.of(line) for line in found], cursor=str(end))

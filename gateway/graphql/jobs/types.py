@@ -18,6 +18,7 @@ from gateway.graphql.nodes import Node, global_id, local_id
 from gateway.scalars import JSON, DateTime, Long, time
 
 JobId = Annotated[strawberry.ID, argument(description="The job's id, or its UUID as in logs.")]
+ASKED_BY = "Who asked for it: `administrator`, or `schedule` and the schedule's name; empty where nobody wrote it down."
 RunId = Annotated[strawberry.ID, argument(description="The run's id, or its UUID.")]
 
 
@@ -85,7 +86,7 @@ class Job(Node):
     )
     failures: int = field(description="How often it failed, a lost worker included: what its retries are counted by.")
     worker: str = field(description="The process that has it, or had it last.")
-    asked_by: str = field(description="Who asked for it.")
+    asked_by: str = field(description=ASKED_BY)
     created_at: DateTime = field(description="When it was asked for.")
     started_at: DateTime | None = field(description="When its last attempt began.")
     finished_at: DateTime | None = field(description="When it ended.")
@@ -158,7 +159,7 @@ class Run(Node):
 
     run_id: str = field(description="Its UUID.")
     title: str = field(description="What it does, in words.")
-    asked_by: str = field(description="Who asked for it.")
+    asked_by: str = field(description=ASKED_BY)
     state: RunState = field(description="Where it stands.")
     canceled: bool = field(description="Whether somebody cancelled it.")
     created_at: DateTime = field(description="When it was asked for.")

@@ -257,7 +257,7 @@ class SourceMutation:
         """A run."""
         context = info.context
         started = await pipelines.start_dump(
-            context.hub, input.source, force=input.force, asked_by=context.scope, key=input.idempotency_key
+            context.hub, input.source, force=input.force, asked_by=context.caller.actor, key=input.idempotency_key
         )
         return DumpSourceSuccess.of(started)
 
@@ -266,7 +266,7 @@ class SourceMutation:
         """A run."""
         context = info.context
         started = await pipelines.start_upload(
-            context.hub, input.source, force=input.force, asked_by=context.scope, key=input.idempotency_key
+            context.hub, input.source, force=input.force, asked_by=context.caller.actor, key=input.idempotency_key
         )
         return UploadSourceSuccess.of(started)
 
@@ -275,7 +275,7 @@ class SourceMutation:
         """A job."""
         context = info.context
         started = await pipelines.start_inspect(
-            context.hub, input.source, force=input.force, asked_by=context.scope, key=input.idempotency_key
+            context.hub, input.source, force=input.force, asked_by=context.caller.actor, key=input.idempotency_key
         )
         return InspectSourceSuccess.of(started)
 
@@ -283,5 +283,7 @@ class SourceMutation:
     async def validate_mapping(self, info: Info, input: In[ValidateMappingInput]) -> ValidateMappingPayload:
         """A job."""
         context = info.context
-        started = await pipelines.start_validate(context.hub, input.source, asked_by=context.scope, key=input.idempotency_key)
+        started = await pipelines.start_validate(
+            context.hub, input.source, asked_by=context.caller.actor, key=input.idempotency_key
+        )
         return ValidateMappingSuccess.of(started)

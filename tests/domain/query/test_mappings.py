@@ -1,9 +1,14 @@
 """Mappings: flat and nested, checked, merged, edited."""
 
+from itertools import permutations
+from typing import Any
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from domain.errors import Invalid
-from domain.query.mappings import Field, check, edit, flatten, merge, nest, unmapped
+from domain.query.mappings import ANALYZERS, TYPES, Field, check, differences, edit, flatten, merge, nest, unmapped
 
 KEYWORD = {"type": "keyword", "normalizer": "keyword_lowercase_normalizer"}
 PROPERTIES = {
@@ -42,7 +47,18 @@ def test_flat_and_nested_are_the_same_mapping() -> None:
         ({"a": {"type": "text", "normalizer": "keyword_lowercase_normalizer"}}, "a"),
         ({"a": {"type": "keyword", "fields": {}}}, "a"),
         ({"a": {"type": "keyword", "copy_to": ["b"]}}, "a"),
+        ({"a": {"type": "keyword", "copy_to": ["all", "all"]}}, "a"),
         ({"a": {"type": "keyword", "index": "no"}}, "a"),
+        ({"a": {"type": "keyword", "ignore_above": True}}, "a"),
+        ({"a": {"type": "keyword", "ignore_above": "5"}}, "a"),
+        ({"a": {"type": "keyword", "ignore_above": -1}}, "a"),
+        ({"a": {"type": "keyword", "ignore_above": 2**31}}, "a"),
+        ({"a": {"type": "text", "ignore_above": 5}}, "a"),
+        ({"a": {"type": "text", "properties": {}}}, "a"),
+        ({" ": {"type": "keyword"}}, " "),
+        ({"": {"type": "keyword"}}, "''"),
+        ({"a": {"properties": {"b. ": {"type": "keyword"}}}}, "a.b. "),
+        ({"_source.a": {"type": "keyword"}}, "_source.a"),
         ({"a": {"properties": {}, "enabled": False}}, "a"),
         ({"a": {"properties": ["b"]}}, "a"),
         ({"a*": {"type": "keyword"}}, "a*"),
@@ -147,3 +163,186 @@ def test_single_fields_are_edited() -> None:
         edit(PROPERTIES, "cgi.none", indexed=False)
     with pytest.raises(Invalid, match="type 'ip'"):
         edit(PROPERTIES, "cgi.pos", type="ip")
+
+
+def test_what_elasticsearch_takes_is_taken() -> None:
+    """Limits are Elasticsearch's own: 20 levels, a name of its own further down, objects said to be such, numbers up to 2**31."""
+    assert [field.path for field in flatten({".".join("a" * 20): {"type": "long"}})] == [".".join("a" * 20)]
+    assert [
+        field.path for field in flatten({"a": {"type": "object", "dynamic": False, "properties": {"_id": {"type": "long"}}}})
+    ] == ["a._id"]
+    assert flatten({"a": {"type": "object"}}) == []
+    assert flatten({"a": {"type": "keyword", "ignore_above": 2**31 - 1}})[0].ignore_above == 2**31 - 1
+    assert flatten({"a": {"type": "text", "ignore_above": 0}})[0].ignore_above == 0
+    assert flatten({"a": {"type": "text", "copy_to": "all"}})[0].searched_by_default
+    assert not flatten({"a": {"type": "text", "copy_to": []}})[0].searched_by_default
+
+
+NAME = st.sampled_from(("a", "b", "c", "é", "a b", "_x", "allele"))
+PATH = st.lists(NAME, min_size=1, max_size=3).map(".".join)
+
+
+@st.composite
+def fields(draw: st.DrawFn) -> Field:
+    """A field of any type with what that type can have."""
+    type = draw(st.sampled_from(TYPES))
+    return Field(
+        path=draw(PATH),
+        type=type,
+        indexed=draw(st.booleans()),
+        searched_by_default=draw(st.booleans()),
+        case_sensitive=type == "keyword" and draw(st.booleans()),
+        analyzer=draw(st.sampled_from(ANALYZERS)) if type == "text" else "standard",
+        ignore_above=draw(st.sampled_from((0, 1, 256))) if type == "keyword" else 0,
+    )
+
+
+def by_path(found: list[Field]) -> list[Field]:
+    """The fields sorted by their paths."""
+    return sorted(found, key=lambda field: field.path)
+
+
+def below_others(paths: set[str]) -> bool:
+    """Whether one of the paths lies below another."""
+    return any(one.startswith(f"{other}.") for one in paths for other in paths)
+
+
+MAPPINGS = st.lists(fields(), max_size=5, unique_by=lambda field: field.path).filter(
+    lambda found: not below_others({field.path for field in found})
+)
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text(max_size=3)
+    | st.sampled_from((*TYPES, "object", "all", "standard")),
+    lambda below: (
+        st.lists(below, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(
+                (
+                    "type",
+                    "properties",
+                    "index",
+                    "copy_to",
+                    "normalizer",
+                    "analyzer",
+                    "ignore_above",
+                    "dynamic",
+                    "a",
+                    "a.b",
+                    "",
+                    "_id",
+                )
+            ),
+            below,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+def all_merged(mappings: dict[str, Any]) -> dict[str, Any] | None:
+    """The mapping for all sources, None where there is none."""
+    try:
+        return merge(mappings).properties
+    except Invalid:
+        return None
+
+
+@given(MAPPINGS)
+def test_nested_fields_are_flat_again(found: list[Field]) -> None:
+    """Whatever fields have, a mapping of them has just those."""
+    assert by_path(flatten(nest(found))) == by_path(found)
+
+
+@given(st.dictionaries(st.text(max_size=3) | NAME, JSON, max_size=3))
+@settings(max_examples=500)
+def test_any_json_is_a_mapping_or_refused(properties: dict[str, Any]) -> None:
+    """What comes from outside is taken, or refused with the path; what was taken is a mapping for ever."""
+    try:
+        found: list[Field] | Invalid = flatten(properties)
+    except Invalid as refused:
+        found = refused
+
+    if isinstance(found, Invalid):
+        assert found.path[0] == "mapping"
+        assert found.message.startswith(f"{found.path[1]}: ")
+        assert found.path[1].split(".")[0] in {name.split(".")[0] for name in properties} | {"''"}
+    else:
+        assert by_path(flatten(nest(found))) == by_path(found)
+        assert merge({"one": properties}).properties == nest(found)
+
+
+@given(st.lists(MAPPINGS, min_size=3, max_size=3))
+@settings(max_examples=300)
+def test_the_order_of_sources_is_no_matter(sources: list[list[Field]]) -> None:
+    """Mappings of three sources give one mapping in any order, or are refused in any order; each path has a type that holds all."""
+    named = [(f"source{number}", nest(found)) for number, found in enumerate(sources)]
+
+    results = [all_merged(dict(order)) for order in permutations(named)]
+
+    assert all(result == results[0] for result in results)
+    if results[0] is not None:
+        for field in flatten(results[0]):
+            same = [each for found in sources for each in found if each.path == field.path]
+            assert field.indexed == any(each.indexed for each in same)
+            assert field.searched_by_default == any(each.searched_by_default for each in same)
+            assert field.ignore_above in (0, max(each.ignore_above for each in same))
+
+
+@given(MAPPINGS, PATH, st.none() | st.sampled_from((*TYPES, "ip")), st.none() | st.booleans())
+@settings(max_examples=300)
+def test_an_edit_changes_one_field(found: list[Field], path: str, type: str | None, indexed: bool | None) -> None:
+    """Any edit gives a mapping in which no other field has changed, or is refused with a path."""
+    before = nest(found)
+    try:
+        after: Any = edit(before, path, type=type, indexed=indexed)
+    except Invalid as refused:
+        after = refused
+
+    if isinstance(after, Invalid):
+        assert after.path[0] == "mapping"
+        assert (
+            type == "ip"
+            or below_others({path, *(field.path for field in found)})
+            or not (type or path in {field.path for field in found})
+        )
+    else:
+        assert [field for field in flatten(after) if field.path != path] == [
+            field for field in flatten(before) if field.path != path
+        ]
+        (edited,) = (field for field in flatten(after) if field.path == path)
+        assert type in (None, edited.type)
+        assert indexed in (None, edited.indexed)
+
+
+def test_differences_are_counted_by_kind() -> None:
+    """Paths that come, go, or change their type are named, each kind in a line; nothing is said where nothing differs."""
+    old = {"a": {"type": "long"}, "b": {"type": "text"}, "c": {"type": "date"}}
+    new = {"a": {"type": "double"}, "c": {"type": "date"}, "d": {"type": "date"}, "e": {"type": "date"}}
+
+    assert differences(old, new) == ["2 added: d, e", "1 gone: b", "1 of another type: a (from long to double)"]
+    assert differences(old, old) == []
+
+
+def test_notes_say_what_gave_way() -> None:
+    """A widened type and a case that no longer matters are noted with both sources; a limit of length holds where all have one."""
+    one = {"a": {"type": "keyword", "ignore_above": 5}, "b": {"type": "integer"}}
+    two = {"a": {**KEYWORD, "ignore_above": 7}, "b": {"type": "long"}}
+
+    assert merge({"one": one, "two": two}).notes == (
+        "a: case matters in one only: it does not",
+        "b: integer in one, long in two: long",
+    )
+    assert merge({"two": two, "one": one}).notes == (
+        "a: case matters in one only: it does not",
+        "b: long in two, integer in one: long",
+    )
+    assert merge({"one": one, "two": two}).properties["a"]["ignore_above"] == 7
+    assert "ignore_above" not in merge({"one": one, "two": {"a": KEYWORD}}).properties["a"]
+    assert (
+        merge({"one": one, "two": {"a": {"type": "text", "analyzer": "string_lowercase"}}}).properties["a"]["analyzer"]
+        == "string_lowercase"
+    )

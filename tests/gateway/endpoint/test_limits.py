@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from graphql import parse
 
+from domain.callers import ADMINISTRATOR
 from domain.hub import Hub
-from gateway.endpoint.limits import Budget, Limits, measure
+from gateway.endpoint.limits import Budget, Budgets, OperationLimits, measure
 from gateway.endpoint.operations import NotExecuted, Operations, Request
 from gateway.schema import build_schema
 from tests.gateway.conftest import Client, serve
@@ -33,7 +34,7 @@ TOO_MUCH = {
 @pytest.mark.parametrize("limit", TOO_MUCH)
 def test_each_limit_refuses_what_is_over_it(limit: str) -> None:
     """The error names the limit, and nothing else is refused."""
-    errors = measure(parse(TOO_MUCH[limit]), Limits())
+    errors = measure(parse(TOO_MUCH[limit]), OperationLimits())
 
     assert [error.extensions for error in errors if error.extensions["limit"] == limit] == [
         {"code": "LIMIT_EXCEEDED", "limit": limit}
@@ -42,11 +43,11 @@ def test_each_limit_refuses_what_is_over_it(limit: str) -> None:
 
 def test_fragment_bombs_are_measured_by_their_text() -> None:
     """Forty levels that would expand to 10^12 fields are refused after looking at each fragment once."""
-    operations = Operations(build_schema(), Limits())
+    operations = Operations(build_schema(), OperationLimits())
     started = time.process_time()
 
     with pytest.raises(NotExecuted, match="fields"):
-        operations.prepare(Request(bomb(40), {}))
+        operations.prepare(Request(bomb(40), {}), ADMINISTRATOR)
 
     assert time.process_time() - started < 1.0  # expanding it would take days: this is about growth, not about speed
 
@@ -54,7 +55,7 @@ def test_fragment_bombs_are_measured_by_their_text() -> None:
 def test_fragments_that_spread_themselves_end() -> None:
     """A cycle is measured once and refused by validation."""
     with pytest.raises(NotExecuted, match="itself"):
-        Operations(build_schema(), Limits()).prepare(Request("{ ...A } fragment A on Query { ...A }", {}))
+        Operations(build_schema(), OperationLimits()).prepare(Request("{ ...A } fragment A on Query { ...A }", {}), ADMINISTRATOR)
 
 
 async def test_long_texts_are_cut_off_while_they_are_read(client: Client) -> None:
@@ -73,14 +74,14 @@ async def test_introspection_fits(client: Client) -> None:
 
 async def test_a_text_is_parsed_and_validated_once(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second time, the document is known."""
-    operations, calls = Operations(build_schema(), Limits(operations=2)), []
+    operations, calls = Operations(build_schema(), OperationLimits(operations=2)), []
     monkeypatch.setattr("gateway.endpoint.operations.parse", lambda text, **given: calls.append(text) or parse(text, **given))
 
     for text in ("{ jobs { nodes { id } } }", "{ runs { nodes { id } } }") * 2:
-        operations.prepare(Request(text, {}))
+        operations.prepare(Request(text, {}), ADMINISTRATOR)
     assert len(calls) == 2
-    operations.prepare(Request("{ queues { name } }", {}))
-    operations.prepare(Request("{ jobs { nodes { id } } }", {}))
+    operations.prepare(Request("{ queues { name } }", {}), ADMINISTRATOR)
+    operations.prepare(Request("{ jobs { nodes { id } } }", {}), ADMINISTRATOR)
     assert len(calls) == 4  # the oldest was forgotten
 
 
@@ -96,11 +97,11 @@ async def test_a_text_is_parsed_and_validated_once(hub: Hub, monkeypatch: pytest
 )
 def test_costs_follow_what_is_asked_for(text: str, variables: dict[str, Any], cost: int) -> None:
     """One point an object, times `first` below a connection; a mutation ten."""
-    operations = Operations(build_schema(), Limits(cost=cost))
+    operations = Operations(build_schema(), OperationLimits(cost=cost))
 
-    operations.prepare(Request(text, variables))
+    operations.prepare(Request(text, variables), ADMINISTRATOR)
     with pytest.raises(NotExecuted) as refused:
-        operations.prepare(Request(text, variables))
+        operations.prepare(Request(text, variables), ADMINISTRATOR)
 
     assert (refused.value.errors[0].extensions or {})["code"] == "RATE_LIMITED"
 
@@ -116,9 +117,20 @@ def test_a_budget_refills_evenly() -> None:
     assert budget.spend(10) == 0
 
 
+def test_budgets_are_kept_for_those_who_came_last() -> None:
+    """Each key has its own, and the one that was not used for longest is forgotten, so it is full again."""
+    budgets = Budgets(10, most=2, clock=lambda: 0.0)
+
+    assert [budgets.spend(key, 10) for key in ("a", "b")] == [0, 0]
+    assert budgets.spend("a", 1) > 0
+    assert budgets.spend("c", 10) == 0  # b is forgotten
+    assert budgets.spend("a", 1) > 0
+    assert budgets.spend("b", 10) == 0
+
+
 async def test_over_http_the_rate_limit_is_429(hub: Hub) -> None:
     """With the time to wait in the extensions."""
-    async with serve(hub, limits=Limits(cost=1)) as client:
+    async with serve(hub, limits=OperationLimits(cost=1)) as client:
         await client.post({"query": "{ queues { name } }"})
         status, body = await client.post({"query": "{ queues { name } }"})
 

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 from domain.hub import Hub
 from events.sources import SourceAdded
 from gateway.app import make_app
-from tests.gateway.conftest import TOKEN, Client
+from tests.gateway.conftest import KNOWN, TOKEN, Client
 
 INIT = {"type": "connection_init", "payload": {"token": TOKEN}}
 
@@ -126,7 +126,7 @@ async def test_a_completed_operation_is_forgotten(client: Client) -> None:
 
 async def test_sockets_are_closed_with_1001_at_shutdown(hub: Hub) -> None:
     """Live ones do not hold up the end of the process, and their clients know that they may come back."""
-    server = TestServer(make_app(hub, TOKEN))
+    server = TestServer(make_app(hub, KNOWN))
     await server.start_server()
     async with aiohttp.ClientSession() as session, Client(str(server.make_url("")).rstrip("/"), session).socket() as socket:
         await socket.send_json(INIT)
@@ -151,7 +151,7 @@ async def test_a_reader_that_does_not_read_costs_no_memory(hub: Hub) -> None:
     query, sources = "subscription { hubEvents { events { event } } }", [f"{number:02}" + "x" * 100_000 for number in range(70)]
     waiting: list[int] = []
     async with (
-        TestServer(make_app(hub, TOKEN)) as server,
+        TestServer(make_app(hub, KNOWN)) as server,
         aiohttp.ClientSession(connector=aiohttp.TCPConnector(socket_factory=small_window)) as narrow,
         aiohttp.ClientSession() as session,
     ):

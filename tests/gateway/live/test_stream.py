@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 import pytest
 
+from domain.callers import ADMINISTRATOR, Caller
 from events.embedded import EmbeddedBus
 from events.jobs import JobProgressed
 from events.message import Event
@@ -20,6 +21,9 @@ class Numbers(Shareable):
     def __init__(self, span: Span, numbers: list[int]) -> None:
         self.span = span
         self.numbers = numbers
+
+    def check(self, caller: Caller) -> None:
+        """Everybody may see numbers."""
 
 
 class List(Reader[Numbers]):
@@ -50,10 +54,10 @@ async def test_who_has_seen_more_than_the_feed_gets_only_the_rest() -> None:
     numbers = [1, 2, 3]
     async with asyncio.timeout(20), EmbeddedBus() as bus:
         watching, reader = Watching(bus), List(numbers)
-        async with watching.running(), aclosing(watching.follow("job", "list", lambda: reader, 0)) as first:
+        async with watching.running(), aclosing(watching.follow("job", "list", lambda: reader, 0, ADMINISTRATOR)) as first:
             assert (await anext(first)).numbers == [1, 2, 3]
             numbers += [4, 5]  # which this gateway has not heard of yet
-            async with aclosing(watching.follow("job", "list", lambda: reader, 5)) as ahead:
+            async with aclosing(watching.follow("job", "list", lambda: reader, 5, ADMINISTRATOR)) as ahead:
                 assert (await anext(ahead)).numbers == []
                 await add(bus, numbers, 6)
                 assert (await anext(first)).numbers == [4, 5, 6]
@@ -70,7 +74,7 @@ async def test_followers_share_one_read() -> None:
 
         async def follow() -> list[int]:
             seen: list[int] = []
-            async for batch in watching.follow("job", "list", lambda: reader, 0):
+            async for batch in watching.follow("job", "list", lambda: reader, 0, ADMINISTRATOR):
                 seen += batch.numbers
                 joined.release()
             return seen
@@ -91,10 +95,10 @@ async def test_what_has_ended_and_is_opened_again_gets_a_feed_of_its_own() -> No
     numbers = [1, END]
     async with asyncio.timeout(20), EmbeddedBus() as bus:
         watching, reader = Watching(bus), List(numbers)
-        async with watching.running(), aclosing(watching.follow("job", "list", lambda: reader, 0)) as late:
+        async with watching.running(), aclosing(watching.follow("job", "list", lambda: reader, 0, ADMINISTRATOR)) as late:
             assert (await anext(late)).span.ends
             numbers[:] = [1]
-            async with aclosing(watching.follow("job", "list", lambda: reader, 0)) as again:
+            async with aclosing(watching.follow("job", "list", lambda: reader, 0, ADMINISTRATOR)) as again:
                 assert (await anext(again)).numbers == [1]
                 await add(bus, numbers, 2)
                 assert (await anext(again)).numbers == [2]
@@ -126,15 +130,15 @@ async def test_followers_are_told_what_ends_their_feed() -> None:
         watching, breaking = Watching(bus), Breaking(numbers, reads=2)
         async with (
             watching.running(),
-            aclosing(watching.follow("job", "list", lambda: breaking, 0)) as first,
-            aclosing(watching.follow("job", "list", lambda: breaking, 0)) as second,
+            aclosing(watching.follow("job", "list", lambda: breaking, 0, ADMINISTRATOR)) as first,
+            aclosing(watching.follow("job", "list", lambda: breaking, 0, ADMINISTRATOR)) as second,
         ):
             assert (await anext(first)).numbers == (await anext(second)).numbers == [1]
             await add(bus, numbers, 2)
             for follower in (first, second):
                 with pytest.raises(KeyError, match="record"):
                     await anext(follower)
-            async with aclosing(watching.follow("job", "list", lambda: List(numbers), 0)) as again:
+            async with aclosing(watching.follow("job", "list", lambda: List(numbers), 0, ADMINISTRATOR)) as again:
                 assert (await anext(again)).numbers == [1, 2]
                 await add(bus, numbers, 3)
                 assert (await anext(again)).numbers == [3]
@@ -146,7 +150,7 @@ async def test_an_event_that_cannot_be_heeded_silences_nobody(monkeypatch: pytes
     numbers = [1]
     async with asyncio.timeout(20), EmbeddedBus() as bus:
         watching, breaking = Watching(bus), Breaking(numbers, heeded=1)
-        async with watching.running(), aclosing(watching.follow("job", "list", lambda: breaking, 0)) as batches:
+        async with watching.running(), aclosing(watching.follow("job", "list", lambda: breaking, 0, ADMINISTRATOR)) as batches:
             assert (await anext(batches)).numbers == [1]
             await add(bus, numbers, 2)
             assert (await anext(batches)).numbers == [2]

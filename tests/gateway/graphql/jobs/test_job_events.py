@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from domain.callers import ADMINISTRATOR
 from domain.hub import Hub
 from domain.jobs import asking
 from domain.jobs.attempts import claim
@@ -224,7 +225,7 @@ async def test_a_slow_reader_costs_nobody_else_anything(hub: Hub, monkeypatch: p
 
 async def follow(watching: stream.Watching, hub: Hub, id: str) -> AsyncGenerator[list[int], None]:
     """Numbers of a job's lines, batch by batch."""
-    async for batch in watching.follow("job", id, lambda: JobReader(hub, id), JobCursor()):
+    async for batch in watching.follow("job", id, lambda: JobReader(hub, id), JobCursor(), ADMINISTRATOR):
         yield [line.number for line in batch.lines]
 
 

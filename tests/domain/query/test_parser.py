@@ -1,0 +1,212 @@
+"""The parser: text to a tree, and the place of what is no query."""
+
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.errors import QueryInvalid
+from domain.query.parser import parse
+from domain.query.tree import Bool, Boost, Exists, Fuzzy, MatchAll, MatchNone, Phrase, Query, Range, Regex, Term, Wildcard
+from tests.domain.query.writing import TEXT, escaped, quoted, trees, written
+
+A, B, C = (Term(path=path, text="x") for path in "abc")
+
+
+def plain(query: Query) -> Query:
+    """A tree without positions and notes."""
+
+    def strip(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(strip, value))
+        return plain(value) if isinstance(value, Query) else value
+
+    values = {name: strip(getattr(query, name)) for name in query.__struct_fields__ if name not in ("position", "mixed")}
+    return type(query)(**values)
+
+
+@pytest.mark.parametrize(
+    ("text", "tree"),
+    [
+        ("", MatchNone()),
+        (" \t\n\u3000", MatchNone()),
+        ("*", MatchAll()),
+        ("*:*", MatchAll()),
+        ("x", Term(text="x")),
+        ("x y  z", Term(text="x y z")),
+        ("a:x", A),
+        (" a : x ", A),
+        ("a.b-c:x", Term(path="a.b-c", text="x")),
+        ("a:(x y)", Term(path="a", text="x y")),
+        ("a:(x b:x)", Bool(must=(A, B))),
+        ('a:"x y"', Phrase(path="a", text="x y")),
+        ('a:"x \\" y"~2', Phrase(path="a", text='x " y', slop=2)),
+        ("a:x*", Wildcard(path="a", pattern="x*")),
+        ("a:x\\*", Term(path="a", text="x*")),
+        ("a:x\\*?", Wildcard(path="a", pattern="x\\*?")),
+        ("a:*", Exists(path="a")),
+        ("a:***", Exists(path="a")),
+        ("_exists_:a.b", Exists(path="a.b")),
+        ('_exists_:"a b"', Exists(path="a b")),
+        ("a:/x.y/", Regex(path="a", pattern="x.y")),
+        ("a:/x\\/y/", Regex(path="a", pattern="x\\/y")),
+        ("a:\\u002a*", Wildcard(path="a", pattern="\\**")),
+        ("a:x~", Fuzzy(path="a", text="x")),
+        ("a:x~2", Fuzzy(path="a", text="x", edits=2)),
+        ("a:x^2", Boost(query=A, factor=2.0)),
+        ("a:x~1^.5", Boost(query=Fuzzy(path="a", text="x", edits=1), factor=0.5)),
+        ("(a:x b:x)^3", Boost(query=Bool(must=(A, B)), factor=3.0)),
+        ("a:[1 TO 2]", Range(path="a", lower="1", upper="2")),
+        ("a:{1 TO 2]", Range(path="a", lower="1", upper="2", include_lower=False)),
+        ("a:[* TO 2}", Range(path="a", upper="2", include_upper=False)),
+        ('a:["x y" TO "*"]', Range(path="a", lower="x y", upper="*")),
+        ("a:>1", Range(path="a", lower="1", include_lower=False)),
+        ("a:>=1", Range(path="a", lower="1")),
+        ("a:<=now-1d/d", Range(path="a", upper="now-1d/d")),
+        ("a:>=2019-01-01||/M", Range(path="a", lower="2019-01-01||/M")),
+        ("a:-5", Term(path="a", text="-5")),
+        ("_id:chr1:g.3G>C", Term(path="_id", text="chr1:g.3G>C")),
+        ("chr1:g.3G>C", Term(path="chr1", text="g.3G>C")),
+        ("cgi.\\*:x", Term(path="cgi.*", text="x")),
+        ("cgi.*:x", Term(path="cgi.*", text="x")),
+        ("*:x", Term(path="*", text="x")),
+        ("x/y", Term(text="x/y")),
+        ("\\u0041\\:\\(", Term(text="A:(")),
+        ("ANDROID ORNOT", Term(text="ANDROID ORNOT")),
+        ("a:x b:x", Bool(must=(A, B))),
+        ("a:x AND b:x", Bool(must=(A, B))),
+        ("a:x && b:x", Bool(must=(A, B))),
+        ("a:x OR b:x", Bool(should=(A, B))),
+        ("a:x || b:x", Bool(should=(A, B))),
+        ("NOT a:x", Bool(must_not=(A,))),
+        ("!a:x", Bool(must_not=(A,))),
+        ("-a:x", Bool(must_not=(A,))),
+        ("+a:x -b:x", Bool(must=(A,), must_not=(B,))),
+        ("a:x AND NOT b:x", Bool(must=(A,), must_not=(B,))),
+        ("a:x OR b:x AND c:x", Bool(must=(B, C), should=(A,))),
+        ("a:x AND b:x OR c:x", Bool(must=(A,), should=(B, C))),
+        ("a:x b:x OR c:x", Bool(must=(A,), should=(B, C))),
+        ("a:x OR NOT b:x", Bool(should=(A,), must_not=(B,))),
+        ("a:x OR (NOT b:x)", Bool(should=(A, Bool(must_not=(B,))))),
+        ("(a:x OR b:x) c:x", Bool(must=(Bool(should=(A, B)), C))),
+    ],
+)
+def test_text_becomes_a_tree(text: str, tree: Query) -> None:
+    """Each form of the grammar, combined as Lucene combines it where AND is the default."""
+    assert plain(parse(text)) == tree
+
+
+def test_nodes_know_their_place() -> None:
+    """A node's position is where its value begins in the text."""
+    tree = parse("cgi.gene:ABL1 AND pos:>5")
+
+    assert isinstance(tree, Bool)
+    assert [part.position for part in tree.must] == [9, 23]
+
+
+@pytest.mark.parametrize("text", ["a:x OR b:x AND c:x", "a:x b:x OR c:x", "a:x OR NOT b:x"])
+def test_mixed_operators_are_noticed(text: str) -> None:
+    """AND beside OR without parentheses deserves a warning; parentheses do not."""
+    assert getattr(parse(text), "mixed", False)
+    assert not getattr(parse("(a:x OR b:x) AND c:x AND NOT d:x"), "mixed", True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 30_000,
+        "(a " * 15_000,
+        "NOT " * 16_000,
+        "a OR " * 13_000,
+        '"' + 'a"a' * 20_000,
+        "[" + 'a"' * 30_000,
+        "a\\" * 32_000,
+        "/" + "\\a" * 32_000,
+        "a" * 65_537,
+        "a:" * 32_000 + "~",
+        "+-" * 30_000,
+        "*" * 60_000 + "a",
+    ],
+)
+def test_a_long_query_is_answered_or_refused(text: str) -> None:
+    """Whatever is sent is read in linear time: with anything worse, or with recursion, these would never end well."""
+    try:
+        parsed: Query | QueryInvalid = parse(text)
+    except QueryInvalid as refused:
+        parsed = refused
+
+    assert 0 <= parsed.position <= len(text)
+
+
+def parsed(text: str) -> Query | QueryInvalid:
+    """The tree of a text, or why there is none."""
+    try:
+        return parse(text)
+    except QueryInvalid as refused:
+        return refused
+
+
+PIECES = (
+    "a",
+    ":",
+    " ",
+    "(",
+    ")",
+    '"',
+    "/",
+    "[",
+    "{",
+    "]",
+    "}",
+    " TO ",
+    "*",
+    "?",
+    "~",
+    "^",
+    "+",
+    "-",
+    "!",
+    " AND ",
+    " OR ",
+    "NOT ",
+    "&&",
+    "||",
+    "\\",
+    "\\u",
+    "0041",
+    "1",
+    ".5",
+    "_exists_",
+    ">",
+    "<=",
+    "é",
+    "\U0001f600",
+    "\ud800",
+    "\n",
+)
+
+
+@given(st.text() | st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
+@settings(max_examples=1000)
+def test_any_text_has_a_tree_or_a_refusal(text: str) -> None:
+    """Nothing that can be typed raises anything else, and a refusal points into the text."""
+    assert 0 <= parsed(text).position <= len(text)
+
+
+@given(trees(), st.randoms(use_true_random=False))
+@settings(max_examples=500)
+def test_a_tree_that_is_written_is_read_again(tree: Query, chosen: Random) -> None:
+    """Whichever way a tree is written, it is the same tree that is read."""
+    assert plain(parse(written(tree, chosen))) == tree
+
+
+@given(TEXT.filter(bool))
+@settings(max_examples=300)
+def test_what_is_escaped_is_taken_as_it_is(text: str) -> None:
+    """A backslash before what has a meaning, or quotes around it, and any value is looked for as it is."""
+    assert plain(parse(f"a:{escaped(text)}")) == Term(path="a", text=text)
+    assert plain(parse(escaped(text))) == Term(text=text)
+    assert plain(parse(f"a:{quoted(text)}")) == Phrase(path="a", text=text)
+    assert plain(parse(f"{escaped(text)}:x")) in (Term(path=text, text="x"), Exists(path="x"))

@@ -1,0 +1,68 @@
+"""Data folders of former versions of Leat: each is kept here as it was left behind, and opens."""
+
+import contextlib
+import json
+import tarfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.leat.hubs import Line
+
+FOLDERS = Path(__file__).parent.parent / "data_folders"
+"""`form-1`: three sources, one of which was being uploaded when its hub was killed, and one whose upload had failed; a build, an
+API with a release, a schedule."""
+
+
+@pytest.fixture
+def line(tmp_path: Path) -> Iterator[Line]:
+    """A hub of today on the folder that one of form 1 left when it was killed."""
+    data = tmp_path / "data"
+    with tarfile.open(FOLDERS / "form-1.tar.gz") as archive:
+        archive.extractall(data, filter="data")
+    line = Line(tmp_path)
+    with line.up():
+        yield line
+
+
+def answered(line: Line, path: str) -> Any:
+    """What the published API of the folder answers."""
+    url = (Path(line.environment["LEAT_DATA"]) / "url").read_text().strip()
+    with contextlib.closing(urllib.request.urlopen(f"{url}/api/flock/{path}", timeout=10)) as response:
+        return json.load(response)
+
+
+def test_what_a_former_version_served_is_served(line: Line) -> None:
+    """The release that it made answers queries, with the documents that it stored."""
+    found = answered(line, "query?q=name:kea")
+    version = (Path(line.environment["LEAT_DATA"]) / "version").read_text()
+
+    assert [(hit["_id"], hit["wingspan"]) for hit in found["hits"]] == [("b3", 96.53)]
+    assert version == "2\n"
+
+
+def test_what_a_former_version_left_unfinished_goes_on(line: Line) -> None:
+    """The upload that was running when the hub was killed is done, and so is what hangs on it in its run; nothing else waits."""
+    deadline = time.monotonic() + 30
+    while unfinished := [job for job in line.json("jobs") if job["state"] != "FINISHED"]:
+        assert time.monotonic() < deadline, unfinished
+        time.sleep(0.1)
+
+    run = [job for job in line.json("jobs", "--target", "source/slow") if job["jobId"] != job["runId"]]
+    assert {job["step"]: job["outcome"] for job in run} == dict.fromkeys(("dump:slow", "upload:slow", "inspect:slow"), "SUCCEEDED")
+
+
+def test_what_a_former_version_knew_can_be_edited_and_run(line: Line) -> None:
+    """Its pipeline is run again with another document type, its failed job is tried again, its schedule is edited and removed."""
+    line.done("build", "edit", "all", "--doc-type", "bird")
+    [failed] = [job for job in line.json("jobs") if job["step"] == "upload:broken"]
+    line.done("run", "flock")
+    line.done("schedule", "pause", "nightly")
+    line.done("schedule", "remove", "nightly")
+
+    assert line.run("retry", failed["jobId"]).returncode == 1
+    assert line.json("schedule", "list") == []
