@@ -26,7 +26,7 @@ import aiohttp
 from bench import generate
 from bench.ingest import PARSER
 from bench.results import tell
-from leat.cli.address import TOKEN_FILE, URL_FILE
+from leat.data_folder import TOKEN, URL
 
 SMALL = 2000
 PAUSE = 0.02
@@ -59,11 +59,11 @@ class Hub:
         data = self.folder / "data"
         with subprocess.Popen(self.command("up"), env=self.environment, stdout=subprocess.DEVNULL) as process:
             try:
-                while not (data / URL_FILE).exists():
+                while not (data / URL).exists():
                     if process.poll() is not None:
                         raise SystemExit("leat up ended")
                     time.sleep(0.1)
-                yield (data / URL_FILE).read_text().strip(), (data / TOKEN_FILE).read_text().strip()
+                yield (data / URL).read_text().strip(), (data / TOKEN).read_text().strip()
             finally:
                 process.terminate()
 

@@ -31,6 +31,7 @@ from events.apis import MappingValidated, ValidateMapping
 from events.builds import BuildFinished, RunBuild
 from events.embedded import EmbeddedBus
 from events.jobs import JobFinished, JobStarted
+from leat.data_folder import RECORDS
 from workers.context import JobContext, Registration
 from workers.worker import Worker
 
@@ -72,7 +73,7 @@ async def open_bench(counted: bool = False) -> AsyncIterator[Hub]:
     """A hub of embedded records and bus, with a worker."""
     async with AsyncExitStack() as stack:
         data = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=".")))
-        records: Any = await stack.enter_async_context(SqliteRecords.open(data / "records.db"))
+        records: Any = await stack.enter_async_context(SqliteRecords.open(data / RECORDS))
         await records.prepare(CATALOGUE.kinds)
         hub = Hub(
             name="bench",

@@ -24,7 +24,8 @@ from domain.jobs.jobs import JOBS
 from domain.ports.records import Records
 from events.message import new_id
 from leat.cli import client
-from leat.cli.address import Address
+from leat.data_folder import RECORDS, TOKEN, URL
+from leat.urls import Address
 
 SOURCES = [f"s{number}" for number in range(8)]
 QUEUES = "{ queues { name depth running } }"
@@ -90,8 +91,8 @@ async def pending(records: Records) -> int:
 
 async def measure(data: Path, number: int, environment: dict[str, str], documents: int) -> tuple[float, Watched | None]:
     """Seconds with so many workers, and what was seen of the backlog."""
-    address = Address((data / "url").read_text().strip(), (data / "token").read_text().strip())
-    async with SqliteRecords.open(data / "records.db") as records, client.connected(address) as gateway:
+    address = Address((data / URL).read_text().strip(), (data / TOKEN).read_text().strip())
+    async with SqliteRecords.open(data / RECORDS) as records, client.connected(address) as gateway:
         ended = asyncio.Event()
         with workers(number, environment):
             watching = asyncio.create_task(watch(gateway, records, ended)) if number == 1 else None

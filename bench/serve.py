@@ -42,6 +42,7 @@ from events.embedded import EmbeddedBus
 from gateway.app import make_app
 from gateway.authentication import Authentication
 from leat.adapters import open_stores
+from leat.data_folder import RECORDS
 from leat.loop import run
 
 OUTPUT = "00000000-0000-4000-8000-000000000000.1"
@@ -96,7 +97,7 @@ def documents(count: int) -> Iterator[dict[str, Any]]:
 
 async def serve(folder: Path, count: int, port: int) -> None:
     """Our side: index the documents and serve them until stdin closes."""
-    async with open_stores(address(folder)) as stores, SqliteRecords.open(folder / "records.db") as records, EmbeddedBus() as bus:
+    async with open_stores(address(folder)) as stores, SqliteRecords.open(folder / RECORDS) as records, EmbeddedBus() as bus:
         bodies = sorted((document(one) for one in documents(count)), key=lambda one: one.id)
         await stores.documents.create(OUTPUT)
         await stores.search.create(OUTPUT, IndexSpec(mapping=MAPPING, collection=OUTPUT, meta={"biothing_type": "variant"}))

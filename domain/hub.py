@@ -56,6 +56,16 @@ class Stores:
     address: dict[str, Any] = field(default_factory=dict)
     """Plain values with which a child process opens the same stores; secrets among them, so never logged."""
 
+    @property
+    def scratch(self) -> Path:
+        """Folder of what attempts write before it is theirs to keep, each in a folder `<job>.<attempt>` of its own."""
+        return self.data / "scratch"
+
+    @property
+    def environments(self) -> Path:
+        """Folder of the environments that plugins' requirements are installed into: a cache."""
+        return self.data / "environments"
+
 
 class Heap(Protocol):
     """Where jobs put what they make, each thing under the name of its attempt: collections, indexes, dumps."""

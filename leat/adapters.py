@@ -16,6 +16,7 @@ from domain.ports.files import Files
 from domain.ports.records import Records
 from domain.ports.search import Search
 from events.bus import Bus, BusError
+from leat import data_folder
 from leat.urls import without_password
 
 T = TypeVar("T")
@@ -75,7 +76,7 @@ async def open_records(url: str, data: Path, name: str) -> AsyncIterator[Records
         case "sqlite":
             from adapters.sqlite.records import SqliteRecords
 
-            async with SqliteRecords.open(data / "records.db") as records:
+            async with SqliteRecords.open(data / data_folder.RECORDS) as records:
                 yield records
         case _:
             from adapters.mongodb.records import MongoRecords
@@ -90,7 +91,7 @@ async def open_documents(url: str, data: Path, name: str) -> AsyncIterator[Docum
         case "sqlite":
             from adapters.sqlite.documents import SqliteDocuments
 
-            async with SqliteDocuments.open(data / "documents") as documents:
+            async with SqliteDocuments.open(data / data_folder.DOCUMENTS) as documents:
                 yield documents
         case _:
             from adapters.mongodb.documents import MongoDocuments
@@ -105,7 +106,7 @@ async def open_search(url: str, data: Path, name: str, documents: Documents) -> 
         case "tantivy":
             from adapters.tantivy.search import TantivySearch
 
-            yield TantivySearch(data / "search", documents)
+            yield TantivySearch(data / data_folder.SEARCH, documents)
         case _:
             from adapters.elasticsearch.search import ElasticsearchSearch
 
@@ -120,12 +121,12 @@ async def open_files(url: str, data: Path, name: str) -> AsyncIterator[Files]:
             from adapters.files.folder import FolderFiles
 
             path = urlsplit(url).path
-            async with FolderFiles.open_folder(Path(path) / name if path else data / "files") as files:
+            async with FolderFiles.open_folder(Path(path) / name if path else data / data_folder.FILES) as files:
                 yield files
         case _:
             from adapters.files.s3 import S3Files
 
-            async with S3Files.connect(url, name, data / "copies") as files:
+            async with S3Files.connect(url, name, data / data_folder.COPIES) as files:
                 yield files
 
 

@@ -1,20 +1,36 @@
-"""The data folder: one hub at a time, of a version that this Leat can read, and with a token of its own."""
+"""The data folder: what lies where in it; one hub at a time, of a version that this Leat can read, with a token of its own.
+
+What processes of the hub put there by themselves has its place in `domain.hub.Stores`.
+"""
 
 import fcntl
 import os
-import secrets
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from domain.errors import LeatError
 
+LOCK = "lock"
+"""Held by the hub's process, and names it."""
+VERSION = "version"
 TOKEN = "token"
 """The administrator's token, mode 600."""
-VERSION = 2
-"""Raised when what is kept in a data folder changes its form. 2: events are followed, and what was removed leaves its record for a
-while; records of form 1 are brought into it when the hub is opened (domain.jobs.upgrading)."""
+URL = "url"
+"""Where the gateway is, while one serves the folder."""
+PULSE = "pulse"
+"""Touched by gateway, workers and scalers from their event loop every `PULSE_INTERVAL` seconds."""
+RECORDS = "records.db"
+DOCUMENTS = "documents"
+SEARCH = "search"
+FILES = "files"
+COPIES = "copies"
+"""Files of an object store that were fetched."""
+
+FORM = 2
+"""The version of what is kept here, raised when that changes its form. 2: events are followed, and what was removed leaves its
+record for a while; records of form 1 are brought into it when the hub is opened (domain.jobs.upgrading)."""
+PULSE_INTERVAL = 5.0
 
 
 class FolderRefused(LeatError):
@@ -28,7 +44,7 @@ def held(folder: Path) -> Iterator[None]:
     """Make the folder if need be and hold its lock; raises FolderRefused naming the process that has it, or the newer version."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise FolderRefused(f"LEAT_DATA={folder}: {error.strerror}; name a folder that this user can write") from error
     try:
@@ -47,11 +63,11 @@ def held(folder: Path) -> Iterator[None]:
 
 def check_version(folder: Path) -> None:
     """Write the version into the folder; raises FolderRefused where a newer Leat wrote it."""
-    file = folder / "version"
+    file = folder / VERSION
     text = _line_of(file) or "0"
-    if not text.isdigit() or int(text) > VERSION:
-        raise FolderRefused(f"{folder} was written by a newer Leat (form {text}; this one reads up to {VERSION}); upgrade Leat")
-    file.write_text(f"{VERSION}\n")
+    if not text.isdigit() or int(text) > FORM:
+        raise FolderRefused(f"{folder} was written by a newer Leat (form {text}; this one reads up to {FORM}); upgrade Leat")
+    file.write_text(f"{FORM}\n")
 
 
 def kept_token(folder: Path) -> str:
@@ -62,15 +78,16 @@ def kept_token(folder: Path) -> str:
     """
     file = folder / TOKEN
     if not (token := _line_of(file)):
-        descriptor, made = tempfile.mkstemp(prefix=f"{TOKEN}.", dir=folder)
-        with os.fdopen(descriptor, "w") as written:
-            written.write(f"{secrets.token_urlsafe(24)}\n")
-            written.flush()
-            os.fsync(descriptor)
+        made = folder / f"{TOKEN}.{os.urandom(8).hex()}"
+        descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            _name(Path(made), file)
+            with os.fdopen(descriptor, "w") as written:
+                written.write(f"{os.urandom(24).hex()}\n")
+                written.flush()
+                os.fsync(descriptor)
+            _name(made, file)
         finally:
-            os.unlink(made)
+            made.unlink()
         token = _line_of(file)
     return token
 

@@ -16,12 +16,10 @@ from domain.jobs.reaper import Reaper, void_leases
 from events.supervision import supervised
 from gateway.app import make_app
 from gateway.authentication import Authentication
-from leat import data_folder as folder
-from leat import listeners as ports
-from leat.cli.address import URL_FILE, Address, listening_at
-from leat.cli.health import PULSE, PULSE_FILE
+from leat import data_folder, listeners
 from leat.settings import Settings
 from leat.signals import stop_on_signals
+from leat.urls import Address, listening_at
 from leat.wiring import open_hub
 from workers.catalogue import WORKERS
 from workers.worker import Worker
@@ -40,14 +38,14 @@ async def serving(
     """A gateway with workers of these queues, all of them unless told otherwise, in this process; the event is set by a signal.
     Raises FolderRefused or PortTaken."""
     with ExitStack() as stack:
-        stack.enter_context(folder.held(settings.data))
-        token = settings.token.get_secret_value() or folder.kept_token(settings.data)
+        stack.enter_context(data_folder.held(settings.data))
+        token = settings.token.get_secret_value() or data_folder.kept_token(settings.data)
         async with open_hub(settings) as hub:
             alone = settings.bus.startswith("embedded:")
             async with working(hub, queues, concurrency, alone=alone) as ended, listening(hub, settings, token) as url:
-                for file in (URL_FILE, PULSE_FILE):  # workers beside it in the same folder show theirs again
+                for file in (data_folder.URL, data_folder.PULSE):  # workers beside it in the same folder show theirs again
                     stack.callback((settings.data / file).unlink, missing_ok=True)
-                (settings.data / URL_FILE).write_text(f"{url}\n")
+                (settings.data / data_folder.URL).write_text(f"{url}\n")
                 yield Address(url, token), ended
 
 
@@ -73,7 +71,7 @@ async def working(hub: Hub, queues: Sequence[str], concurrency: int, *, alone: b
 async def until_signal(data: Path) -> AsyncIterator[asyncio.Event]:
     """What every process of a hub does while it lives: set the event at a signal, and show the data folder a pulse."""
     ended = asyncio.Event()
-    async with supervised(pulse=partial(_beat, data / PULSE_FILE)):
+    async with supervised(pulse=partial(_beat, data / data_folder.PULSE)):
         with stop_on_signals(ended.set):
             yield ended
 
@@ -82,7 +80,7 @@ async def _beat(file: Path) -> None:
     """Where it fails, of a full disk, say, the health check says what is true."""
     while True:
         await asyncio.to_thread(file.touch)
-        await asyncio.sleep(PULSE)
+        await asyncio.sleep(data_folder.PULSE_INTERVAL)
 
 
 @asynccontextmanager
@@ -104,6 +102,6 @@ async def _listen(runner: web.AppRunner, settings: Settings) -> None:
         await web.TCPSite(runner, settings.host, settings.port).start()
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            taken = f"port {settings.port} is taken by {ports.holder(settings.port)}; stop that, or set LEAT_PORT to another one"
-            raise PortTaken(taken) from error
+            holder = listeners.holder(settings.port)
+            raise PortTaken(f"port {settings.port} is taken by {holder}; stop that, or set LEAT_PORT to another one") from error
         raise PortTaken(f"LEAT_HOST={settings.host}, LEAT_PORT={settings.port}: {error.strerror}") from error

@@ -1,11 +1,9 @@
 """Every worker, and the commands that it takes."""
 
-from workers import build, dump, index, upload
+from workers.build.registrations import REGISTRATIONS as BUILD
 from workers.context import Registration
+from workers.dump.registrations import REGISTRATIONS as DUMP
+from workers.index.registrations import REGISTRATIONS as INDEX
+from workers.upload.registrations import REGISTRATIONS as UPLOAD
 
-WORKERS: dict[str, tuple[Registration, ...]] = {
-    "dump": dump.REGISTRATIONS,
-    "upload": upload.REGISTRATIONS,
-    "build": build.REGISTRATIONS,
-    "index": index.REGISTRATIONS,
-}
+WORKERS: dict[str, tuple[Registration, ...]] = {"dump": DUMP, "upload": UPLOAD, "build": BUILD, "index": INDEX}

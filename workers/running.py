@@ -59,7 +59,7 @@ class RunningJob(JobContext):
 
     @cached_property
     def scratch(self) -> Path:  # type: ignore[override]  # made when first asked for: most jobs never do
-        folder = self.hub.data / "scratch" / self.output
+        folder = self.hub.scratch / self.output
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 

@@ -123,7 +123,7 @@ async def _note(hub: Hub, garbage: set[str]) -> Mapping[str, float]:
 
 
 async def _drop_scratch(hub: Hub) -> None:
-    folder = hub.data / "scratch"
+    folder = hub.scratch
     for path in await asyncio.to_thread(_folders, folder):
         if owner(path.name)[0] and await _has_ended(hub, path.name):
             await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)

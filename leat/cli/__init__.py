@@ -4,28 +4,30 @@ import re
 import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from importlib import import_module
 from typing import NoReturn
 
 from leat.cli.exits import Ended, Exit
 
 COMMANDS = {
-    "up": "run the hub: gateway and all workers in one process",
-    "work": "run workers of some queues alone, beside a hub",
-    "check": "ask every part whether it answers, one line each",
-    "demo": "bring two real sources to a searchable API, and ask it questions",
-    "source": "data plugins: add, check, dump, upload, inspect, map",
-    "build": "merge sources into one collection",
-    "api": "publish a build as an API, and query it",
-    "release": "index a build for its API, and roll back",
-    "schedule": "start dumps, builds and whole pipelines by the clock",
-    "run": "everything for an API, from its sources' files to a release",
-    "jobs": "what was asked for, and how it stands",
-    "watch": "follow a run, a job, or everything",
-    "log": "what a job, and its plugin, said",
-    "cancel": "cancel a run or a job",
-    "retry": "try a job again that failed, timed out, or was cancelled without its run",
-    "schema": "write schema.graphql and messages.json from the code",
+    "up": ("hub", "run the hub: gateway and all workers in one process"),
+    "work": ("hub", "run workers of some queues alone, beside a hub"),
+    "check": ("hub", "ask every part whether it answers, one line each"),
+    "demo": ("hub", "bring two real sources to a searchable API, and ask it questions"),
+    "source": ("sources", "data plugins: add, check, dump, upload, inspect, map"),
+    "build": ("builds", "merge sources into one collection"),
+    "api": ("apis", "publish a build as an API, and query it"),
+    "release": ("releases", "index a build for its API, and roll back"),
+    "schedule": ("schedules", "start dumps, builds and whole pipelines by the clock"),
+    "run": ("jobs", "everything for an API, from its sources' files to a release"),
+    "jobs": ("jobs", "what was asked for, and how it stands"),
+    "watch": ("jobs", "follow a run, a job, or everything"),
+    "log": ("jobs", "what a job, and its plugin, said"),
+    "cancel": ("jobs", "cancel a run or a job"),
+    "retry": ("jobs", "try a job again that failed, timed out, or was cancelled without its run"),
+    "schema": ("hub", "write schema.graphql and messages.json from the code"),
 }
+"""Name → (the module that defines it, what it does)."""
 EXITS = """exit codes:
   0 done   1 the job failed   2 usage   3 refused   4 the hub can't be reached   5 token missing or wrong   130 detached by Ctrl-C
 """
@@ -79,40 +81,9 @@ def _parser(given: Sequence[str]) -> Parser:
         prog="leat", description="Leads files to live, searchable APIs.", epilog=EXITS, formatter_class=RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, description in COMMANDS.items():
+    for name, (module, description) in COMMANDS.items():
         chosen = commands.add_parser(name, help=description, description=f"{description[0].upper()}{description[1:]}.")
         if name == command:
-            _define(name, chosen, given)
+            chosen.set_defaults(command=name, given=given)
+            import_module(f"leat.cli.{module}").define(chosen)
     return parser
-
-
-def _define(name: str, parser: ArgumentParser, given: Sequence[str]) -> None:
-    match name:
-        case "up" | "work" | "check" | "schema" | "demo":
-            from leat.cli import hub
-
-            hub.define(name, parser, given)
-        case "source":
-            from leat.cli import sources
-
-            sources.define(parser)
-        case "build":
-            from leat.cli import builds
-
-            builds.define(parser)
-        case "api":
-            from leat.cli import apis
-
-            apis.define(parser)
-        case "schedule":
-            from leat.cli import schedules
-
-            schedules.define(parser)
-        case "release":
-            from leat.cli import releases
-
-            releases.define(parser)
-        case _:
-            from leat.cli import jobs
-
-            jobs.define(name, parser)

@@ -4,24 +4,10 @@ import os
 import re
 from argparse import Namespace
 from pathlib import Path
-from typing import NamedTuple
 
 from leat.cli.exits import Ended, Exit
-
-URL_FILE = "url"
-"""In the data folder while a gateway serves it."""
-TOKEN_FILE = "token"
-"""In the data folder, mode 600."""
-
-
-class Address(NamedTuple):
-    """How to reach a gateway."""
-
-    url: str
-    """Without a slash at the end."""
-    token: str
-    folder: str = ""
-    """The data folder where that was looked for; empty where the URL was given."""
+from leat.data_folder import TOKEN, URL
+from leat.urls import Address, listening_at
 
 
 def data_folder(flags: Namespace) -> Path:
@@ -35,7 +21,7 @@ def find(flags: Namespace) -> Address:
     given = flags.url or os.environ.get("LEAT_URL", "")
     if given and not re.fullmatch(r"https?://[^/?#]+/?", given):
         raise Ended(Exit.USAGE, f"--url or LEAT_URL is such as http://127.0.0.1:8000, without a path, not {given!r}")
-    token = flags.token or os.environ.get("LEAT_TOKEN") or _secret("LEAT_TOKEN_FILE") or _read(folder / TOKEN_FILE)
+    token = flags.token or os.environ.get("LEAT_TOKEN") or _secret("LEAT_TOKEN_FILE") or _read(folder / TOKEN)
     if not token:
         told = f"there is no token: no hub was started on {folder} (`leat up` starts one); for one elsewhere set LEAT_TOKEN"
         raise Ended(Exit.UNAUTHENTICATED, f"{told} or pass --token, or let LEAT_DATA name its folder")
@@ -44,15 +30,7 @@ def find(flags: Namespace) -> Address:
 
 def gateway_of(folder: Path, url: str = "", host: str = "", port: int | str = "") -> str:
     """The URL of the gateway: the given one, else the one that serves this data folder, else where one would listen."""
-    return (url or _read(folder / URL_FILE) or listening_at(host, port)).rstrip("/")
-
-
-def listening_at(host: str = "", port: int | str = "") -> str:
-    """Where `leat up` listens with these settings; unset: those of the environment."""
-    host = host or os.environ.get("LEAT_HOST") or "127.0.0.1"
-    port = port or os.environ.get("LEAT_PORT") or "8000"
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
-    return f"http://{host}:{port}"
+    return (url or _read(folder / URL) or listening_at(host, port)).rstrip("/")
 
 
 def _secret(variable: str) -> str:

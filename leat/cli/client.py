@@ -8,8 +8,8 @@ from typing import Any
 
 import aiohttp
 
-from leat.cli.address import Address
 from leat.cli.exits import Ended, Exit
+from leat.urls import Address
 
 PROTOCOL = "graphql-transport-ws"
 TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10)

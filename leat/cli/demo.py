@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import leat
 from leat import log_lines as logs
 from leat.cli import client, output
-from leat.cli.address import Address
 from leat.cli.apis import search
 from leat.cli.exits import Ended, Exit
 from leat.cli.live import start
 from leat.cli.up import token_told
 from leat.serving import serving
 from leat.settings import Settings
+from leat.urls import Address
 
 EXAMPLES = Path(leat.__file__).parent.parent / "examples"
 PLUGINS = ("bioregistry", "wikidata_properties")

@@ -6,12 +6,9 @@ It imports next to nothing, and asks neither servers nor stores: a process is no
 import time
 from pathlib import Path
 
-from leat.cli.address import URL_FILE
 from leat.cli.exits import Exit
+from leat.data_folder import PULSE, URL
 
-PULSE_FILE = "pulse"
-"""In the data folder; gateway, workers and scalers touch it from their event loop every `PULSE` seconds."""
-PULSE = 5.0
 FRESH = 30.0
 """Seconds after which a pulse is none any more."""
 PATIENCE = 3.0
@@ -21,8 +18,8 @@ PATIENCE = 3.0
 def check_pulse(folder: Path) -> Exit:
     """DONE where the event loop of a process turned just now, and the gateway, where it is one, answers; else FAILED."""
     try:
-        well = abs(time.time() - (folder / PULSE_FILE).stat().st_mtime) < FRESH
-        url = (folder / URL_FILE).read_text().strip() if (folder / URL_FILE).exists() else ""
+        well = abs(time.time() - (folder / PULSE).stat().st_mtime) < FRESH
+        url = (folder / URL).read_text().strip() if (folder / URL).exists() else ""
     except OSError:
         return Exit.FAILED
     return Exit.DONE if well and (not url or _answers(url)) else Exit.FAILED

@@ -2,7 +2,6 @@
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +11,10 @@ if TYPE_CHECKING:
     from leat.settings import Settings
 
 
-def define(name: str, parser: ArgumentParser, given: Sequence[str] = ()) -> None:
-    """Add the arguments of one of these commands; `given`: the command line, since what a container's health check asks all the
-    time must not import what settings need."""
-    match name:
+def define(parser: ArgumentParser) -> None:
+    """Add the arguments of one of these commands. What a container's health check asks all the time must not import what settings
+    need."""
+    match parser.get_default("command"):
         case "up":
             _settings_flags(parser)
             _concurrency(parser)
@@ -29,7 +28,7 @@ def define(name: str, parser: ArgumentParser, given: Sequence[str] = ()) -> None
             _concurrency(parser)
             _define_scale(parser)
             parser.set_defaults(run=_work)
-        case "check" if "--quiet" in given:
+        case "check" if "--quiet" in parser.get_default("given"):
             parser.add_argument("--quiet", action="store_true")
             parser.add_argument("--data", default="")
             parser.set_defaults(run=_check_pulse)

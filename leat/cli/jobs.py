@@ -24,9 +24,9 @@ QUIET = ("id", "at", "type", "run_id", "cause_id")
 HUB = """subscription Hub($after: String) { hubEvents(after: $after) { events { kind jobId runId at event } cursor gap } }"""
 
 
-def define(name: str, parser: ArgumentParser) -> None:
+def define(parser: ArgumentParser) -> None:
     """Add the arguments of one of these commands."""
-    match name:
+    match parser.get_default("command"):
         case "run":
             starting(talking(parser, _run)).add_argument("api", help="the API that everything is done for")
         case "jobs":

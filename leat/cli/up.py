@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 
 from leat import log_lines as logs
-from leat.cli.address import TOKEN_FILE
 from leat.cli.exits import Ended, Exit
+from leat.data_folder import TOKEN
 from leat.scaling import Scale, scale_workers
 from leat.serving import serving, until_signal, working
 from leat.settings import Settings
@@ -26,7 +26,7 @@ async def up(settings: Settings, concurrency: int, *, workers: bool = True) -> N
         _refuse_embedded(settings, "a gateway without workers needs a bus between processes", "`leat work`")
     logs.configure()
     queues = sorted(WORKERS) if workers else ()
-    is_new = not (settings.data / TOKEN_FILE).exists()
+    is_new = not (settings.data / TOKEN).exists()
     async with serving(settings, concurrency, queues=queues) as (address, ended):
         told = token_told(settings, address.token, is_new)
         print(f"Leat serves at {address.url}\ntoken {told}\nstop it with Ctrl-C", flush=True)
@@ -37,7 +37,7 @@ def token_told(settings: Settings, token: str, is_new: bool) -> str:
     """The token where it was made just now, or a terminal shows it; else where it is, since what is printed may be kept."""
     if settings.token.get_secret_value():
         return "as LEAT_TOKEN sets it"
-    return token if is_new or sys.stdout.isatty() else f"in {settings.data / TOKEN_FILE}"
+    return token if is_new or sys.stdout.isatty() else f"in {settings.data / TOKEN}"
 
 
 async def work(settings: Settings, queues: Sequence[str], concurrency: int, *, until_eof: bool = False) -> None:

@@ -17,8 +17,8 @@ from typing import Any
 from elasticsearch import AsyncElasticsearch
 from motor.motor_asyncio import AsyncIOMotorClient
 
-from leat.cli.address import Address
 from leat.settings import Settings
+from leat.urls import Address
 from tests.events.buses import remove
 from tests.faults.nursery import Nursery
 from tests.faults.proxy import Cable

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import grimp
 import pytest
 
 from domain.errors import Unavailable
@@ -55,6 +56,11 @@ def test_help_imports_little(empty: Path) -> None:
     assert not loaded & {"asyncio", "aiohttp", "rich", "pydantic", "msgspec", "structlog", "domain", "gateway"}
 
 
+def test_no_command_knows_the_others_dispatcher() -> None:
+    """The table names modules, each of which is imported when its command is asked for: none of them imports the table."""
+    assert grimp.build_graph("leat").find_modules_that_directly_import("leat.cli") == {"leat.__main__"}
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_every_command(capsys: pytest.CaptureFixture[str], command: str) -> None:
     """Every command says what it does and takes."""
@@ -93,7 +99,7 @@ def test_interrupted_while_it_starts(capsys: pytest.CaptureFixture[str], monkeyp
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("leat.cli._define", interrupted)
+    monkeypatch.setattr("leat.cli.import_module", interrupted)
 
     assert said(capsys, "up") == (Exit.DETACHED, "")
 

@@ -21,8 +21,7 @@ from leat.settings import Settings
 from leat.wiring import open_hub
 from tests.domain.jobs.processes import until
 from tests.workers.uploads import add_source, upload
-from workers import build, index
-from workers.upload import REGISTRATIONS as UPLOAD
+from workers.catalogue import WORKERS
 from workers.worker import Worker
 
 
@@ -35,7 +34,7 @@ async def working(data: Path) -> AsyncIterator[Hub]:
             await upload(hub, name, [{"_id": f"{number:03}", name: {"n": number}} for number in range(100)])
         await BUILDS.insert(hub.records, "all", Build(created_at=time.time(), sources=("[ab]",)))
         await APIS.insert(hub.records, "things", Api(created_at=time.time(), build="all"))
-        worker = Worker(hub, (*UPLOAD, *build.REGISTRATIONS, *index.REGISTRATIONS))
+        worker = Worker(hub, (*WORKERS["upload"], *WORKERS["build"], *WORKERS["index"]))
         running = asyncio.create_task(worker.run())
         try:
             yield hub

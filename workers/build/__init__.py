@@ -1,8 +1,1 @@
 """The build worker: merges sources by `_id`."""
-
-from domain.errors import JobFailed, Refused
-from events.builds import RunBuild
-from workers.build.handler import run_build
-from workers.context import Registration, Retry
-
-REGISTRATIONS = (Registration(command=RunBuild, handler=run_build, retry=Retry(never=(Refused, JobFailed))),)

@@ -110,7 +110,7 @@ async def _asked(stored: Stored[Source], previous: SourceDumped | None, context:
             name=stored.id,
             code=code,
             home=context.scratch / "plugin",
-            environments=context.hub.data / "environments",
+            environments=context.hub.environments,
             limits=context.hub.limits,
             log=log,
         )

@@ -85,7 +85,7 @@ async def _opened(stores: Stores, task: Task, report: Report) -> AsyncIterator[P
             data=data,
             release=task.release,
             home=Path(task.scratch) / "plugin",
-            environments=stores.data / "environments",
+            environments=stores.environments,
             limits=stores.limits,
             log=log,
         )
