@@ -20,7 +20,7 @@ BOUND = re.compile(r'\s*("(?:[^"\\]|\\.)*"|(?:[^\s"\]}\\]|\\.)+)\s*', re.DOTALL)
 COMPARISON = re.compile(r"([<>]=?)(.*)", re.DOTALL)
 BARE = frozenset((Sort.WORD, Sort.WILD))
 NEVER_BEHIND_A_RUN = frozenset((Sort.COLON, Sort.FUZZY, Sort.BOOST, Sort.AND, Sort.OR))
-MODIFIERS = {Sort.PLUS: "must", Sort.MINUS: "must_not", Sort.NOT: "must_not"}
+MODIFIERS = frozenset((Sort.PLUS, Sort.MINUS, Sort.NOT))
 
 
 def parse(text: str) -> Query:
@@ -45,14 +45,14 @@ class _Clauses:
         self.conjunctions: set[Sort] = set()
         self.or_not = False
 
-    def add(self, query: Query, conjunction: Sort | None, modifier: str) -> None:
+    def add(self, query: Query, conjunction: Sort | None, excluded: bool) -> None:
         if conjunction and self.roles[-1] != "must_not":
             self.roles[-1] = "must" if conjunction is Sort.AND else "should"
         if self.queries:
             self.conjunctions.add(conjunction or Sort.AND)
-            self.or_not = self.or_not or (conjunction is Sort.OR and modifier == "must_not")
+            self.or_not = self.or_not or (conjunction is Sort.OR and excluded)
         default = "should" if conjunction is Sort.OR else "must"
-        self.roles.append("must_not" if modifier == "must_not" else default)
+        self.roles.append("must_not" if excluded else default)
         self.queries.append(query)
 
     def combined(self, position: int) -> Query:
@@ -97,7 +97,8 @@ class _Parser:
             conjunction = self.take(Sort.AND, Sort.OR) if clauses.queries else None
             modifier = self.take(*MODIFIERS)
             query = self.clause(path, depth, joins=not conjunction and not modifier)
-            clauses.add(query, conjunction and conjunction.sort, MODIFIERS[modifier.sort] if modifier else "")
+            excluded = modifier is not None and modifier.sort is not Sort.PLUS
+            clauses.add(query, conjunction and conjunction.sort, excluded)
         return clauses.combined(start)
 
     def clause(self, path: str, depth: int, joins: bool) -> Query:
