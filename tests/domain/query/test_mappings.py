@@ -296,7 +296,7 @@ def test_nested_fields_are_flat_again(found: list[Field]) -> None:
 
 
 @given(st.dictionaries(st.text(max_size=3) | NAME, JSON, max_size=3))
-@settings(max_examples=500)
+@settings(max_examples=250)
 def test_any_json_is_a_mapping_or_refused(properties: dict[str, Any]) -> None:
     """What comes from outside is taken, or refused with the path; what was taken is a mapping for ever."""
     try:
@@ -314,7 +314,7 @@ def test_any_json_is_a_mapping_or_refused(properties: dict[str, Any]) -> None:
 
 
 @given(st.lists(MAPPINGS, min_size=3, max_size=3))
-@settings(max_examples=300)
+@settings(max_examples=120)
 def test_the_order_of_sources_is_no_matter(sources: list[list[Field]]) -> None:
     """Mappings of three sources give one mapping in any order, or are refused in any order; each path has a type that holds all."""
     named = [(f"source{number}", nest(found)) for number, found in enumerate(sources)]
@@ -331,7 +331,7 @@ def test_the_order_of_sources_is_no_matter(sources: list[list[Field]]) -> None:
 
 
 @given(MAPPINGS, PATH, st.none() | st.sampled_from((*TYPES, "ip")), st.none() | st.booleans())
-@settings(max_examples=300)
+@settings(max_examples=120)
 def test_an_edit_changes_one_field(found: list[Field], path: str, type: str | None, indexed: bool | None) -> None:
     """Any edit gives a mapping in which no other field has changed, or is refused with a path."""
     before = nest(found)

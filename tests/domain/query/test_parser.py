@@ -280,14 +280,14 @@ PIECES = (
 
 
 @given(st.text() | st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
-@settings(max_examples=1000)
+@settings(max_examples=500)
 def test_any_text_has_a_tree_or_a_refusal(text: str) -> None:
     """Nothing that can be typed raises anything else, and a refusal points into the text."""
     assert 0 <= parsed(text).position <= len(text)
 
 
 @given(trees(), st.randoms(use_true_random=False))
-@settings(max_examples=500)
+@settings(max_examples=300)
 def test_a_tree_that_is_written_is_read_again(tree: Query, chosen: Random) -> None:
     """Whichever way a tree is written, it is the same tree that is read."""
     assert plain(parse(written(tree, chosen))) == tree
