@@ -85,7 +85,7 @@ class _Parser:
         token = self.peek()
         if token.kind is Kind.END:
             return QueryInvalid("the query ends where a term was expected", token.position)
-        what = token.text if token.text and token.kind is not Kind.FUZZY else token.kind.value
+        what = token.kind.value if token.kind in (Kind.FUZZY, Kind.BOOST) else token.text
         return QueryInvalid(f"{what} is not expected here", token.position)
 
     def clauses(self, path: str, depth: int) -> Query:

@@ -66,6 +66,7 @@ def plain(query: Query) -> Query:
         ("a:{1 TO 2]", Range(path="a", lower="1", upper="2", include_lower=False)),
         ("a:[* TO 2}", Range(path="a", upper="2", include_upper=False)),
         ('a:["x y" TO "*"]', Range(path="a", lower="x y", upper="*")),
+        ("a:>=\\-5\\*", Range(path="a", lower="-5*")),
         ("a:>1", Range(path="a", lower="1", include_lower=False)),
         ("a:>=1", Range(path="a", lower="1")),
         ("a:<=now-1d/d", Range(path="a", upper="now-1d/d")),
@@ -125,11 +126,12 @@ def test_nodes_know_their_place() -> None:
     assert [part.position for part in tree.must] == [9, 23]
 
 
-@pytest.mark.parametrize("text", ["a:x OR b:x AND c:x", "a:x b:x OR c:x", "a:x OR NOT b:x"])
+@pytest.mark.parametrize("text", ["a:x OR b:x AND c:x", "a:x b:x OR c:x", "a:x OR NOT b:x", "a:x OR NOT b:x OR c:x"])
 def test_mixed_operators_are_noticed(text: str) -> None:
     """AND beside OR without parentheses deserves a warning; parentheses do not."""
     assert getattr(parse(text), "mixed", False)
     assert not getattr(parse("(a:x OR b:x) AND c:x AND NOT d:x"), "mixed", True)
+    assert not getattr(parse("NOT a:x OR b:x OR c:x"), "mixed", True)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +176,9 @@ def test_a_query_has_a_length() -> None:
         ("(a):x", 3, ": is not expected here"),
         ('a "b', 2, "the quote is not closed"),
         ("~2", 0, "~ is not expected here"),
-        ("a^2^2", 3, "2 is not expected here"),
+        ("a^2^2", 3, "^ is not expected here"),
+        ("^", 0, "^ is not expected here"),
+        ("a && && b", 5, "&& is not expected here"),
         ("a~1~1", 3, "~ is not expected here"),
         ("a OR", 4, "the query ends where a term was expected"),
         ("(a OR)", 5, ") is not expected here"),
