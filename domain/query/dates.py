@@ -73,12 +73,10 @@ def _read(text: str, last: bool) -> int:
         raise ValueError(f"{text!r} is no date")
     year, month, day, hour, minute, second, fraction, zone = match.groups()
     months = int(month or (12 if last else 1))
-    if not 1 <= months <= 12 or year == "0000":
-        raise ValueError(f"{text!r} is no date")
-    days = int(day or (calendar.monthrange(int(year), months)[1] if last else 1))
     clock = (int(hour or (23 if last else 0)), int(minute or (59 if last else 0)), int(second or (59 if last else 0)))
     part = int((fraction or ("999" if last else "0")).ljust(3, "0")[:3])
     try:
+        days = int(day or (calendar.monthrange(int(year), months)[1] if last else 1))
         moment = datetime(int(year), months, days, *clock, part * 1000, tzinfo=UTC)
     except ValueError:
         raise ValueError(f"{text!r} is no date") from None

@@ -15,7 +15,6 @@ LOWERCASE = "keyword_lowercase_normalizer"
 DEFAULT = "all"
 """The text field that a query without a path looks at; what is searched by default is copied there."""
 TYPES = ("keyword", "text", "integer", "long", "float", "double", "boolean", "date")
-NUMBERS = frozenset(("integer", "long", "float", "double"))
 ANALYZERS = ("standard", "string_lowercase", "whitespace_lowercase")
 ENGINES_NAMES = frozenset(
     (

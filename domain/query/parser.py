@@ -4,7 +4,7 @@ import math
 import re
 
 from domain.errors import QueryInvalid
-from domain.query.tokens import Sort, Token, cut, unescape
+from domain.query.tokens import Kind, Token, tokenize, unescape
 from domain.query.tree import Bool, Boost, Exists, Fuzzy, MatchAll, MatchNone, Phrase, Query, Range, Regex, Term, Wildcard
 
 LONGEST = 65_536
@@ -18,20 +18,20 @@ WIDEST_SLOP = 99
 
 BOUND = re.compile(r'\s*("(?:[^"\\]|\\.)*"|(?:[^\s"\]}\\]|\\.)+)\s*', re.DOTALL)
 COMPARISON = re.compile(r"([<>]=?)(.*)", re.DOTALL)
-BARE = frozenset((Sort.WORD, Sort.WILD))
-NEVER_BEHIND_A_RUN = frozenset((Sort.COLON, Sort.FUZZY, Sort.BOOST, Sort.AND, Sort.OR))
-MODIFIERS = {Sort.PLUS: "must", Sort.MINUS: "must_not", Sort.NOT: "must_not"}
+BARE = frozenset((Kind.WORD, Kind.WILD))
+NEVER_BEHIND_A_RUN = frozenset((Kind.COLON, Kind.FUZZY, Kind.BOOST, Kind.AND, Kind.OR))
+MODIFIERS = frozenset((Kind.PLUS, Kind.MINUS, Kind.NOT))
 
 
 def parse(text: str) -> Query:
     """The tree of a query in Lucene syntax; MatchNone for an empty one. Raises QueryInvalid with the position."""
     if len(text) > LONGEST:
         raise QueryInvalid(f"the query is longer than {LONGEST} characters", LONGEST)
-    parser = _Parser(cut(text))
-    if parser.peek().sort is Sort.END:
+    parser = _Parser(tokenize(text))
+    if parser.peek().kind is Kind.END:
         return MatchNone()
     query = parser.clauses("", 0)
-    if parser.peek().sort is not Sort.END:
+    if parser.peek().kind is not Kind.END:
         raise parser.unexpected()
     return query
 
@@ -42,17 +42,17 @@ class _Clauses:
     def __init__(self) -> None:
         self.roles: list[str] = []
         self.queries: list[Query] = []
-        self.conjunctions: set[Sort] = set()
+        self.conjunctions: set[Kind] = set()
         self.or_not = False
 
-    def add(self, query: Query, conjunction: Sort | None, modifier: str) -> None:
+    def add(self, query: Query, conjunction: Kind | None, excluded: bool) -> None:
         if conjunction and self.roles[-1] != "must_not":
-            self.roles[-1] = "must" if conjunction is Sort.AND else "should"
+            self.roles[-1] = "must" if conjunction is Kind.AND else "should"
         if self.queries:
-            self.conjunctions.add(conjunction or Sort.AND)
-            self.or_not = self.or_not or (conjunction is Sort.OR and modifier == "must_not")
-        default = "should" if conjunction is Sort.OR else "must"
-        self.roles.append("must_not" if modifier == "must_not" else default)
+            self.conjunctions.add(conjunction or Kind.AND)
+            self.or_not = self.or_not or (conjunction is Kind.OR and excluded)
+        default = "should" if conjunction is Kind.OR else "must"
+        self.roles.append("must_not" if excluded else default)
         self.queries.append(query)
 
     def combined(self, position: int) -> Query:
@@ -74,18 +74,18 @@ class _Parser:
     def peek(self, ahead: int = 0) -> Token:
         return self.tokens[min(self.at + ahead, len(self.tokens) - 1)]
 
-    def take(self, *sorts: Sort) -> Token | None:
+    def take(self, *kinds: Kind) -> Token | None:
         token = self.peek()
-        if token.sort not in sorts:
+        if token.kind not in kinds:
             return None
         self.at += 1
         return token
 
     def unexpected(self) -> QueryInvalid:
         token = self.peek()
-        if token.sort is Sort.END:
+        if token.kind is Kind.END:
             return QueryInvalid("the query ends where a term was expected", token.position)
-        what = token.text if token.text and token.sort is not Sort.FUZZY else token.sort.value
+        what = token.kind.value if token.kind in (Kind.FUZZY, Kind.BOOST) else token.text
         return QueryInvalid(f"{what} is not expected here", token.position)
 
     def clauses(self, path: str, depth: int) -> Query:
@@ -93,55 +93,56 @@ class _Parser:
         if depth > DEEPEST:
             raise QueryInvalid(f"more than {DEEPEST} parentheses stand in each other", self.peek().position)
         clauses, start = _Clauses(), self.peek().position
-        while not clauses.queries or self.peek().sort not in (Sort.CLOSE, Sort.END):
-            conjunction = self.take(Sort.AND, Sort.OR) if clauses.queries else None
+        while not clauses.queries or self.peek().kind not in (Kind.CLOSE, Kind.END):
+            conjunction = self.take(Kind.AND, Kind.OR) if clauses.queries else None
             modifier = self.take(*MODIFIERS)
             query = self.clause(path, depth, joins=not conjunction and not modifier)
-            clauses.add(query, conjunction and conjunction.sort, MODIFIERS[modifier.sort] if modifier else "")
+            excluded = modifier is not None and modifier.kind is not Kind.PLUS
+            clauses.add(query, conjunction and conjunction.kind, excluded)
         return clauses.combined(start)
 
     def clause(self, path: str, depth: int, joins: bool) -> Query:
         self.count += 1
         if self.count > MOST:
             raise QueryInvalid(f"the query has more than {MOST} clauses", self.peek().position)
-        if self.peek().sort in BARE and self.peek(1).sort is Sort.COLON:
+        if self.peek().kind in BARE and self.peek(1).kind is Kind.COLON:
             path, joins = unescape(self.peek().text), False
             self.at += 2
-        if opening := self.take(Sort.OPEN):
+        if opening := self.take(Kind.OPEN):
             query = self.clauses(path, depth + 1)
-            if not self.take(Sort.CLOSE):
+            if not self.take(Kind.CLOSE):
                 raise QueryInvalid("the parenthesis is not closed", opening.position)
         else:
             query = self.leaf(path, joins)
         return self.boosted(query)
 
     def boosted(self, query: Query) -> Query:
-        boost = self.take(Sort.BOOST)
+        boost = self.take(Kind.BOOST)
         if boost is None:
             return query
         factor = _number(boost, "a boost is ^ and a number")
         return Boost(position=boost.position, query=query, factor=factor)
 
     def leaf(self, path: str, joins: bool) -> Query:
-        token = self.take(Sort.WORD, Sort.WILD, Sort.QUOTED, Sort.REGEX, Sort.RANGE)
+        token = self.take(Kind.WORD, Kind.WILD, Kind.QUOTED, Kind.REGEX, Kind.RANGE)
         if token is None:
             raise self.unexpected()
         if path == "_exists_":
             return _existing(token)
-        match token.sort:
-            case Sort.QUOTED:
+        match token.kind:
+            case Kind.QUOTED:
                 return self.quoted(path, token)
-            case Sort.REGEX:
+            case Kind.REGEX:
                 return Regex(position=token.position, path=path, pattern=token.text)
-            case Sort.RANGE:
+            case Kind.RANGE:
                 return _range(path, token)
-            case Sort.WILD:
+            case Kind.WILD:
                 return self.wild(path, token)
         return self.word(path, token, joins)
 
     def quoted(self, path: str, token: Token) -> Query:
         text, slop = unescape(token.text), 0
-        if tilde := self.take(Sort.FUZZY):
+        if tilde := self.take(Kind.FUZZY):
             problem = f"a phrase's slop is ~ and a whole number up to {WIDEST_SLOP}"
             wanted = _number(tilde, problem)
             slop = int(wanted)
@@ -152,7 +153,7 @@ class _Parser:
     def wild(self, path: str, token: Token) -> Query:
         if comparison := COMPARISON.fullmatch(token.text):
             return _compared(path, token, comparison)
-        if self.peek().sort is Sort.FUZZY:
+        if self.peek().kind is Kind.FUZZY:
             raise QueryInvalid("a term is either fuzzy or has wildcards", self.peek().position)
         if token.text.strip("*"):
             return Wildcard(position=token.position, path=path, pattern=unescape(token.text, "\\"))
@@ -163,7 +164,7 @@ class _Parser:
     def word(self, path: str, token: Token, joins: bool) -> Query:
         if comparison := COMPARISON.fullmatch(token.text):
             return _compared(path, token, comparison)
-        if tilde := self.take(Sort.FUZZY):
+        if tilde := self.take(Kind.FUZZY):
             return Fuzzy(position=token.position, path=path, text=unescape(token.text), edits=_edits(tilde))
         words = [unescape(token.text)]
         while joins and self.next_joins():
@@ -174,13 +175,13 @@ class _Parser:
     def next_joins(self) -> bool:
         """Whether the next token is one more of a run of bare words, which Elasticsearch takes for one text."""
         token = self.peek()
-        return token.sort is Sort.WORD and self.peek(1).sort not in NEVER_BEHIND_A_RUN and not COMPARISON.fullmatch(token.text)
+        return token.kind is Kind.WORD and self.peek(1).kind not in NEVER_BEHIND_A_RUN and not COMPARISON.fullmatch(token.text)
 
 
 def _existing(token: Token) -> Exists:
     path = unescape(token.text)
-    compares = token.sort is not Sort.QUOTED and COMPARISON.fullmatch(token.text)
-    if token.sort in (Sort.REGEX, Sort.RANGE) or compares or (token.sort is Sort.WILD and "?" in path) or not path:
+    compares = token.kind is not Kind.QUOTED and COMPARISON.fullmatch(token.text)
+    if token.kind in (Kind.REGEX, Kind.RANGE) or compares or (token.kind is Kind.WILD and "?" in path) or not path:
         raise QueryInvalid("_exists_ takes a path, which may have * in it", token.position)
     return Exists(position=token.position, path=path)
 

@@ -109,7 +109,6 @@ class Planner:
         self._counted(len(fields), query.position)
         if not fields:
             self.warnings[self.fields.unknown(query.path)] = None
-            return Nothing()
         if not query.path and isinstance(query, Range):
             raise QueryInvalid("a range needs a field before it: field:[a TO b]", query.position)
         alone = len(fields) == 1
@@ -175,7 +174,7 @@ def _text(query: Term | Phrase, field: Field) -> Clause:
 
 
 def _loose(query: Wildcard | Regex | Fuzzy, field: Field) -> Clause:
-    folded = not (field.type == "keyword" and field.case_sensitive)
+    folded = not field.case_sensitive
     if isinstance(query, Fuzzy):
         edits = query.edits if query.edits is not None else sum(len(query.text) > length for length in (2, 5))
         return Near(field=field, text=lower(query.text) if folded else query.text, edits=edits)

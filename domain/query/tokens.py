@@ -7,7 +7,7 @@ from typing import NamedTuple
 from domain.errors import QueryInvalid
 
 
-class Sort(Enum):
+class Kind(Enum):
     """What a token is."""
 
     WORD = "word"
@@ -33,13 +33,13 @@ class Sort(Enum):
 class Token(NamedTuple):
     """A piece of the query, without the marks around it."""
 
-    sort: Sort
+    kind: Kind
     text: str
     position: int
 
 
-OPERATORS = {"AND": Sort.AND, "&&": Sort.AND, "OR": Sort.OR, "||": Sort.OR, "NOT": Sort.NOT}
-MARKS = {"!": Sort.NOT, "+": Sort.PLUS, "-": Sort.MINUS, "(": Sort.OPEN, ")": Sort.CLOSE, ":": Sort.COLON}
+OPERATORS = {"AND": Kind.AND, "&&": Kind.AND, "OR": Kind.OR, "||": Kind.OR, "NOT": Kind.NOT}
+MARKS = {"!": Kind.NOT, "+": Kind.PLUS, "-": Kind.MINUS, "(": Kind.OPEN, ")": Kind.CLOSE, ":": Kind.COLON}
 
 SPACE = re.compile(r"\s+")
 SYMBOL = re.compile(r"&&|\|\|")
@@ -59,16 +59,16 @@ ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 HALF = re.compile(r"[\ud800-\udfff]")
 """Half of a character beyond U+FFFF, as UTF-16 has it: no text on its own, and no engine takes it."""
 ENCLOSED = {
-    '"': (Sort.QUOTED, QUOTED, "the quote is not closed"),
-    "/": (Sort.REGEX, REGEX, 'the regular expression is not closed; for the character itself write "\\/"'),
-    "[": (Sort.RANGE, RANGE, "the range is not closed"),
-    "{": (Sort.RANGE, RANGE, "the range is not closed"),
-    "~": (Sort.FUZZY, FUZZY, ""),
-    "^": (Sort.BOOST, BOOST, ""),
+    '"': (Kind.QUOTED, QUOTED, "the quote is not closed"),
+    "/": (Kind.REGEX, REGEX, 'the regular expression is not closed; for the character itself write "\\/"'),
+    "[": (Kind.RANGE, RANGE, "the range is not closed"),
+    "{": (Kind.RANGE, RANGE, "the range is not closed"),
+    "~": (Kind.FUZZY, FUZZY, ""),
+    "^": (Kind.BOOST, BOOST, ""),
 }
 
 
-def cut(text: str) -> list[Token]:
+def tokenize(text: str) -> list[Token]:
     """The tokens of a query, END as the last. Raises QueryInvalid where none begins."""
     _refuse_halves(text)
     tokens: list[Token] = []
@@ -77,10 +77,10 @@ def cut(text: str) -> list[Token]:
         if space := SPACE.match(text, position):
             position = space.end()
             continue
-        behind_colon = bool(tokens) and tokens[-1].sort is Sort.COLON and tokens[-1].position == position - 1
+        behind_colon = bool(tokens) and tokens[-1].kind is Kind.COLON and tokens[-1].position == position - 1
         token, position = _next(text, position, behind_colon)
         tokens.append(token)
-    tokens.append(Token(Sort.END, "", length))
+    tokens.append(Token(Kind.END, "", length))
     return tokens
 
 
@@ -90,14 +90,14 @@ def _next(text: str, position: int, behind_colon: bool) -> tuple[Token, int]:
         return Token(OPERATORS[symbol[0]], symbol[0], position), symbol.end()
     if word := (VALUE if behind_colon else WORD).match(text, position):
         found = word[0]
-        sort = OPERATORS.get(found) or (Sort.WILD if WILD.match(found) else Sort.WORD)
-        return Token(sort, found, position), word.end()
+        kind = OPERATORS.get(found) or (Kind.WILD if WILD.match(found) else Kind.WORD)
+        return Token(kind, found, position), word.end()
     if first in ENCLOSED:
-        sort, pattern, problem = ENCLOSED[first]
+        kind, pattern, problem = ENCLOSED[first]
         match = pattern.match(text, position)
         if match is None:
             raise QueryInvalid(problem, position)
-        return Token(sort, match[1] if pattern.groups else match[0], position), match.end()
+        return Token(kind, match[1] if pattern.groups else match[0], position), match.end()
     if first in MARKS:
         return Token(MARKS[first], first, position), position + 1
     if first == "\\":

@@ -66,7 +66,7 @@ def between(field: Field, lower_text: str | None, upper_text: str | None, low: b
 
 
 def _words(field: Field, first: str | None, last: str | None, low: bool, high: bool) -> Bounds | None:
-    if not (field.type == "keyword" and field.case_sensitive):
+    if not field.case_sensitive:
         first, last = first and lower(first), last and lower(last)
     if first is not None and last is not None and (first > last or (first == last and not (low and high))):
         return None

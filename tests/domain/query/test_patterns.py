@@ -67,7 +67,7 @@ def expressions(draw: st.DrawFn, deepest: int = 2) -> tuple[str, str]:
 
 
 @given(expressions(), TEXT)
-@settings(max_examples=400)
+@settings(max_examples=250)
 def test_regular_expressions_mean_what_python_says(expression: tuple[str, str], other: str) -> None:
     """Taken apart and put together again, an expression describes the same texts; for terms in lower case, whatever the case."""
     written, near = expression

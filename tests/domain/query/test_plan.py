@@ -119,6 +119,9 @@ def test_mixed_operators_are_warned_of() -> None:
         ("pos:[* TO *]", Has(paths=("pos",))),
         ("rare:[* TO *]", Has(paths=("rare",))),
         ("_id:[* TO *]", Everything()),
+        ("_exists_:nothing", Nothing()),
+        ("_exists_:cgi.assoc", Has(paths=("cgi.assoc.disease", "cgi.assoc.score", "cgi.assoc.year"))),
+        ("nothing:[1 TO 2]", Nothing()),
         ("abl1", Best(clauses=(Equals(field=ID, value="abl1"), Words(field=EVERYTHING, text="abl1")))),
     ],
 )
@@ -150,6 +153,7 @@ def test_a_tree_can_be_made_in_code() -> None:
 
 def test_now_is_the_time_of_the_plan() -> None:
     """Without a time of its own a plan takes the clock's, in UTC."""
+    assert plan("date:>=now") == Between(field=FIELDS.named["date"], bounds=Bounds(1795230245678, 10**18), position=7)
     before = datetime.now(UTC)
 
     clause = Planner(FIELDS).plan(parse("date:>=now"))
@@ -224,6 +228,7 @@ def test_facets_take_a_field_with_terms() -> None:
     ("type", "value", "term"),
     [
         ("date", 1.5566688e12, "2019-05-01T00:00:00.000Z"),
+        ("date", 1e18, "1000000000000000000"),
         ("boolean", 1, True),
         ("boolean", 0.0, False),
         ("float", 0.10000000149011612, 0.1),

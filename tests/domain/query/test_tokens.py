@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import QueryInvalid
-from domain.query.tokens import Sort, cut, unescape
+from domain.query.tokens import Kind, tokenize, unescape
 
 
 @pytest.mark.parametrize(
@@ -13,44 +13,49 @@ from domain.query.tokens import Sort, cut, unescape
     [
         ("", []),
         (" \t\n\u3000\x1f", []),
-        ("ab c", [(Sort.WORD, "ab", 0), (Sort.WORD, "c", 3)]),
-        ("a AND b&&c", [(Sort.WORD, "a", 0), (Sort.AND, "AND", 2), (Sort.WORD, "b&&c", 6)]),
-        ("&& AND", [(Sort.AND, "&&", 0), (Sort.AND, "AND", 3)]),
-        ("|| OR NOT", [(Sort.OR, "||", 0), (Sort.OR, "OR", 3), (Sort.NOT, "NOT", 6)]),
-        ("&&a", [(Sort.AND, "&&", 0), (Sort.WORD, "a", 2)]),
-        ("and AND1", [(Sort.WORD, "and", 0), (Sort.WORD, "AND1", 4)]),
-        ("!+-", [(Sort.NOT, "!", 0), (Sort.PLUS, "+", 1), (Sort.MINUS, "-", 2)]),
-        ("():", [(Sort.OPEN, "(", 0), (Sort.CLOSE, ")", 1), (Sort.COLON, ":", 2)]),
-        ("a-b+c/d", [(Sort.WORD, "a-b+c/d", 0)]),
-        ("a!b", [(Sort.WORD, "a", 0), (Sort.NOT, "!", 1), (Sort.WORD, "b", 2)]),
-        ("a:b:c", [(Sort.WORD, "a", 0), (Sort.COLON, ":", 1), (Sort.WORD, "b:c", 2)]),
-        ("a: b:c", [(Sort.WORD, "a", 0), (Sort.COLON, ":", 1), (Sort.WORD, "b", 3), (Sort.COLON, ":", 4), (Sort.WORD, "c", 5)]),
-        ("a:-5", [(Sort.WORD, "a", 0), (Sort.COLON, ":", 1), (Sort.WORD, "-5", 2)]),
-        ("a:+.5", [(Sort.WORD, "a", 0), (Sort.COLON, ":", 1), (Sort.WORD, "+.5", 2)]),
-        ("a:-b", [(Sort.WORD, "a", 0), (Sort.COLON, ":", 1), (Sort.MINUS, "-", 2), (Sort.WORD, "b", 3)]),
-        ("a:-٣", [(Sort.WORD, "a", 0), (Sort.COLON, ":", 1), (Sort.MINUS, "-", 2), (Sort.WORD, "٣", 3)]),
-        ("a:&&b", [(Sort.WORD, "a", 0), (Sort.COLON, ":", 1), (Sort.WORD, "&&b", 2)]),
-        ("a:AND", [(Sort.WORD, "a", 0), (Sort.COLON, ":", 1), (Sort.AND, "AND", 2)]),
-        ("a:/b/", [(Sort.WORD, "a", 0), (Sort.COLON, ":", 1), (Sort.REGEX, "b", 2)]),
-        ("/a\\/\n b/c", [(Sort.REGEX, "a\\/\n b", 0), (Sort.WORD, "c", 8)]),
-        ("//", [(Sort.REGEX, "", 0)]),
-        ("a* ?b \\*c", [(Sort.WILD, "a*", 0), (Sort.WILD, "?b", 3), (Sort.WORD, "\\*c", 6)]),
-        ("a\\\\*", [(Sort.WILD, "a\\\\*", 0)]),
-        ("\\\n*", [(Sort.WILD, "\\\n*", 0)]),
-        ("a\\ b\\\nc", [(Sort.WORD, "a\\ b\\\nc", 0)]),
-        ("a:\\\n:", [(Sort.WORD, "a", 0), (Sort.COLON, ":", 1), (Sort.WORD, "\\\n:", 2)]),
-        ('"" "a\\"\n b\\\n"', [(Sort.QUOTED, "", 0), (Sort.QUOTED, 'a\\"\n b\\\n', 3)]),
-        ('["]" TO \\]} x', [(Sort.RANGE, '["]" TO \\]}', 0), (Sort.WORD, "x", 12)]),
-        ('{"\\"\n\\\n]" TO \\\n]', [(Sort.RANGE, '{"\\"\n\\\n]" TO \\\n]', 0)]),
-        ("a~ ~12.5b", [(Sort.WORD, "a", 0), (Sort.FUZZY, "", 1), (Sort.FUZZY, "12.5", 3), (Sort.WORD, "b", 8)]),
-        ("a^ ^.5.", [(Sort.WORD, "a", 0), (Sort.BOOST, "", 1), (Sort.BOOST, ".5", 3), (Sort.WORD, ".", 6)]),
-        ("~٣^٣", [(Sort.FUZZY, "", 0), (Sort.WORD, "٣", 1), (Sort.BOOST, "", 2), (Sort.WORD, "٣", 3)]),
-        ("<a>=b", [(Sort.WORD, "<a>=b", 0)]),
+        ("ab c", [(Kind.WORD, "ab", 0), (Kind.WORD, "c", 3)]),
+        ("a AND b&&c", [(Kind.WORD, "a", 0), (Kind.AND, "AND", 2), (Kind.WORD, "b&&c", 6)]),
+        ("&& AND", [(Kind.AND, "&&", 0), (Kind.AND, "AND", 3)]),
+        ("|| OR NOT", [(Kind.OR, "||", 0), (Kind.OR, "OR", 3), (Kind.NOT, "NOT", 6)]),
+        ("&&a", [(Kind.AND, "&&", 0), (Kind.WORD, "a", 2)]),
+        ("and AND1", [(Kind.WORD, "and", 0), (Kind.WORD, "AND1", 4)]),
+        ("!+-", [(Kind.NOT, "!", 0), (Kind.PLUS, "+", 1), (Kind.MINUS, "-", 2)]),
+        ("():", [(Kind.OPEN, "(", 0), (Kind.CLOSE, ")", 1), (Kind.COLON, ":", 2)]),
+        ("a-b+c/d", [(Kind.WORD, "a-b+c/d", 0)]),
+        ("a!b", [(Kind.WORD, "a", 0), (Kind.NOT, "!", 1), (Kind.WORD, "b", 2)]),
+        ("a:b:c", [(Kind.WORD, "a", 0), (Kind.COLON, ":", 1), (Kind.WORD, "b:c", 2)]),
+        ("a: b:c", [(Kind.WORD, "a", 0), (Kind.COLON, ":", 1), (Kind.WORD, "b", 3), (Kind.COLON, ":", 4), (Kind.WORD, "c", 5)]),
+        ("a:-5", [(Kind.WORD, "a", 0), (Kind.COLON, ":", 1), (Kind.WORD, "-5", 2)]),
+        ("a:+.5", [(Kind.WORD, "a", 0), (Kind.COLON, ":", 1), (Kind.WORD, "+.5", 2)]),
+        ("a:-b", [(Kind.WORD, "a", 0), (Kind.COLON, ":", 1), (Kind.MINUS, "-", 2), (Kind.WORD, "b", 3)]),
+        ("a:-٣", [(Kind.WORD, "a", 0), (Kind.COLON, ":", 1), (Kind.MINUS, "-", 2), (Kind.WORD, "٣", 3)]),
+        ("a:&&b", [(Kind.WORD, "a", 0), (Kind.COLON, ":", 1), (Kind.WORD, "&&b", 2)]),
+        ("a:AND", [(Kind.WORD, "a", 0), (Kind.COLON, ":", 1), (Kind.AND, "AND", 2)]),
+        ("a:/b/", [(Kind.WORD, "a", 0), (Kind.COLON, ":", 1), (Kind.REGEX, "b", 2)]),
+        ("/a\\/\n b/c", [(Kind.REGEX, "a\\/\n b", 0), (Kind.WORD, "c", 8)]),
+        ("/\\\n/", [(Kind.REGEX, "\\\n", 0)]),
+        ("/a/ /b/", [(Kind.REGEX, "a", 0), (Kind.REGEX, "b", 4)]),
+        ("{a TO b} [c TO d]", [(Kind.RANGE, "{a TO b}", 0), (Kind.RANGE, "[c TO d]", 9)]),
+        ('"a" "b"', [(Kind.QUOTED, "a", 0), (Kind.QUOTED, "b", 4)]),
+        ("||a", [(Kind.OR, "||", 0), (Kind.WORD, "a", 2)]),
+        ("//", [(Kind.REGEX, "", 0)]),
+        ("a* ?b \\*c", [(Kind.WILD, "a*", 0), (Kind.WILD, "?b", 3), (Kind.WORD, "\\*c", 6)]),
+        ("a\\\\*", [(Kind.WILD, "a\\\\*", 0)]),
+        ("\\\n*", [(Kind.WILD, "\\\n*", 0)]),
+        ("a\\ b\\\nc", [(Kind.WORD, "a\\ b\\\nc", 0)]),
+        ("a:\\\n:", [(Kind.WORD, "a", 0), (Kind.COLON, ":", 1), (Kind.WORD, "\\\n:", 2)]),
+        ('"" "a\\"\n b\\\n"', [(Kind.QUOTED, "", 0), (Kind.QUOTED, 'a\\"\n b\\\n', 3)]),
+        ('["]" TO \\]} x', [(Kind.RANGE, '["]" TO \\]}', 0), (Kind.WORD, "x", 12)]),
+        ('{"\\"\n\\\n]" TO \\\n]', [(Kind.RANGE, '{"\\"\n\\\n]" TO \\\n]', 0)]),
+        ("a~ ~12.5b", [(Kind.WORD, "a", 0), (Kind.FUZZY, "", 1), (Kind.FUZZY, "12.5", 3), (Kind.WORD, "b", 8)]),
+        ("a^ ^.5.", [(Kind.WORD, "a", 0), (Kind.BOOST, "", 1), (Kind.BOOST, ".5", 3), (Kind.WORD, ".", 6)]),
+        ("~٣^٣", [(Kind.FUZZY, "", 0), (Kind.WORD, "٣", 1), (Kind.BOOST, "", 2), (Kind.WORD, "٣", 3)]),
+        ("<a>=b", [(Kind.WORD, "<a>=b", 0)]),
     ],
 )
-def test_text_is_cut(text: str, tokens: list[tuple[Sort, str, int]]) -> None:
+def test_text_is_cut(text: str, tokens: list[tuple[Kind, str, int]]) -> None:
     """Each token with its place, without the marks around it, and an end behind the last."""
-    assert cut(text) == [*tokens, (Sort.END, "", len(text))]
+    assert tokenize(text) == [*tokens, (Kind.END, "", len(text))]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +78,7 @@ def test_text_is_cut(text: str, tokens: list[tuple[Sort, str, int]]) -> None:
 def test_what_is_no_token_is_refused(text: str, position: int, reason: str) -> None:
     """Where no token begins, or one does not end, the place is named."""
     with pytest.raises(QueryInvalid) as caught:
-        cut(text)
+        tokenize(text)
 
     assert caught.value.position == position
     assert caught.value.message.startswith(reason)
@@ -104,7 +109,7 @@ def test_backslashes_can_stay() -> None:
 def test_tokens_stand_in_order(text: str) -> None:
     """Whatever is cut, tokens follow each other and lie in the text, or the place that has none is in it."""
     try:
-        places = [token.position for token in cut(text)]
+        places = [token.position for token in tokenize(text)]
     except QueryInvalid as refused:
         places = [refused.position, len(text)]
 
