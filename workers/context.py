@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
@@ -12,10 +12,20 @@ from domain.hub import Hub
 from domain.jobs.jobs import Job
 from domain.jobs.retries import Retry
 from domain.nouns import Noun, Stored, Table
+from domain.ports.outside import Outside
 from events.message import Command, Event
 
 N = TypeVar("N", bound=Noun)
 Level = Literal["debug", "info", "warning", "error"]
+
+
+class Done(NamedTuple):
+    """Work that was done elsewhere, and ended well."""
+
+    name: str
+    """`<job>.<attempt>`, of this attempt or of an earlier one: the name of what it wrote."""
+    work: dict[str, Any]
+    """What it was asked to do."""
 
 
 class JobContext(ABC):
@@ -55,6 +65,21 @@ class JobContext(ABC):
         """Run a heavy step (`leat.child` lists them) in a process of its own, at lower priority, and return what it returns. Its
         progress and log lines become the job's; its LeatError is raised here; it ends when the job ends or is cancelled."""
 
+    @abstractmethod
+    async def outside(self, describe: Callable[[], Awaitable[dict[str, Any]]]) -> Done:
+        """Have work done elsewhere, by the registration's Outside; returns when it has ended well. Takes no slot of the worker.
+
+        `describe` says what is to be done, as small plain values without secrets: they go into the record, and from there to
+        `Outside.start`. It pins what the work reads. It is called only where nothing runs yet: where an earlier attempt came so
+        far, what that one described goes on, and `Done.work` tells it. So this comes before anything by which the handler may
+        end, and before the switch; there is one such work for a job. Called again, it returns the same.
+
+        Under `Done.name` only the work writes; what the handler makes of it has the name `output`. Raises JobFailed where it
+        failed, JobTimedOut where it took longer than the registration's timeout. If the handler fails, here or later, the work is
+        given up and stopped, and its output dropped; a server that is away gives nothing up. If the worker is stopped or lost,
+        the next attempt comes here again and goes on with what runs.
+        """
+
 
 class Report(ABC):
     """How a heavy step in a child process speaks to its job; never blocks for long."""
@@ -68,7 +93,7 @@ class Report(ABC):
         """As JobContext.log."""
 
 
-__all__ = ["Handler", "JobContext", "JobSuperseded", "Level", "Registration", "Report", "Retry"]
+__all__ = ["Done", "Handler", "JobContext", "JobSuperseded", "Level", "Registration", "Report", "Retry"]
 
 Handler = Callable[[Any, JobContext], Awaitable[Event]]
 
@@ -80,4 +105,9 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
     handler: Handler
     retry: Retry = Retry()
     timeout: float = 24 * 3600.0
-    """Seconds that one attempt may take before it ends TIMED_OUT."""
+    """Seconds that one attempt may take before it ends TIMED_OUT; and as many for what it has running elsewhere, whichever attempts
+    look after that."""
+    outside: Callable[[Any, Hub], Outside] | None = None
+    """(command, hub) → where its handler has work done (`JobContext.outside`). The runner makes it before it calls the handler, and
+    without calling it: what an earlier attempt left has to be stopped whatever the handler would do. It is made of the command,
+    which never changes, so that every attempt finds what the first one started."""

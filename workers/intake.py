@@ -187,7 +187,7 @@ class Intake:
         return self._consumer is None or self._running + self._prefetch <= self._slots
 
     def ended(self) -> None:
-        """A job of this queue has ended: its slot is free."""
+        """A job of this queue has ended, or goes on elsewhere: its slot is free."""
         self._running -= 1
         self._room.set()
         if self._consumer is None or self._running == 0:

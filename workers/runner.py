@@ -9,13 +9,13 @@ from domain.hub import Hub
 from domain.jobs import ending
 from domain.jobs.attempts import Attempt
 from domain.jobs.jobs import Job
-from domain.jobs.verdicts import Failed, Stopped, Succeeded, Verdict, Waiting
+from domain.jobs.verdicts import Failed, GaveUp, Stopped, Succeeded, Verdict, Waiting
 from events.catalogue import command_from
 from events.message import Event
 from workers.child import Spawn
 from workers.context import Registration
 from workers.middleware import MIDDLEWARE, Call, Middleware, chain
-from workers.running import NounTaken, RunningJob
+from workers.running import GivenUp, NounTaken, RunningJob
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,8 @@ class Runner:
             task = asyncio.current_task()
             if job.reason is None or task is None:
                 raise  # the process ends out of order; a reaper settles the attempt
-            task.uncancel()
+            while task.uncancel():  # stopped after it was cancelled
+                pass
             return error
         except Exception as error:  # whatever a handler raises is the job's failure
             task = asyncio.current_task()
@@ -74,6 +75,8 @@ class Runner:
             return Succeeded(result, job.switched)
         if isinstance(result, NounTaken):
             return Waiting(result.holder)
+        if isinstance(result, GivenUp):
+            return GaveUp()
         if job.reason == "superseded":
             raise JobSuperseded(f"attempt {job.attempt.number} of job {job.attempt.id} is over")
         if job.reason is not None or not isinstance(result, Exception):

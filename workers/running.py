@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from domain.errors import JobSuperseded, Unavailable, Unreadable
 from domain.hub import Hub
@@ -16,7 +16,10 @@ from domain.jobs.logs import LogWriter
 from domain.nouns import Noun, Stored, Table
 from events.jobs import JobProgressed
 from workers.child import Spawn, run_child
-from workers.context import JobContext, Level, Report
+from workers.context import Done, JobContext, Level, Report
+
+if TYPE_CHECKING:
+    from workers.outside import WorkOutside
 
 N = TypeVar("N", bound=Noun)
 log = logging.getLogger(__name__)
@@ -36,6 +39,10 @@ class NounTaken(Exception):
         """That job."""
 
 
+class GivenUp(Exception):
+    """What ran elsewhere was given up, and is stopped."""
+
+
 class RunningJob(JobContext):
     """A claimed job in this process."""
 
@@ -48,6 +55,14 @@ class RunningJob(JobContext):
         """The point of no return lies behind it."""
         self.reason: End | None = None
         """Why its handler was cancelled."""
+        self.gives_up = bool(attempt.job.ending)
+        """What runs elsewhere is being given up and stopped: its handler is over, or will not be called."""
+        self.elsewhere: WorkOutside | None = None
+        """What the handler has running elsewhere, where its command may have that."""
+        self.limit: asyncio.Timeout | None = None
+        """What ends the handler when it has taken too long."""
+        self.leave_slot: Callable[[], None] = _nothing
+        """Tells the worker once that the job takes no slot any more."""
         self._spawn = spawn
         self._task: asyncio.Task[Any] | None = None
         self._ended = False
@@ -73,12 +88,19 @@ class RunningJob(JobContext):
         await self.attempt.pin(names)
 
     async def switch(self, table: Table[N], id: str, changed: Callable[[N], N]) -> Stored[N]:
+        if self.elsewhere:
+            self.elsewhere.check_ended()
         stored = await writers.switch(self.hub, table, id, self.output, changed)
         self.switched = True
         return stored
 
     async def child(self, step: str, arguments: dict[str, Any]) -> dict[str, Any]:
         return await run_child(self._spawn, step, self.hub.address, arguments, ReportToJob(self))
+
+    async def outside(self, describe: Callable[[], Awaitable[dict[str, Any]]]) -> Done:
+        if self.elsewhere is None:
+            raise RuntimeError(f"{self.job.type} is registered without `outside`")
+        return await self.elsewhere.do(describe)
 
     # -- for the runner ---------------------------------------------------------------------------------------------------
 
@@ -104,12 +126,22 @@ class RunningJob(JobContext):
         self._ended = True
 
     def stop(self, reason: End) -> None:
-        """Cancel the handler, now or as soon as it begins, unless it has ended or was cancelled before."""
-        if self._ended or self.reason is not None:
+        """Cancel the handler, now or as soon as it begins, unless it has ended or was cancelled before. What runs elsewhere is
+        stopped for whoever cancels the job, but left alone where the process ends or another attempt took over: so these two come
+        through even then."""
+        if self._ended or (self.gives_up and reason == "canceled"):
             return
+        if self.reason is not None and (self.reason != "canceled" or reason == "canceled"):
+            return
+        cancels = self.reason is None or self.gives_up
         self.reason = reason
-        if self._task is not None:
+        if self._task is not None and cancels:
             self._task.cancel()
+
+    def free_slot(self) -> None:
+        """Let the worker take another job in this one's place, if it has not been let before."""
+        leave, self.leave_slot = self.leave_slot, _nothing
+        leave()
 
     async def notice(self) -> None:
         """Look at the record: was the job cancelled, or taken over?"""
@@ -169,6 +201,10 @@ class RunningJob(JobContext):
             await self._log.flush()
         except Unavailable as error:
             log.warning("log lines not stored yet", extra={"error": str(error)})
+
+
+def _nothing() -> None:
+    return None
 
 
 class ReportToJob(Report):

@@ -70,6 +70,7 @@ class Worker:
         try:
             await self._stopping.wait()
             await self._take_no_more()
+            self._leave_what_runs_elsewhere()
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=self._hub.limits.grace)
         finally:
@@ -83,6 +84,12 @@ class Worker:
         self._stopping.set()
         for intake in self._intakes.values():
             await intake.close()
+
+    def _leave_what_runs_elsewhere(self) -> None:
+        """Put back at once what only waits: it would not end within the grace time."""
+        for job in list(self.running.values()):
+            if job.elsewhere and job.elsewhere.waits:
+                job.stop("stopped")
 
     async def _end(self, side: list[asyncio.Task[None]]) -> None:
         """Cancel what still runs, put it back, and leave."""
@@ -102,6 +109,7 @@ class Worker:
     async def start(self, attempt: Attempt, registration: Registration) -> None:
         """Run a claimed attempt in a task of its own."""
         job = self._runner.prepare(attempt)
+        job.leave_slot = self._intakes[registration.command.queue].ended
         self.running[attempt.id] = job
         self._changed.set()
         task = asyncio.create_task(self._run(job, registration))
@@ -117,7 +125,7 @@ class Worker:
             if self.running.get(job.attempt.id) is job:
                 del self.running[job.attempt.id]
             self._changed.set()
-            self._intakes[registration.command.queue].ended()
+            job.free_slot()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

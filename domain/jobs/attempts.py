@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import msgspec
 
@@ -10,10 +11,10 @@ from domain.clocks import SKEW, is_over
 from domain.errors import JobSuperseded, Stale
 from domain.hub import Hub
 from domain.jobs.asking import publish, replace_unless_changed, without_untold
-from domain.jobs.jobs import ALIVE, JOBS, Job, Progress, canceled, extended, queued_at
+from domain.jobs.jobs import ALIVE, JOBS, Job, Progress, canceled, canceling, extended, queued_at, with_handle
 from domain.jobs.plans import RUNS
 from domain.jobs.retries import Retry
-from domain.jobs.verdicts import Verdict, ended
+from domain.jobs.verdicts import Failed, Verdict, ended, given_up
 from domain.nouns import Stored
 from events.jobs import JobStarted
 
@@ -77,6 +78,15 @@ class Attempt:
         wanted = tuple(names)
         await self.change(lambda job: msgspec.structs.replace(job, pins=tuple(dict.fromkeys((*job.pins, *wanted)))))
 
+    async def set_handle(self, work: dict[str, Any]) -> Job:
+        """Say that this work is about to be started elsewhere, under the name of this attempt. Without effect where the job has a
+        handle, or was cancelled: the record that is returned says so."""
+        return await self.change(lambda job: with_handle(job, self.name, work))
+
+    async def give_up(self, verdict: Failed) -> Job:
+        """Say that what runs elsewhere is to be stopped, before it is."""
+        return await self.change(lambda job: given_up(job, verdict))
+
     async def finish(self, verdict: Verdict) -> Job:
         """The last change of this attempt: the job is FINISHED, or QUEUED again. Only afterwards `writer` is freed."""
         job = await self.change(lambda job: without_untold(self.hub, ended(self.id, job, verdict)))
@@ -96,15 +106,23 @@ async def claim(hub: Hub, id: str, worker: str, retry: Retry) -> Attempt | None:
             if job.sent_at:
                 await replace_unless_changed(hub, stored, msgspec.structs.replace(job, sent_at=0.0, due_at=job.not_before))
             return None
-        unwanted = await _is_unwanted(hub, stored)
-        started = JobStarted(seq=0, command=job.type, worker=worker)
-        changed = canceled(id, job) if unwanted else running(id, job, started, retry)
+        changed = _claimed(id, job, worker, retry, await _is_unwanted(hub, stored))
         try:
             stored = await JOBS.replace(hub.records, stored, changed)
         except Stale:
             continue
-        await publish(hub, stored, 1)
-        return None if unwanted else Attempt(hub, stored)
+        await publish(hub, stored, changed.seq - job.seq)
+        return None if changed.state == "FINISHED" else Attempt(hub, stored)
+
+
+def _claimed(id: str, job: Job, worker: str, retry: Retry, unwanted: bool) -> Job:
+    """The job claimed; CANCELED where it is unwanted and nothing runs elsewhere for it, which would have to be stopped first."""
+    if unwanted and not job.handle:
+        return canceled(id, job)
+    if unwanted:
+        job = msgspec.structs.replace(job, ending="canceled")
+    claimed = running(id, job, JobStarted(seq=0, command=job.type, worker=worker), retry)
+    return canceling(id, claimed) if claimed.ending == "canceled" else claimed
 
 
 async def seize(hub: Hub, id: str, dead: int) -> Attempt | None:
@@ -136,7 +154,7 @@ def running(id: str, job: Job, event: JobStarted, retry: Retry) -> Job:
         not_before=0.0,
         due_at=0.0,
         waiting_for="",
-        pins=(),
+        pins=job.pins if job.handle else (),
         progress=Progress(),
     )
 

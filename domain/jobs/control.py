@@ -7,17 +7,17 @@ from typing import Any
 from domain.errors import Conflict, Stale
 from domain.hub import Hub
 from domain.jobs.asking import publish, send, signal, without_untold
-from domain.jobs.jobs import JOBS, Job, canceled, extended, reopened
+from domain.jobs.jobs import JOBS, Job, canceling, reopened
 from domain.jobs.plans import RUNS
 from domain.nouns import Stored
 from events.bus import Control
-from events.jobs import JobCanceling
 
 
 async def cancel(hub: Hub, id: str) -> Stored[Job]:
     """Cancel the job: at once where it is queued, else whoever runs it is told. Returns the record as it is now.
 
-    A reaper follows what is cancelled at once. Raises NotFound, and Conflict where the job has finished with another outcome than
+    Where something runs elsewhere for a queued job, the record says that it is given up, and whoever claims the job stops it. A
+    reaper follows what is cancelled at once. Raises NotFound, and Conflict where the job has finished with another outcome than
     CANCELED.
     """
     while True:
@@ -27,18 +27,15 @@ async def cancel(hub: Hub, id: str) -> Stored[Job]:
             raise Conflict(f"the job has {job.outcome} already")
         if job.state == "FINISHED":
             return stored
-        if job.state == "CANCELING":
+        if job.state == "CANCELING" or job.ending == "canceled":
             break
-        changed = (
-            without_untold(hub, canceled(id, job))
-            if job.state == "QUEUED"
-            else extended(id, job, JobCanceling(seq=0), state="CANCELING")
-        )
         try:
-            stored = await JOBS.replace(hub.records, stored, changed)
+            stored = await JOBS.replace(hub.records, stored, without_untold(hub, canceling(id, job)))
         except Stale:
             continue
         await publish(hub, stored, 1)
+        if stored.value.state == "QUEUED":
+            await send(hub, stored)
         break
     if stored.value.state == "CANCELING":
         await signal(hub, Control(word="cancel", job_id=id))

@@ -7,7 +7,7 @@ from domain.hub import Hub
 from domain.jobs import asking, following, garbage, writers
 from domain.jobs.attempts import Attempt
 from domain.jobs.jobs import JOBS, Job
-from domain.jobs.verdicts import Succeeded, Verdict, Waiting
+from domain.jobs.verdicts import GaveUp, Succeeded, Verdict, Waiting
 
 log = logging.getLogger(__name__)
 
@@ -20,10 +20,11 @@ async def end(hub: Hub, attempt: Attempt, verdict: Verdict, output: str) -> Job:
     """
     if not attempt.is_over:
         verdict = await _as_the_noun_says(hub, attempt, verdict)
-        await _drop_what_nobody_reads(hub, verdict, output)
+        await _drop_what_nobody_reads(hub, attempt.job.handle, verdict, output)
         await attempt.finish(verdict)
-    await writers.free(hub, attempt.target, attempt.name)
-    await writers.wake(hub, attempt.target)
+    if not attempt.job.handle:  # while something runs elsewhere, no other job works on the noun
+        await writers.free(hub, attempt.target, attempt.name)
+        await writers.wake(hub, attempt.target)
     await _send_at_once(hub, attempt)
     await following.follow(hub, JOBS, attempt.stored)
     return attempt.job
@@ -37,13 +38,15 @@ async def _as_the_noun_says(hub: Hub, attempt: Attempt, verdict: Verdict) -> Ver
     return Succeeded(made, switched=True) if made else verdict
 
 
-async def _drop_what_nobody_reads(hub: Hub, verdict: Verdict, output: str) -> None:
+async def _drop_what_nobody_reads(hub: Hub, handle: str, verdict: Verdict, output: str) -> None:
+    """What the attempt has written; and what ran elsewhere has written once that was stopped, never before."""
     if isinstance(verdict, Succeeded | Waiting):
         return
-    try:
-        await garbage.drop_output(hub, output)
-    except Unavailable as error:
-        log.warning("output is left to garbage collection", extra={"output": output, "error": error.message})
+    for name in {output, handle} if isinstance(verdict, GaveUp) else {output} - {handle}:
+        try:
+            await garbage.drop_output(hub, name)
+        except Unavailable as error:
+            log.warning("output is left to garbage collection", extra={"output": name, "error": error.message})
 
 
 async def _send_at_once(hub: Hub, attempt: Attempt) -> None:

@@ -75,8 +75,9 @@ async def _has_ended(hub: Hub, name: str) -> bool:
 
 
 def ended(job: Job, attempt: int) -> bool:
-    """Can this attempt of the job not write any more?"""
-    return job.state == "FINISHED" or job.attempt > attempt
+    """Can this attempt of the job not write any more? What runs elsewhere under its name can."""
+    runs = bool(job.handle) and owner(job.handle)[1] == attempt
+    return job.state == "FINISHED" or (job.attempt > attempt and not runs)
 
 
 async def _every_noun(hub: Hub) -> list[Noun]:

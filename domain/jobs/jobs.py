@@ -14,7 +14,7 @@ Who changes what (every change is one compare-and-set that also appends its even
 
     anybody      ask, send, send again                            domain.jobs.asking
     anybody      cancel, retry, page                              domain.jobs.control
-    its owner    claim, beat, pin                                 domain.jobs.attempts
+    its owner    claim, beat, pin, set and give up the handle     domain.jobs.attempts
     its owner    take and free the noun's `writer`, switch        domain.jobs.writers
     its owner    end: finish, or put back                         domain.jobs.ending, domain.jobs.verdicts
     any process  send again, wake, settle, relieve, follow, drop  domain.jobs.reaper, settling, following, garbage
@@ -29,12 +29,13 @@ import msgspec
 from domain.clocks import is_over
 from domain.nouns import Table
 from domain.ports.records import Kind
-from events.jobs import JobEvent, JobFinished, JobQueued, Outcome
+from events.jobs import JobCanceling, JobEvent, JobFinished, JobQueued, Outcome
 from events.message import Event
 
 State = Literal["QUEUED", "RUNNING", "CANCELING", "FINISHED"]
 ALIVE: tuple[State, ...] = ("RUNNING", "CANCELING")
 UNFINISHED: tuple[State, ...] = ("QUEUED", "RUNNING", "CANCELING")
+Ending = Literal["", "again", "failed", "timed_out", "canceled"]
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +106,14 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """The job that holds the noun's `writer`."""
     pins: tuple[str, ...] = ()
     """Collections and dumps that it reads, so that garbage collection leaves them."""
+    handle: str = ""
+    """`<job>.<attempt>`: the name under which something runs elsewhere for it; empty where nothing does (docs/model/OUTSIDE.md)."""
+    handle_at: float = 0.0
+    """When the handle was set: from then on its registration's timeout counts for what runs elsewhere."""
+    work: dict[str, Any] | None = None
+    """What runs under the handle, as the handler described it then: whoever starts under the handle starts just this."""
+    ending: Ending = ""
+    """What runs elsewhere was given up, and the job is to become this once that has been stopped; only with a handle."""
     progress: Progress = Progress()
     result: dict[str, Any] | None = None
     """The domain event it ended with, as plain values."""
@@ -166,7 +175,7 @@ def finished(id: str, job: Job, outcome: Outcome, *events: Event, error: JobErro
     last = JobFinished(seq=0, command=job.type, outcome=outcome, error=error.message if error else "")
     kept: dict[str, Any] = {"state": "FINISHED", "outcome": outcome, "finished_at": time.time(), "error": error}
     cleared: dict[str, Any] = {"waiting_for": "", "not_before": 0.0, "due_at": 0.0, "pins": (), "is_alive": False}
-    done = extended(id, job, *events, last, **{**kept, **cleared, **changes})
+    done = extended(id, without_handle(job), *events, last, **{**kept, **cleared, **changes})
     return msgspec.structs.replace(done, untold=(*job.untold, *done.events[job.seq :]), is_untold=True)
 
 
@@ -175,9 +184,35 @@ def canceled(id: str, job: Job) -> Job:
     return finished(id, job, "CANCELED")
 
 
+def canceling(id: str, job: Job) -> Job:
+    """An unfinished job that somebody cancels: CANCELED where it is queued and nothing runs elsewhere for it. What does is given up
+    in the same change; a queued job is then due at once, so that somebody claims it and stops that."""
+    if job.state == "QUEUED" and not job.handle:
+        return canceled(id, job)
+    event = JobCanceling(seq=0)
+    if job.state == "RUNNING":
+        return extended(id, job, event, state="CANCELING", ending="canceled" if job.handle else "")
+    due = event.at + UNSENT
+    return extended(id, job, event, ending="canceled", not_before=0.0, waiting_for="", sent_at=0.0, due_at=due)
+
+
+def with_handle(job: Job, name: str, work: dict[str, Any]) -> Job:
+    """The job with a name for what is about to be started elsewhere; unchanged where it has one, or was cancelled."""
+    if job.state != "RUNNING" or job.handle:
+        return job
+    return msgspec.structs.replace(job, handle=name, handle_at=time.time(), work=work)
+
+
+def without_handle(job: Job) -> Job:
+    """The job for which nothing runs elsewhere any more."""
+    return msgspec.structs.replace(job, handle="", handle_at=0.0, work=None, ending="") if job.handle else job
+
+
 def queued(id: str, job: Job, event: JobQueued, **changes: Any) -> Job:
-    """The job QUEUED again, to be sent: `event` says why, until when it waits, and for whom."""
-    back: dict[str, Any] = {"state": "QUEUED", "sent_at": 0.0, "pins": (), "worker": "", "is_alive": False}
+    """The job QUEUED again, to be sent: `event` says why, until when it waits, and for whom. What runs elsewhere for it goes on,
+    and so does what that reads."""
+    pins = job.pins if job.handle else ()
+    back: dict[str, Any] = {"state": "QUEUED", "sent_at": 0.0, "pins": pins, "worker": "", "is_alive": False}
     waits: dict[str, Any] = {"not_before": event.not_before, "waiting_for": event.waiting_for, "due_at": due_at(event)}
     return extended(id, job, event, **{**back, **waits, **changes})
 

@@ -213,7 +213,8 @@ def due_at(job: Job, unsent: float) -> float:
 
 
 async def relieve(hub: Hub, kind: str, table: Table[Any]) -> None:
-    """Free every `writer` whose job is neither RUNNING nor CANCELING; one without a record has finished."""
+    """Free every `writer` whose job is neither RUNNING nor CANCELING, nor has something running elsewhere; one without a record has
+    finished."""
     for noun in await table.readable(hub.records, is_written=True):
         if owner(noun.value.writer)[0]:
             with suppress(Unreadable):  # its job: whoever can read that frees it
@@ -228,7 +229,7 @@ async def relieve_all(hub: Hub) -> None:
 
 async def _relieve(hub: Hub, target: str, writer: str) -> None:
     job = await JOBS.find_one(hub.records, owner(writer)[0])
-    if job is None or job.value.state not in jobs.ALIVE:
+    if job is None or (job.value.state not in jobs.ALIVE and not job.value.handle):
         await writers.free(hub, target, writer)
         await writers.wake(hub, target)
 

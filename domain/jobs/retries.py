@@ -30,7 +30,12 @@ def wait_after(retry: Retry, failures: int, error: Exception, chance: float) -> 
     attempts = OUTAGES if is_outage(error) and retry.attempts > 1 else retry.attempts
     if repeats or isinstance(error, (JobTimedOut, *retry.never)) or failures >= attempts:
         return None
-    return min(retry.cap, retry.base * 2.0 ** (failures - 1)) * (0.8 + 0.4 * chance)
+    return backoff(retry.base, retry.cap, failures, chance)
+
+
+def backoff(base: float, cap: float, failures: int, chance: float) -> float:
+    """Seconds to wait after so many failures, a fifth more or less by `chance` in [0, 1)."""
+    return min(cap, base * 2.0 ** (failures - 1)) * (0.8 + 0.4 * chance)
 
 
 def is_outage(error: Exception) -> bool:

@@ -64,7 +64,8 @@ async def settle(hub: Hub, dead: Stored[Job]) -> bool:
     """End a dead attempt by an attempt of one's own; False where it turned out not to be that any more.
 
     Claim it, which fences it in the record; take `writer` over, which fences it on the noun; look whether it had switched. Then:
-    SUCCEEDED with what it switched to, else CANCELED, QUEUED again, or FAILED.
+    SUCCEEDED with what it switched to, else CANCELED, QUEUED again, or FAILED. What runs elsewhere is left alone: the job is QUEUED
+    with its handle, for an owner that can look after it.
     """
     attempt = await seize(hub, dead.id, dead.value.attempt)
     if attempt is None:

@@ -3,13 +3,13 @@
 import random
 import time
 import traceback
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from domain.errors import JobTimedOut, LeatError
-from domain.jobs.jobs import Job, JobError, canceled, finished, queued
-from domain.jobs.retries import Retry, is_outage, wait_after
+from domain.jobs.jobs import Ending, Job, JobError, canceled, finished, queued, without_handle
+from domain.jobs.retries import Retry, backoff, is_outage, wait_after
 from events.jobs import JobQueued
 from events.message import Event
 
@@ -36,6 +36,13 @@ class Stopped(msgspec.Struct, frozen=True):
     """Its process stops, or it was cancelled: without a failure."""
 
 
+class GaveUp(msgspec.Struct, frozen=True):
+    """What ran elsewhere was given up, as `ending` in the record says, and it is confirmed that it has been stopped."""
+
+    chance: float = msgspec.field(default_factory=random.random)
+    """As in Failed."""
+
+
 class Waiting(msgspec.Struct, frozen=True):
     """Another job works on the noun; nothing was begun."""
 
@@ -43,7 +50,7 @@ class Waiting(msgspec.Struct, frozen=True):
     """That job."""
 
 
-Verdict = Succeeded | Failed | Stopped | Waiting
+Verdict = Succeeded | Failed | Stopped | GaveUp | Waiting
 
 
 def ended(id: str, job: Job, verdict: Verdict) -> Job:
@@ -52,6 +59,10 @@ def ended(id: str, job: Job, verdict: Verdict) -> Job:
         case Succeeded(event, switched) if switched or job.state != "CANCELING":
             done = finished(id, job, "SUCCEEDED", event)
             return msgspec.structs.replace(done, result=done.events[-2])
+        case GaveUp(chance):
+            return _without_what_ran(id, job, chance)
+        case _ if job.handle:
+            return _with_what_runs(id, job, verdict)
         case _ if job.state == "CANCELING":
             return canceled(id, job)
         case Failed():
@@ -64,15 +75,70 @@ def ended(id: str, job: Job, verdict: Verdict) -> Job:
 
 def _failed(id: str, job: Job, verdict: Failed) -> Job:
     """QUEUED again after a while, or FAILED (TIMED_OUT) where that is the end of it."""
-    sort = "outages" if is_outage(verdict.error) else "failures"
-    count, error = getattr(job, sort) + 1, error_of(verdict.error)
-    wait = wait_after(verdict.retry, count, verdict.error, verdict.chance)
+    wait, counted = _count(job, verdict)
+    error = counted["error"]
     if wait is None:
         outcome: Literal["TIMED_OUT", "FAILED"] = "TIMED_OUT" if isinstance(verdict.error, JobTimedOut) else "FAILED"
-        return finished(id, job, outcome, error=error, **{sort: count})
+        return finished(id, job, outcome, **counted)
     not_before = time.time() + wait
     event = JobQueued(seq=0, command=job.type, reason=verdict.reason, error=error.message, not_before=not_before)
-    return queued(id, job, event, error=error, **{sort: count})
+    return queued(id, job, event, **counted)
+
+
+def _count(job: Job, verdict: Failed) -> tuple[float | None, dict[str, Any]]:
+    """(seconds until the next attempt, or None where there is to be none; the count and the error that the record keeps)."""
+    sort = "outages" if is_outage(verdict.error) else "failures"
+    count = getattr(job, sort) + 1
+    wait = wait_after(verdict.retry, count, verdict.error, verdict.chance)
+    return wait, {sort: count, "error": error_of(verdict.error)}
+
+
+# -- with a handle --------------------------------------------------------------------------------------------------------
+
+
+def given_up(job: Job, verdict: Failed) -> Job:
+    """The job that failed, with what runs elsewhere given up: counted, and what is to become of it. A cancel came first where it
+    did, and so did a failure that was counted before. An outage says nothing about what runs: it goes on, however often."""
+    if job.ending or not job.handle:
+        return job
+    wait, counted = _count(job, verdict)
+    if is_outage(verdict.error):
+        return msgspec.structs.replace(job, **counted)
+    ending: Ending = "again" if wait is not None else "timed_out" if isinstance(verdict.error, JobTimedOut) else "failed"
+    return msgspec.structs.replace(job, ending=ending, **counted)
+
+
+def _with_what_runs(id: str, job: Job, verdict: Verdict) -> Job:
+    """QUEUED again with its handle: the next attempt adopts what runs, or stops it where it was given up. A lost owner is no
+    failure: workers may come and go while work elsewhere takes its time."""
+    event = JobQueued(seq=0, command=job.type, reason="stopped")
+    match verdict:
+        case Failed(error, retry, "failed"):
+            wait, counted = _count(job, verdict)
+            job, not_before = given_up(job, verdict), time.time() + (retry.cap if wait is None else wait)
+            message = counted["error"].message
+            event = JobQueued(seq=0, command=job.type, reason="failed", error=message, not_before=not_before)
+        case Failed(error):
+            event = JobQueued(seq=0, command=job.type, reason="lost", error=error_of(error).message)
+        case Waiting(holder):
+            event = JobQueued(seq=0, command=job.type, reason="waiting", waiting_for=holder)
+    return queued(id, job, event, ending="canceled" if job.state == "CANCELING" else job.ending)
+
+
+def _without_what_ran(id: str, job: Job, chance: float) -> Job:
+    """What `ending` says, now that nothing runs elsewhere any more."""
+    match job.ending:
+        case "failed":
+            return finished(id, job, "FAILED", error=job.error)
+        case "timed_out":
+            return finished(id, job, "TIMED_OUT", error=job.error)
+        case "again":
+            _, base, cap = job.retry
+            not_before = time.time() + backoff(base, cap, job.failures, chance)
+            why = job.error.message if job.error else ""
+            event = JobQueued(seq=0, command=job.type, reason="failed", error=why, not_before=not_before)
+            return queued(id, without_handle(job), event)
+    return canceled(id, job)
 
 
 def error_of(error: Exception) -> JobError:

@@ -92,13 +92,14 @@ async def switch(hub: Hub, table: Table[N], id: str, name: str, changed: Callabl
 
 
 async def free(hub: Hub, target: str, name: str) -> None:
-    """Let `writer` be nobody where it is `name`. Only for who ended that attempt in the job's record."""
+    """Let `writer` be nobody where it is the attempt `name`, or an earlier one of the same job. Only for who ended that attempt in
+    the job's record."""
     if not target:
         return
     table, id = _table(hub, target)
     while True:
         stored = await table.find_one(hub.records, id)
-        if stored is None or stored.value.writer != name:
+        if stored is None or not stored.value.writer or blocks(stored.value.writer, *owner(name)):
             return
         try:
             await table.replace(hub.records, stored, stored.value.with_writer(""))

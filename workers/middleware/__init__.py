@@ -8,10 +8,11 @@ from workers.middleware.call import Call, Middleware
 from workers.middleware.keep_alive import keep_alive
 from workers.middleware.limit_time import limit_time
 from workers.middleware.log_context import log_context
+from workers.middleware.look_after import look_after
 from workers.middleware.one_at_a_time import one_at_a_time
 from workers.middleware.scratch import remove_scratch
 
-MIDDLEWARE: tuple[Middleware, ...] = (log_context, keep_alive, one_at_a_time, remove_scratch, limit_time)
+MIDDLEWARE: tuple[Middleware, ...] = (log_context, keep_alive, one_at_a_time, remove_scratch, look_after, limit_time)
 
 
 def chain(call: Call, middleware: Sequence[Middleware] = MIDDLEWARE) -> Callable[[], Awaitable[Event]]:
