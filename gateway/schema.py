@@ -6,10 +6,9 @@ from collections.abc import AsyncGenerator
 from typing import Annotated
 
 import strawberry
-from strawberry import argument, field
+from strawberry import argument
 from strawberry.schema.config import StrawberryConfig
 
-from domain.jobs import logs
 from gateway.context import Info
 from gateway.errors import HANDLERS
 from gateway.graphql.apis import ApiMutation, ApiQuery, find_api
@@ -26,8 +25,8 @@ from gateway.graphql.job_events import (
     JobQueued,
     JobReader,
     JobStarted,
-    LogLine,
 )
+from gateway.graphql.job_log import JobLog, LogAttempt, LogFirst, LogLast, LogSearch
 from gateway.graphql.jobs import JobId, JobMutation, JobQuery, find_job
 from gateway.graphql.nodes import Node, decode, local_id
 from gateway.graphql.queues import QueueQuery
@@ -50,14 +49,6 @@ FINDERS = {
     "DeadLetter": find_dead_letter,
 }
 """How `node` finds each type again."""
-
-
-@strawberry.type(description="A part of a job's log.")
-class JobLog:
-    """One answer of jobLog."""
-
-    lines: list[LogLine] = field(description="The lines, oldest first.")
-    cursor: str = field(description="Opaque: `after` of the lines behind these.")
 
 
 @strawberry.type(description="What can be read.")
@@ -92,13 +83,16 @@ class Query(SourceQuery, BuildQuery, ApiQuery, RunQuery, JobQuery, WorkerQuery, 
         info: Info,
         job_id: JobId,
         after: Cursor = None,
-        first: Annotated[int, argument(description="How many lines, 1 to 5000.")] = 1000,
+        first: LogFirst = 1000,
+        last: LogLast = None,
+        attempt: LogAttempt = None,
+        search: LogSearch = None,
     ) -> JobLog:
         """All attempts, one after another."""
-        cursor = JobCursor.of(after) or JobCursor()
-        found = await logs.read(info.context.hub, local_id("Job", job_id), (cursor.attempt, cursor.line), min(max(first, 1), 5000))
-        end = cursor._replace(attempt=found[-1].attempt, line=found[-1].line.number) if found else cursor
-        return JobLog(lines=[LogLine.of(line) for line in found], cursor=str(end))
+        hub, id = info.context.hub, local_id("Job", job_id)
+        if last is not None:
+            return await JobLog.tail(hub, id, last, attempt, alone=after is None and search is None)
+        return await JobLog.read(hub, id, after, first, attempt, search)
 
 
 @strawberry.type(description="What can be changed.")

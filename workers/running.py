@@ -176,10 +176,11 @@ class RunningJob(JobContext):
             await self._log.flush()
         except Unavailable as error:
             log.warning("log lines not stored yet", extra={"error": str(error)})
+            self._stirred.set()  # to be tried again soon, whether or not more is said
 
     async def tell_rest(self) -> None:
         """Publish and store what has not been yet."""
-        if self._stirred.is_set():
+        if self._stirred.is_set() or self._log.waiting:
             await self._tell()
 
 
