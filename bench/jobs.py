@@ -3,7 +3,7 @@
     .venv/bin/python -m bench.jobs [--jobs 2000] [--latencies 200]
 
 A whole job is asked, sent, claimed, finished, and its chain looked at; its handler does nothing. Records are durable SQLite.
-`with writer`: the same for a command that takes its noun's writer and switches an output.
+`with writer`: the same for a command that takes its noun's writer and switches an output. `with line`: its handler says one line.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
+from adapters.files.folder import FolderFiles
 from adapters.sqlite.records import SqliteRecords
 from bench.results import tell
 from domain.catalogue import CATALOGUE
@@ -24,7 +25,6 @@ from domain.data.builds import BUILDS, Build
 from domain.hub import Hub
 from domain.jobs import asking
 from domain.ports.documents import Documents
-from domain.ports.files import Files
 from domain.ports.records import Records
 from domain.ports.search import Search
 from events.apis import MappingValidated, ValidateMapping
@@ -57,7 +57,9 @@ class Counted:
 
 
 async def validate(command: ValidateMapping, context: JobContext) -> MappingValidated:
-    """Does nothing."""
+    """Does nothing, but may say a line."""
+    if command.source == "line":
+        await context.log("done")
     return MappingValidated(source=command.source, documents=0)
 
 
@@ -80,7 +82,7 @@ async def open_bench(counted: bool = False) -> AsyncIterator[Hub]:
             data=data,
             documents=cast(Documents, None),
             search=cast(Search, None),
-            files=cast(Files, None),
+            files=await stack.enter_async_context(FolderFiles.open_folder(data / "files")),
             records=Counted(records) if counted else records,
             bus=await stack.enter_async_context(EmbeddedBus()),
             process="bench",
@@ -115,7 +117,7 @@ async def throughput(hub: Hub, count: int, name: str) -> float:
 
     async def ask(first: int) -> None:
         for number in range(first, count, ASKING):
-            await asking.ask(hub, RunBuild(build=f"b{number}") if name == "writer" else ValidateMapping(source="s"))
+            await asking.ask(hub, RunBuild(build=f"b{number}") if name == "writer" else ValidateMapping(source=name))
 
     watching = asyncio.Event()
     watcher = asyncio.create_task(watch())
@@ -150,7 +152,7 @@ async def latency(hub: Hub, count: int) -> list[float]:
 
 async def run(count: int, latencies: int) -> None:
     """Print the figures."""
-    for name in ("plain", "writer"):
+    for name in ("plain", "line", "writer"):
         few = min(200, count)
         async with open_bench(counted=True) as hub:
             await throughput(hub, few, name)

@@ -13,7 +13,7 @@ from domain.hub import Catalogue, Chore, Follower, NounRow
 from domain.jobs.dead_letters import DEAD_LETTERS
 from domain.jobs.garbage import SEEN
 from domain.jobs.jobs import JOBS
-from domain.jobs.logs import LOGS
+from domain.jobs.old_logs import LOGS
 from domain.jobs.plans import RUNS
 from domain.jobs.presence import WORKERS
 

@@ -31,6 +31,8 @@ class Limits:
     keep_indexes: int = 2
     keep_jobs: float = 30 * 86400.0
     """Seconds that finished jobs are kept, with events and log: longer than any process may stand still (domain.jobs.following)."""
+    log_size: int = 64 * 2**20
+    """Bytes that a job's log may have: what is between its beginning and its end is dropped."""
     quiet: float = 60.0
     """Seconds that an automatic build waits for its neighbours."""
     download_size: int = 200 * 2**30

@@ -91,6 +91,9 @@ class Settings(BaseSettings):
     keep_collections: int = Field(3, ge=1, description="uploads, inspections and builds kept for each source or build")
     keep_indexes: int = Field(2, ge=1, description="releases kept for each API")
     keep_jobs: float = Field(30.0, gt=0, description="days that finished jobs are kept, with their events and logs")
+    log_size: int = Field(
+        64 * 2**20, ge=2**20, description="bytes that a job's log may have; its beginning and its end stay, half of it each"
+    )
     quiet: float = Field(60.0, ge=0, description="seconds that an automatic build waits for its neighbours")
     download_size: int = Field(200 * 2**30, gt=0, description="bytes that one file of a dump may have")
     plugin_memory: int = Field(4 * 2**30, gt=0, description="bytes of memory that each process of a plugin may take")
@@ -134,6 +137,7 @@ class Settings(BaseSettings):
             keep_collections=self.keep_collections,
             keep_indexes=self.keep_indexes,
             keep_jobs=self.keep_jobs * DAY,
+            log_size=self.log_size,
             quiet=self.quiet,
             download_size=self.download_size,
             plugin_memory=self.plugin_memory,

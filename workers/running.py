@@ -201,6 +201,7 @@ class RunningJob(JobContext):
             await self._log.flush()
         except Unavailable as error:
             log.warning("log lines not stored yet", extra={"error": str(error)})
+            self._stirred.set()  # to be tried again soon, whether or not more is said
 
 
 def _nothing() -> None:

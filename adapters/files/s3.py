@@ -59,7 +59,7 @@ class S3Files(Files):
         await files.ping()
         yield files
 
-    async def put(self, path: str, source: Path | bytes | AsyncIterator[bytes]) -> None:
+    async def put(self, path: str, source: Path | bytes | AsyncIterator[bytes], *, stored: int = 0) -> None:
         path_parts(path)
         with _translated(path):
             await obstore.put_async(self._store, path, source, chunk_size=PART, max_concurrency=PARTS_TOGETHER)

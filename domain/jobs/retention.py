@@ -45,11 +45,9 @@ async def _forget(hub: Hub, stored: Stored[Job], before: float) -> int:
         await hub.records.delete(RUNS.kind, run_id)
     removed = 0
     for job in together:
-        try:
+        await logs.drop(hub, job.id, job.value.attempt)  # before the record, which is how it would be found again
+        with suppress(Stale):  # it was opened again just now
             removed += await hub.records.delete(JOBS.kind, job.id, job.version)
-        except Stale:
-            continue  # it was opened again just now
-        await logs.drop(hub, job.id)
     return removed
 
 

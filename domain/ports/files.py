@@ -20,9 +20,12 @@ class Files(ABC):
     """Files by path (`/`-separated, relative, no `..`): dumps, plugin code, experiment files."""
 
     @abstractmethod
-    async def put(self, path: str, source: Path | bytes | AsyncIterator[bytes]) -> None:
+    async def put(self, path: str, source: Path | bytes | AsyncIterator[bytes], *, stored: int = 0) -> None:
         """Store a local file, bytes or a stream under `path`, replacing what was there, whole or not at all, durable once the call
-        returns. A local file may be gone afterwards; of a stream that raises nothing is stored, and what it raised is raised."""
+        returns. A local file may be gone afterwards; of a stream that raises nothing is stored, and what it raised is raised.
+
+        Of bytes, the first `stored` may be what is there: then the rest may be added in place, and readers may see a part of it.
+        """
 
     @abstractmethod
     async def create(self, path: str, content: bytes) -> bool:

@@ -16,7 +16,9 @@ JOBS = """query Jobs($filter: JobFilter, $first: Int!) { jobs(filter: $filter, f
   progress { done total unit message } error { code message } } } }"""
 DEAD = "query Dead($first: Int!) { deadLetters(first: $first) { nodes { id queue reason body createdAt } } }"
 JOB = "query Job($id: ID!) { job(id: $id) { jobId runId } }"
-LOG = """query Log($id: ID!, $after: String) { jobLog(jobId: $id, after: $after) { cursor lines { at attempt level text } } }"""
+LOG = """query Log($id: ID!, $after: String, $last: Int, $attempt: Int, $search: String) {
+  jobLog(jobId: $id, after: $after, last: $last, attempt: $attempt, search: $search) {
+    cursor more lines { at attempt number level text } } }"""
 WIDTH = 100
 """Characters of a dead letter that people are shown."""
 QUIET = ("id", "at", "type", "run_id", "cause_id")
@@ -42,6 +44,10 @@ def define(parser: ArgumentParser) -> None:
             talking(parser, _watch).add_argument("id", nargs="?", default="", help="a run or a job (everything)")
         case "log":
             talking(parser, _log).add_argument("id", help="a job")
+            parser.add_argument("--attempt", type=int, metavar="N", help="what one attempt said, by its number (all of them)")
+            part = parser.add_mutually_exclusive_group()
+            part.add_argument("--tail", type=int, metavar="N", help="the last so many lines, up to 5000 (all of them)")
+            part.add_argument("--search", metavar="TEXT", help="the lines that hold this text, in capitals or not")
         case "cancel":
             talking(parser, _cancel).add_argument("id", help="a run or a job")
         case "retry":
@@ -81,17 +87,28 @@ async def _dead(gateway: "Gateway", flags: Namespace, chosen: dict[str, str]) ->
 
 
 async def _log(gateway: "Gateway", flags: Namespace) -> Exit:
-    after, told = None, list[dict[str, Any]]()
-    while lines := (found := (await gateway.execute(LOG, {"id": flags.id, "after": after}))["jobLog"])["lines"]:
-        after = found["cursor"]
-        told += lines if flags.json else []
-        for line in () if flags.json else lines:
-            print(f"{line['at']}  {line['attempt']}  {line['level'].lower():7}  {line['text']}")
-    if after is None:
+    asked = {"id": flags.id, "last": flags.tail, "attempt": flags.attempt, "search": flags.search}
+    found, told, before = {"cursor": None, "more": True}, list[dict[str, Any]](), dict[str, Any]()
+    while found["more"]:
+        found = (await gateway.execute(LOG, asked | {"after": found["cursor"]}))["jobLog"]
+        for line in found["lines"]:
+            if flags.json:
+                told.append(line)
+            else:
+                _tell_gap(before, line, flags.search)
+                print(f"{line['at']}  {line['attempt']}  {line['level'].lower():7}  {line['text']}")
+            before = line
+    if not before:
         await _must_be_job(gateway, flags.id)
     if flags.json:
         output.as_json(told)
     return Exit.DONE
+
+
+def _tell_gap(before: dict[str, Any], line: dict[str, Any], search: str | None) -> None:
+    """Say where lines were dropped between two that were asked for one behind the other."""
+    if before and search is None and before["attempt"] == line["attempt"] and line["number"] > before["number"] + 1:
+        output.note(f"{line['number'] - before['number'] - 1} lines were dropped here: LEAT_LOG_SIZE says how much is kept")
 
 
 async def _must_be_job(gateway: "Gateway", id: str) -> None:

@@ -5,14 +5,18 @@ import hashlib
 import os
 import resource
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from domain.errors import Stale
+from domain.jobs.logs import LogWriter
 from domain.parts import Parts
 from tests.adapters.places import KIND, Place, document, open_documents, open_files, prepared_records
+from tests.domain.jobs.processes import open_hub
 
 
 def say(*words: object) -> None:
@@ -115,10 +119,23 @@ async def append_large(place: Place, size: str) -> None:
         say(before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
+async def log_for_ever(place: Place) -> None:
+    """Say lines, a few between two flushes, saying which one is stored, until killed."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with open_files(place) as files, open_hub(Path(folder)) as hub:
+            log = LogWriter(replace(hub, files=files), "j", "r", 1)
+            for number in count(1):
+                log.add(f"line {number} {'x' * 200}", "info")
+                if number % 7 == 0:
+                    await log.flush()
+                    say(number)
+
+
 COMMANDS: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
     "add": add,
     "append_for_ever": append_for_ever,
     "append_large": append_large,
+    "log_for_ever": log_for_ever,
     "put_for_ever": put_for_ever,
     "seal_documents_for_ever": seal_documents_for_ever,
     "write_documents_for_ever": write_documents_for_ever,

@@ -81,6 +81,17 @@ async def test_of_a_stream_that_raises_nothing_is_stored(files: Files, error: Ex
     assert [stored.path for stored in await files.find()] == ["a/there"]
 
 
+async def test_a_file_grows(files: Files) -> None:
+    """Bytes whose beginning is there already are whole afterwards, whether it is still there or was deleted."""
+    await files.put("a/b", b"one ")
+    await files.put("a/b", b"one two ", stored=4)
+    await files.put("a/b", b"one two ", stored=8)
+    assert await read(files, "a/b") == b"one two "
+    await files.delete("a/b")
+    await files.put("a/b", b"one two three", stored=8)
+    assert await read(files, "a/b") == b"one two three"
+
+
 async def test_what_is_there_is_not_created(files: Files, files_place: Place) -> None:
     """Of many that create a file, through two openers, one wins; its bytes stay until the file is deleted, or put anew."""
     async with open_files(files_place) as other:

@@ -12,6 +12,7 @@ from domain.errors import Unavailable
 from leat.cli import COMMANDS, main
 from leat.cli.bars import state_of
 from leat.cli.exits import Exit
+from leat.cli.jobs import _tell_gap
 from leat.cli.output import table
 from leat.settings import load
 from leat.urls import without_password
@@ -34,6 +35,18 @@ def said(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
         code = ended.code
     told = capsys.readouterr()
     return int(str(code)), told.out + told.err
+
+
+def test_dropped_lines_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Between two lines of an attempt whose numbers don't follow; not between attempts, nor where only some were searched for."""
+    first, last = {"attempt": 1, "number": 10}, {"attempt": 1, "number": 15}
+    _tell_gap({}, last, None)
+    _tell_gap(first, last, "text")
+    _tell_gap(last, {"attempt": 2, "number": 40}, None)
+    _tell_gap(first, {"attempt": 1, "number": 11}, None)
+    assert capsys.readouterr().err == ""
+    _tell_gap(first, last, None)
+    assert "4 lines were dropped here" in capsys.readouterr().err
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:

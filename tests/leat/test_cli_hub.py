@@ -103,13 +103,19 @@ def test_mapping(hub: Line) -> None:
 
 
 def test_what_a_job_said(hub: Line) -> None:
-    """`leat log` shows what a plugin printed, with the job's own lines; what is no job is refused, a run with its jobs' command."""
+    """`leat log` shows what a plugin printed, with the job's own lines, all, the last, or some; what is no job is refused, a run
+    with its jobs' command."""
     hub.done("source", "add", str(plugin(hub.folder, "chatty", body="    print('hello', 'world')")))
     hub.done("source", "dump", "chatty")
     job = finished(hub, "chatty", "UploadSource")["jobId"]
 
     assert "info     hello world" in hub.done("log", job)
     assert [line["text"] for line in hub.json("log", job)].count("hello world") == 1
+    assert [line["text"] for line in hub.json("log", job, "--search", "HELLO")] == ["hello world"]
+    assert hub.json("log", job, "--tail", "1") == hub.json("log", job)[-1:]
+    assert len(hub.json("log", job, "--attempt", "1")) == len(hub.json("log", job))
+    assert hub.json("log", job, "--attempt", "2") == []
+    assert hub.run("log", job, "--tail", "1", "--search", "x").returncode == Exit.USAGE
 
     run = finished(hub, "chatty", "UploadSource")["runId"]
     for id, why in ((run, f"'{run}' is a run: `leat jobs --run {run}` lists its jobs"), ("nobody", "there is no job 'nobody'")):

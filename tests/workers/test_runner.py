@@ -522,8 +522,84 @@ async def test_progress_and_log_lines_get_out(hub: Hub) -> None:
     assert progressed[-1].done == 100
     assert len(progressed) < 10
     assert any(isinstance(event, LogWritten) and event.upto == 2 for event in seen)
-    assert [(read.line.level, read.line.text) for read in await logs.read(hub, id)] == [("info", "one"), ("warning", "two")]
+    assert [(read.line.level, read.line.text) for read in (await logs.read(hub, id)).lines] == [("info", "one"), ("warning", "two")]
     assert (await get(hub, id)).progress.done == 100
+
+
+async def test_lines_that_could_not_be_stored_are_stored_before_the_job_ends(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the store was away when they were said, and nothing more is said after."""
+    put, tried, left = hub.files.put, asyncio.Event(), 1
+
+    async def away_once(*args: Any, **kwargs: Any) -> None:
+        nonlocal left
+        if left:
+            left -= 1
+            tried.set()
+            raise Unavailable("away")
+        await put(*args, **kwargs)
+
+    async def talk(command: UploadSource, context: JobContext) -> Any:
+        await context.log("said")
+        await tried.wait()
+        return await processes.upload(command, context)
+
+    monkeypatch.setattr(hub.files, "put", away_once)
+    async with working(hub, talk):
+        id = await upload(hub)
+        assert (await ended(hub, id)).outcome == "SUCCEEDED"
+    assert [read.line.text for read in (await logs.read(hub, id)).lines] == ["said"]
+
+
+async def test_lines_are_readable_while_nothing_more_is_said(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that could not be stored at first are tried again while the job goes on."""
+    put, gate, left = hub.files.put, Gate(), 1
+
+    async def away_once(*args: Any, **kwargs: Any) -> None:
+        nonlocal left
+        if left:
+            left -= 1
+            raise Unavailable("away")
+        await put(*args, **kwargs)
+
+    async def talk(command: UploadSource, context: JobContext) -> Any:
+        await context.log("said")
+        return await gate(command, context)
+
+    monkeypatch.setattr(hub.files, "put", away_once)
+    async with working(hub, talk):
+        id = await upload(hub)
+
+        async def readable() -> bool:
+            return bool((await logs.read(hub, id)).lines)
+
+        await until(readable)
+        assert (await get(hub, id)).state == "RUNNING"
+        gate.opened.set()
+
+
+async def test_a_job_ends_after_its_last_line_is_stored(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where that line was on its way when the handler ended."""
+    put, begun, allowed = hub.files.put, asyncio.Event(), asyncio.Event()
+
+    async def slow(*args: Any, **kwargs: Any) -> None:
+        begun.set()
+        await allowed.wait()
+        await put(*args, **kwargs)
+
+    async def talk(command: UploadSource, context: JobContext) -> Any:
+        await context.log("said")
+        await begun.wait()
+        return await processes.upload(command, context)
+
+    monkeypatch.setattr(hub.files, "put", slow)
+    async with working(hub, talk):
+        id = await upload(hub)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await ended(hub, id)
+        allowed.set()
+        assert (await ended(hub, id)).outcome == "SUCCEEDED"
+    assert [read.line.text for read in (await logs.read(hub, id)).lines] == ["said"]
 
 
 async def test_workers_are_seen(hub: Hub) -> None:

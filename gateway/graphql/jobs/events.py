@@ -165,34 +165,34 @@ class JobReader(Reader[JobEventBatch]):
         job = stored.value
         gap = after is None or after.seq > job.seq
         start = JobCursor() if after is None or gap else after
-        read = await logs.read(self._hub, self._id, (start.attempt, start.line), LINES) if job.attempt else []
-        lines = [line for line in read if upto is None or (line.attempt, line.line.number) <= (upto.attempt, upto.line)]
-        end = self._end(start, upto, job, read, lines)
+        behind = (start.attempt, start.line)
+        page = await logs.read(self._hub, self._id, behind, LINES) if job.attempt else logs.Page([], behind, more=False)
+        if upto is not None:
+            page = page.upto((upto.attempt, upto.line))
+        end = self._end(start, upto, job, page)
         events = job_events(job, start.seq, end.seq)
         return JobEventBatch(
             span=Span(
                 before=start,
                 after=end,
-                empty=not events and not lines and end.progress == start.progress,
-                more=len(lines) == LINES,
-                ends=job.state == "FINISHED" and end.seq == job.seq and len(lines) < LINES,
+                empty=not events and not page.lines and end.progress == start.progress,
+                more=page.more,
+                ends=job.state == "FINISHED" and end.seq == job.seq and not page.more,
             ),
             record=job,
             job=Job.of(stored._replace(value=msgspec.structs.replace(job, progress=end.progress))),
             events=events,
-            lines=[LogLine.of(line) for line in lines],
+            lines=[LogLine.of(line) for line in page.lines],
             progress=JobProgress.of(end.progress),
             cursor=str(end),
             gap=gap,
         )
 
-    def _end(
-        self, start: JobCursor, upto: JobCursor | None, job: JobRecord, read: list[logs.Read], lines: list[logs.Read]
-    ) -> JobCursor:
-        attempt, line = (lines[-1].attempt, lines[-1].line.number) if lines else (start.attempt, start.line)
+    def _end(self, start: JobCursor, upto: JobCursor | None, job: JobRecord, page: logs.Page) -> JobCursor:
+        attempt, line = page.cursor
         if upto is None:
             return JobCursor(job.seq, attempt, line, self._progress(job))
-        if len(lines) < LINES:
+        if not page.more:
             attempt, line = max((attempt, line), (upto.attempt, upto.line))
         return JobCursor(max(start.seq, min(upto.seq, job.seq)), attempt, line, upto.progress)
 

@@ -6,13 +6,14 @@ import strawberry
 from strawberry import argument, field
 
 from domain.errors import Invalid
-from domain.jobs import control, logs, overview
+from domain.jobs import control, overview
 from domain.jobs.jobs import JOBS
 from domain.jobs.overview import RunView
 from domain.visibility import check
 from gateway.context import Info
 from gateway.graphql.jobs.events import Cursor, JobCursor, JobEventBatch, JobReader, RunCursor, RunEventBatch, RunReader
-from gateway.graphql.jobs.types import Job, JobId, JobOutcome, JobState, LogLine, Run, RunId, find_job, find_run
+from gateway.graphql.jobs.log import JobLog, LogAttempt, LogFirst, LogLast, LogSearch
+from gateway.graphql.jobs.types import Job, JobId, JobOutcome, JobState, Run, RunId, find_job, find_run
 from gateway.graphql.nodes import After, Connection, Edge, First, PageInfo, connection, encode, local_id, page_size, position
 
 
@@ -49,14 +50,6 @@ def run_connection(found: list[RunView], first: int) -> Connection[Run]:
     edges = [Edge(cursor=encode(f"{view.created_at!r}:{view.id}"), node=Run.of(view)) for view in found[:first]]
     end = edges[-1].cursor if edges else None
     return Connection(edges=edges, page_info=PageInfo(has_next_page=len(found) > first, end_cursor=end))
-
-
-@strawberry.type(description="A part of a job's log.")
-class JobLog:
-    """One answer of jobLog."""
-
-    lines: list[LogLine] = field(description="The lines, oldest first.")
-    cursor: str = field(description="Opaque: `after` of the lines behind these.")
 
 
 @strawberry.type
@@ -109,13 +102,15 @@ class JobQuery:
         info: Info,
         job_id: JobId,
         after: Cursor = None,
-        first: Annotated[int, argument(description="How many lines, 1 to 5000.")] = 1000,
+        first: LogFirst = 1000,
+        last: LogLast = None,
+        attempt: LogAttempt = None,
+        search: LogSearch = None,
     ) -> JobLog:
         """All attempts, one after another."""
         hub, id = info.context.hub, local_id("Job", job_id)
         if job := await JOBS.find_one(hub.records, id):
             check(info.context.caller, job.value, "job", id)
-        cursor = JobCursor.of(after) or JobCursor()
-        found = await logs.read(hub, id, (cursor.attempt, cursor.line), min(max(first, 1), 5000))
-        end = cursor._replace(attempt=found[-1].attempt, line=found[-1].line.number) if found else cursor
-        return JobLog(lines=[LogLine.of(line) for line in found], cursor=str(end))
+        if last is not None:
+            return await JobLog.tail(hub, id, last, attempt, alone=after is None and search is None)
+        return await JobLog.read(hub, id, after, first, attempt, search)

@@ -325,8 +325,8 @@ async def test_old_jobs_go_with_their_logs(hub: Hub) -> None:
         await JOBS.replace(hub.records, stored, msgspec.structs.replace(stored.value, created_at=long_ago, finished_at=long_ago))
     assert await retention.forget(hub, 100) == 1
     assert sorted(stored.id for stored in await JOBS.every(hub.records)) == sorted([young, queued])
-    assert await logs.read(hub, old) == []
-    assert len(await logs.read(hub, young)) == 1
+    assert (await logs.read(hub, old)).lines == []
+    assert len((await logs.read(hub, young)).lines) == 1
 
 
 async def test_an_old_run_goes_as_a_whole(hub: Hub) -> None:

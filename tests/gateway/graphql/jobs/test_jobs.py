@@ -1,5 +1,7 @@
 """Jobs over GraphQL."""
 
+from typing import Any
+
 from domain.hub import Hub
 from domain.jobs.jobs import JOBS
 from domain.jobs.logs import LogWriter
@@ -93,6 +95,45 @@ async def test_a_log_is_read_page_by_page(client: Client, hub: Hub) -> None:
 
     assert first["lines"][0] == {"attempt": 1, "number": 1, "level": "INFO", "text": "line 0"}
     assert [line["text"] for line in first["lines"] + second["lines"]] == [f"line {number}" for number in range(5)]
+
+
+async def test_a_log_is_read_from_its_end_by_attempt_and_by_what_it_says(client: Client, hub: Hub) -> None:
+    """`last`, `attempt` and `search`; what goes on says `more`, and the cursor of one way is one of the others'."""
+    attempt = await started(hub)
+    for number in (1, 2):
+        writer = LogWriter(hub, attempt.id, attempt.id, number)
+        for line in ("Parsed", "stored", "parsed again"):
+            writer.add(line, "info")
+        await writer.flush()
+    page = """query ($id: ID!, $after: String, $first: Int! = 1000, $last: Int, $attempt: Int, $search: String) {
+      jobLog(jobId: $id, after: $after, first: $first, last: $last, attempt: $attempt, search: $search) {
+        cursor more lines { attempt number } } }"""
+
+    async def found(**chosen: Any) -> tuple[list[tuple[int, int]], bool, str]:
+        log = (await client.ask(page, id=attempt.id, **chosen))["jobLog"]
+        return [(line["attempt"], line["number"]) for line in log["lines"]], log["more"], log["cursor"]
+
+    whole, more, end = await found()
+    assert (len(whole), more) == (6, False)
+    assert await found(last=2) == ([(2, 2), (2, 3)], False, end)
+    assert (await found(last=9, attempt=1))[0] == [(1, 1), (1, 2), (1, 3)]
+    assert await found(search="PARSED") == ([(1, 1), (1, 3), (2, 1), (2, 3)], False, end)
+    assert await found(search="nothing") == ([], False, end)
+    some, more, cursor = await found(search="parsed", first=3)
+    assert (some[-1], more) == ((2, 1), True)
+    assert (await found(search="parsed", after=cursor))[0] == [(2, 3)]
+    assert (await found(after=cursor))[0] == [(2, 2), (2, 3)]
+    assert (await found(attempt=7))[0] == []
+
+
+async def test_what_can_t_be_asked_of_a_log_is_refused(client: Client, hub: Hub) -> None:
+    """A text of no length, or a very long one; the end beside a cursor or a text."""
+    attempt = await started(hub)
+    ask = "query ($id: ID!, $after: String, $last: Int, $search: String) { jobLog(jobId: $id, after: $after, last: $last, search: $search) { cursor } }"  # fmt: skip # noqa: E501
+
+    for wrong in ({"search": ""}, {"search": "x" * 1001}, {"last": 5, "search": "x"}, {"last": 5, "after": "Mi4wLjA"}):
+        [error] = await client.refused(ask, id=attempt.id, **wrong)
+        assert error["extensions"]["code"] == "INVALID"
 
 
 async def test_lists_go_past_what_a_newer_version_wrote(client: Client, hub: Hub) -> None:
