@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -26,6 +26,19 @@ class Done(NamedTuple):
     """`<job>.<attempt>`, of this attempt or of an earlier one: the name of what it wrote."""
     work: dict[str, Any]
     """What it was asked to do."""
+
+
+class Elsewhere(Protocol):
+    """What an attempt has running elsewhere, as its job sees it."""
+
+    waits: bool
+    """Whether the handler waits for it now."""
+
+    async def do(self, describe: Callable[[], Awaitable[dict[str, Any]]]) -> Done:
+        """As JobContext.outside."""
+
+    def check_ended(self) -> None:
+        """Raises JobFailed where something may run elsewhere that the handler did not wait for."""
 
 
 class JobContext(ABC):

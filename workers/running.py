@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from domain.errors import JobSuperseded, Unavailable, Unreadable
 from domain.hub import Hub
@@ -16,10 +16,7 @@ from domain.jobs.logs import LogWriter
 from domain.nouns import Noun, Stored, Table
 from events.jobs import JobProgressed
 from workers.child import Spawn, run_child
-from workers.context import Done, JobContext, Level, Report
-
-if TYPE_CHECKING:
-    from workers.outside import WorkOutside
+from workers.context import Done, Elsewhere, JobContext, Level, Report
 
 N = TypeVar("N", bound=Noun)
 log = logging.getLogger(__name__)
@@ -57,7 +54,7 @@ class RunningJob(JobContext):
         """Why its handler was cancelled."""
         self.gives_up = bool(attempt.job.ending)
         """What runs elsewhere is being given up and stopped: its handler is over, or will not be called."""
-        self.elsewhere: WorkOutside | None = None
+        self.elsewhere: Elsewhere | None = None
         """What the handler has running elsewhere, where its command may have that."""
         self.limit: asyncio.Timeout | None = None
         """What ends the handler when it has taken too long."""

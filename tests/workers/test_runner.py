@@ -255,7 +255,7 @@ async def test_lines_that_were_being_stored_are_stored(hub: Hub, monkeypatch: py
     async with working(hub, told):
         id = await upload(hub)
         await ended(hub, id)
-    assert [read.line.text for read in await logs.read(hub, id)] == ["a line"]
+    assert [read.line.text for read in (await logs.read(hub, id)).lines] == ["a line"]
 
 
 async def test_a_superseded_job_is_stopped_and_touches_nothing(hub: Hub) -> None:
