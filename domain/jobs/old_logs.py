@@ -28,7 +28,8 @@ LOGS = Table(Kind(name="log", indexes=(("job",),), order=("position",)), Batch)
 async def segments(hub: Hub, job_id: str) -> list[Segment]:
     """What a job said then, ordered; 10,000 lines of an attempt at most."""
     found = await LOGS.every(hub.records, order="position", job=job_id)
-    return [Segment(batch.attempt, batch.lines[0].number, lines=batch.lines) for batch in (each.value for each in found)]
+    batches = [stored.value for stored in found]
+    return [Segment(batch.attempt, batch.lines[0].number, lines=batch.lines) for batch in batches]
 
 
 async def drop(hub: Hub, job_id: str) -> None:
