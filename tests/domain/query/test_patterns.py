@@ -16,6 +16,9 @@ TEXT = st.text("abAB01_-. \n*?\\/[]^é", max_size=8)
 def test_patterns_are_taken_apart() -> None:
     """Wildcards and regular expressions become parts that no engine reads in its own way."""
     assert wildcard("a**?\\*") == ("=a", ".*", ".", "=*")
+    assert wildcard("a?\\?") == ("=a", ".", "=?")
+    assert regular("\\é\\.b", 0) == ("=é", "=.", "=b")
+    assert regular("[^\\da-c\\--]", 0) == (Characters((("0", "9"), ("a", "c"), ("-", "-"), ("-", "-")), True),)
     assert wildcard("*a\\ab") == (".*", "=a", "=a", "=b")
     assert lowered(regular("(A|.)*[^A]", 0)) == ("(", "=a", "|", ".", ")", "*", Characters((("a", "a"),), True))
     assert regular("\\w\\S", 0) == (
@@ -153,6 +156,9 @@ def test_classes_in_lower_case(text: str, ranges: tuple[tuple[str, str], ...]) -
         ("{", 0, "nothing stands before {"),
         ("+", 0, "nothing stands before +"),
         ("?", 0, "nothing stands before ?"),
+        ("a~", 1, "~ is not supported"),
+        ("a&", 1, "& is not supported"),
+        ("a<", 1, "< is not supported"),
         ("a@", 1, "@ is not supported"),
         ("a#", 1, "# is not supported"),
         ('a"', 1, '" is not supported'),
