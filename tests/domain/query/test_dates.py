@@ -176,7 +176,7 @@ def test_an_instant_is_printed_and_read(moment: datetime) -> None:
     assert instant(text, NOW) == instant(str(milliseconds), NOW, last=True) == milliseconds or len(str(milliseconds)) == 4
 
 
-@given(st.integers(300_000_000_000_001, 10**18) | st.integers(-(10**18), -300_000_000_000_001))
+@given(st.integers(3 * 10**14, 10**18) | st.integers(-(10**18), -3 * 10**14))
 def test_an_instant_that_no_calendar_has_is_its_number(milliseconds: int) -> None:
     """Before the year 1 and behind 9999 there are milliseconds only."""
     assert iso(milliseconds) == str(milliseconds)

@@ -16,6 +16,15 @@ TEXT = st.text("abAB01_-. \n*?\\/[]^é", max_size=8)
 def test_patterns_are_taken_apart() -> None:
     """Wildcards and regular expressions become parts that no engine reads in its own way."""
     assert wildcard("a**?\\*") == ("=a", ".*", ".", "=*")
+    assert wildcard("a?\\?") == ("=a", ".", "=?")
+    assert regular("\\é\\.b", 0) == ("=é", "=.", "=b")
+    assert regular("[^\\da-c\\--]", 0) == (Characters((("0", "9"), ("a", "c"), ("-", "-"), ("-", "-")), True),)
+    assert wildcard("*a\\ab") == (".*", "=a", "=a", "=b")
+    assert lowered(regular("(A|.)*[^A]", 0)) == ("(", "=a", "|", ".", ")", "*", Characters((("a", "a"),), True))
+    assert regular("\\w\\S", 0) == (
+        Characters((("a", "z"), ("A", "Z"), ("0", "9"), ("_", "_"))),
+        Characters(((" ", " "), ("\t", "\t"), ("\n", "\n"), ("\r", "\r")), True),
+    )
     parts = regular("(A|[B-Dx])+\\d{2,3}\\.", 0)
     assert [part for part in parts if isinstance(part, str)] == ["(", "=A", "|", ")", "+", "{2,3}", "=."]
     small = lowered(parts)
@@ -133,6 +142,11 @@ def test_classes_in_lower_case(text: str, ranges: tuple[tuple[str, str], ...]) -
     [
         ("a{1,0}", 1, "from the smaller to the bigger number"),
         ("a{,2}", 1, "a repetition is"),
+        ("a{}", 1, "a repetition is"),
+        ("a{1,12345}", 1, "a repetition is"),
+        ("^a", 0, "needs no ^"),
+        ("a$", 1, "needs no $"),
+        ("a)", 1, "there is no parenthesis to close"),
         ("a{12345}", 1, "a repetition is"),
         ("a{٢}", 1, "a repetition is"),
         ("a{2}{2}", 4, "can't be repeated without parentheses"),
@@ -142,6 +156,9 @@ def test_classes_in_lower_case(text: str, ranges: tuple[tuple[str, str], ...]) -
         ("{", 0, "nothing stands before {"),
         ("+", 0, "nothing stands before +"),
         ("?", 0, "nothing stands before ?"),
+        ("a~", 1, "~ is not supported"),
+        ("a&", 1, "& is not supported"),
+        ("a<", 1, "< is not supported"),
         ("a@", 1, "@ is not supported"),
         ("a#", 1, "# is not supported"),
         ('a"', 1, '" is not supported'),
