@@ -1,4 +1,4 @@
-"""Each rule of the job protocol (DESIGN section 2), by what goes wrong without it."""
+"""Each rule of the job protocol (docs/protocol.md), by what goes wrong without it."""
 
 import asyncio
 from typing import Any
