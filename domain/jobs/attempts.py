@@ -9,10 +9,10 @@ import msgspec
 from domain.clocks import SKEW, is_over
 from domain.errors import JobSuperseded, Stale
 from domain.hub import Hub
-from domain.jobs.asking import publish, replace_unless_changed, without_untold
 from domain.jobs.jobs import ALIVE, JOBS, Job, Progress, canceled, extended, queued_at
 from domain.jobs.plans import RUNS
 from domain.jobs.retries import Retry
+from domain.jobs.sending import publish, replace_unless_changed, without_untold
 from domain.jobs.verdicts import Verdict, ended
 from domain.nouns import Stored
 from events.jobs import JobStarted

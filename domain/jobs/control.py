@@ -6,9 +6,9 @@ from typing import Any
 
 from domain.errors import Conflict, Stale
 from domain.hub import Hub
-from domain.jobs.asking import publish, send, signal, without_untold
 from domain.jobs.jobs import JOBS, Job, canceled, extended, reopened
 from domain.jobs.plans import RUNS
+from domain.jobs.sending import publish, send, signal, without_untold
 from domain.nouns import Stored
 from events.bus import Control
 from events.jobs import JobCanceling

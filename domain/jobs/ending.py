@@ -4,7 +4,7 @@ import logging
 
 from domain.errors import Unavailable
 from domain.hub import Hub
-from domain.jobs import asking, following, garbage, writers
+from domain.jobs import following, garbage, sending, writers
 from domain.jobs.attempts import Attempt
 from domain.jobs.jobs import JOBS, Job
 from domain.jobs.verdicts import Succeeded, Verdict, Waiting
@@ -50,4 +50,4 @@ async def _send_at_once(hub: Hub, attempt: Attempt) -> None:
     """What was put back and waits for nothing goes out again."""
     job = attempt.job
     if job.state == "QUEUED" and not job.waiting_for and not job.not_before:
-        await asking.send(hub, attempt.stored)
+        await sending.send(hub, attempt.stored)

@@ -12,7 +12,7 @@
 
 Who changes what (every change is one compare-and-set that also appends its event with the next `seq`):
 
-    anybody      ask, send, send again                            domain.jobs.asking
+    anybody      ask, send, send again                            domain.jobs.asking, domain.jobs.sending
     anybody      cancel, retry, page                              domain.jobs.control
     its owner    claim, beat, pin                                 domain.jobs.attempts
     its owner    take and free the noun's `writer`, switch        domain.jobs.writers

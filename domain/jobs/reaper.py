@@ -19,11 +19,11 @@ from domain.clocks import is_over
 from domain.errors import LeatError, Unavailable, Unreadable
 from domain.hub import Hub
 from domain.jobs import dead_letters, following, garbage, jobs, presence, retention, runs, settling, writers
-from domain.jobs.asking import postpone, resend
 from domain.jobs.garbage import AGE
 from domain.jobs.jobs import JOBS, Job
 from domain.jobs.plans import RUNS
 from domain.jobs.resending import QuietQueues
+from domain.jobs.sending import postpone, resend
 from domain.nouns import Stored, Table, owner
 from events.bus import BusError
 from events.supervision import supervise
