@@ -1,4 +1,5 @@
-"""Asking for jobs: the record first, then the command, which a reaper sends where whoever asked could not."""
+"""Asking for jobs: the record first, then the command, which a reaper sends where whoever asked could not. A job that a rule speaks
+of is held first, and sent by whoever admits it."""
 
 import time
 from typing import NamedTuple
@@ -8,6 +9,7 @@ import msgspec
 from domain.errors import Conflict
 from domain.hub import Hub
 from domain.ids import input_hash
+from domain.jobs import holds
 from domain.jobs.jobs import JOBS, Job, due_at, extended
 from domain.jobs.sending import publish, send
 from domain.nouns import Stored
@@ -36,7 +38,7 @@ async def ask(
     follower: str = "",
     delay: float = 0.0,
 ) -> Asked:
-    """Insert the job if it is absent, then send its command.
+    """Insert the job if it is absent, then send its command, or let the rule that holds it back admit whoever's turn it is.
 
     It was asked for once the record is saved: where the bus can't be reached, the reaper sends it later. `delay` seconds pass
     before it is due. Raises Conflict where another input was asked for under this id.
@@ -44,7 +46,14 @@ async def ask(
     id = id or new_id()
     command = msgspec.structs.replace(command, job_id=id, run_id=run_id or id, cause_id=cause_id)
     now = time.time()
-    queued = JobQueued(seq=0, command=type(command).__name__, not_before=now + delay if delay else 0.0)
+    hold = await holds.hold(hub, command, asked_by)
+    queued = JobQueued(
+        seq=0,
+        command=type(command).__name__,
+        reason="held" if hold.id else "asked",
+        held=hold.why,
+        not_before=now + delay if delay else 0.0,
+    )
     job = Job(
         run_id=command.run_id,
         step=step,
@@ -61,6 +70,11 @@ async def ask(
         created_at=now,
         not_before=queued.not_before,
         due_at=due_at(queued),
+        rule=hold.rule,
+        key=hold.key,
+        hold=hold.id,
+        held=hold.why,
+        is_held=bool(hold.why),
     )
     stored = await JOBS.insert(hub.records, id, extended(id, job, queued))
     if stored is None:
@@ -69,7 +83,9 @@ async def ask(
             raise Conflict(f"{job.type} was asked for before under the same key, with another input", ("idempotencyKey",))
         return Asked(there, replayed=True)
     await publish(hub, stored, 1)
-    if not delay:
+    if hold.id:
+        stored = await holds.admit(hub, stored)
+    elif not delay:
         await send(hub, stored)
     return Asked(stored, replayed=False)
 

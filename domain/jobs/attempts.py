@@ -9,6 +9,7 @@ import msgspec
 from domain.clocks import SKEW, is_over
 from domain.errors import JobSuperseded, Stale
 from domain.hub import Hub
+from domain.jobs import holds
 from domain.jobs.jobs import ALIVE, JOBS, Job, Progress, canceled, extended, queued_at
 from domain.jobs.plans import RUNS
 from domain.jobs.retries import Retry
@@ -86,10 +87,10 @@ class Attempt:
 
 async def claim(hub: Hub, id: str, worker: str, retry: Retry) -> Attempt | None:
     """Claim a queued job, QUEUED → RUNNING with the next attempt; None where its message can be dropped: it is claimed or
-    finished already, unknown, not due, or its run was cancelled (which cancels it)."""
+    finished already, unknown, held, not due, or its run was cancelled (which cancels it)."""
     while True:
         stored = await JOBS.find_one(hub.records, id)
-        if stored is None or stored.value.state != "QUEUED":
+        if stored is None or stored.value.state != "QUEUED" or stored.value.is_held:
             return None
         job = stored.value
         if not is_over(queued_at(job), job.not_before - SKEW, time.time()):
@@ -104,7 +105,10 @@ async def claim(hub: Hub, id: str, worker: str, retry: Retry) -> Attempt | None:
         except Stale:
             continue
         await publish(hub, stored, 1)
-        return None if unwanted else Attempt(hub, stored)
+        if not unwanted:
+            return Attempt(hub, stored)
+        await holds.give_back(hub, stored)
+        return None
 
 
 async def seize(hub: Hub, id: str, dead: int) -> Attempt | None:

@@ -4,7 +4,7 @@ import logging
 
 from domain.errors import Unavailable
 from domain.hub import Hub
-from domain.jobs import following, garbage, sending, writers
+from domain.jobs import following, garbage, holds, sending, writers
 from domain.jobs.attempts import Attempt
 from domain.jobs.jobs import JOBS, Job
 from domain.jobs.verdicts import Succeeded, Verdict, Waiting
@@ -24,6 +24,7 @@ async def end(hub: Hub, attempt: Attempt, verdict: Verdict, output: str) -> Job:
         await attempt.finish(verdict)
     await writers.free(hub, attempt.target, attempt.name)
     await writers.wake(hub, attempt.target)
+    await holds.give_back(hub, attempt.stored)
     await _send_at_once(hub, attempt)
     await following.follow(hub, JOBS, attempt.stored)
     return attempt.job

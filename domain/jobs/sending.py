@@ -19,7 +19,9 @@ POSTPONED = 60.0
 
 
 async def send(hub: Hub, stored: Stored[Job]) -> None:
-    """Give a queued job's command to the bus, then say so in its record. What fails is left to the reaper."""
+    """Give a queued job's command to the bus, then say so in its record; not where it is held. What fails is left to the reaper."""
+    if stored.value.is_held:
+        return
     try:
         await hub.bus.send(command_from(stored.value.command))
         await JOBS.replace(hub.records, stored, msgspec.structs.replace(stored.value, sent_at=time.time(), due_at=0.0))
@@ -31,7 +33,9 @@ async def send(hub: Hub, stored: Stored[Job]) -> None:
 
 async def resend(hub: Hub, stored: Stored[Job]) -> bool:
     """Send a queued job on behalf of whoever should have: the compare-and-set on `sent_at` comes first, so that of many
-    processes one does it. Raises BusError, having put `sent_at` back."""
+    processes one does it. False where it is held. Raises BusError, having put `sent_at` back."""
+    if stored.value.is_held:
+        return False
     due = msgspec.structs.replace(stored.value, sent_at=time.time(), due_at=0.0, waiting_for="")
     try:
         command = command_from(due.command)
