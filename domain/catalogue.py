@@ -9,9 +9,10 @@ from domain.data.builds import BUILDS
 from domain.data.heaps import COLLECTIONS, DUMP_FOLDERS, INDEXES
 from domain.data.schedules import SCHEDULES
 from domain.data.sources import SOURCES
-from domain.hub import Catalogue, Chore, Follower, NounRow
+from domain.hub import Catalogue, Chore, Follower, NounRow, Rule
 from domain.jobs.dead_letters import DEAD_LETTERS
 from domain.jobs.garbage import SEEN
+from domain.jobs.holds import ALLOWANCES
 from domain.jobs.jobs import JOBS
 from domain.jobs.old_logs import LOGS
 from domain.jobs.plans import RUNS
@@ -41,10 +42,14 @@ CHORES = (
 )
 """What the reaper of every process does for a noun."""
 
+RULES: tuple[Rule, ...] = ()
+"""What holds jobs back, and admits them in turn. Of a command one rule speaks at most."""
+
 CATALOGUE = Catalogue(
-    kinds=tuple(table.kind for table in (*ENTITIES, JOBS, RUNS, LOGS, WORKERS, SEEN, DEAD_LETTERS)),
+    kinds=tuple(table.kind for table in (*ENTITIES, JOBS, RUNS, LOGS, WORKERS, SEEN, DEAD_LETTERS, ALLOWANCES)),
     nouns=NOUNS,
     entities=ENTITIES,
     followers=FOLLOWERS,
     chores=CHORES,
+    rules=RULES,
 )

@@ -1,11 +1,12 @@
 """The hub: every port in one hand, the few settings that rules depend on, and what the engine is told of the nouns."""
 
 import logging
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from domain.nouns import Noun, Table
 from domain.ports.documents import Documents
@@ -110,6 +111,30 @@ class Chore:
     """Returns what is done each time, so that it may remember something in between."""
 
 
+class Room(NamedTuple):
+    """How many jobs a rule allows at once just now. What it allowed already goes on where it allows fewer."""
+
+    why: str
+    """Why the others are held, in words, such as `at most 2 at once for each person`."""
+    each: float = math.inf
+    """For each key; infinite where as many as wish."""
+    total: float = math.inf
+    """For all keys together."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What holds jobs of some commands back, and admits them in turn, key by key (docs/model/HOLDS.md)."""
+
+    name: str
+    """Part of the records: another meaning needs another name."""
+    commands: tuple[type[Command], ...]
+    key: Callable[[Any, str], str]
+    """A pure function of the command and of who asked for it: whose turn the job waits for, such as a person."""
+    room: Callable[["Hub"], Awaitable[Room]]
+    """What it allows now. It may read; jobs that it has held wait for it each time that one ends."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
     """What the engine is told of the nouns: it works by these tables, and imports none of them."""
@@ -122,6 +147,18 @@ class Catalogue:
     """Everything whose edits commit events, nouns included."""
     followers: Sequence[Follower] = ()
     chores: Sequence[Chore] = ()
+    rules: Sequence[Rule] = ()
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where two rules have one name, or speak of one command."""
+        names = [rule.name for rule in self.rules] + [name for rule in self.rules for name in _names(rule)]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"rules must differ in their names, and in the commands of which they speak: {', '.join(twice)}")
+
+    @cached_property
+    def ruling(self) -> Mapping[str, Rule]:
+        """The rule that speaks of a command, by the command's name."""
+        return {name: rule for rule in self.rules for name in _names(rule)}
 
     @cached_property
     def followed(self) -> frozenset[str]:
@@ -132,6 +169,10 @@ class Catalogue:
     def heaps(self) -> tuple[Heap, ...]:
         """Every place where outputs lie, once."""
         return tuple(dict.fromkeys(heap for row in self.nouns.values() for heap in row.heaps))
+
+
+def _names(rule: Rule) -> list[str]:
+    return [command.__name__ for command in rule.commands]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,4 +198,4 @@ class Hub(Stores):
             log.warning("event not published", extra={"type": type(event).__name__, "error": str(error)})
 
 
-__all__ = ["Catalogue", "Chore", "Follower", "Heap", "Hub", "Limits", "Noun", "NounRow", "Stores"]
+__all__ = ["Catalogue", "Chore", "Follower", "Heap", "Hub", "Limits", "Noun", "NounRow", "Room", "Rule", "Stores"]

@@ -16,14 +16,16 @@ class JobEvent(Event, frozen=True, kw_only=True, tag_field="type", omit_defaults
 
 
 class JobQueued(JobEvent, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
-    """The job waits for a worker: newly asked for, put back, or reopened."""
+    """The job waits for a worker, or to be admitted: newly asked for, put back, or reopened."""
 
     command: str
-    reason: Literal["asked", "failed", "waiting", "stopped", "lost", "retried"] = "asked"
+    reason: Literal["asked", "held", "admitted", "failed", "waiting", "stopped", "lost", "retried"] = "asked"
     error: str = ""
     """Why the last attempt ended, where `reason` is failed or lost."""
     waiting_for: str = ""
     """The job that holds the noun, where `reason` is waiting."""
+    held: str = ""
+    """Why a rule holds the job back, in words, where `reason` is held: newly asked for, or reopened, it waits to be admitted."""
     not_before: float = 0.0
     """Unix time before which it is not due; 0 for at once."""
 

@@ -59,6 +59,7 @@ class Metrics:
         self._oldest = Gauge("leat_queue_oldest_seconds", "How long the oldest due job has waited.", ("queue",), registry=registry)
         self._consumers = Gauge("leat_queue_consumers", "Processes that take from it just now.", ("queue",), registry=registry)
         self._jobs = Gauge("leat_jobs", "Jobs that are not finished.", ("queue", "state"), registry=registry)
+        self._held = Gauge("leat_jobs_held", "Jobs that a rule holds back.", ("rule",), registry=registry)
         self._dead = Gauge("leat_dead_letters", "Messages that nobody could do, as kept in the records.", registry=registry)
         self._slots = Gauge("leat_worker_slots", "Jobs that workers do at a time.", ("queue",), registry=registry)
         self._workers = Gauge("leat_workers", "Worker processes.", registry=registry)
@@ -111,7 +112,7 @@ class Metrics:
         """Everything, as Prometheus reads it. What can't be read just now is left out."""
         for port, failure in (await ping(self._hub)).items():
             self._up.labels(port).set(not failure)
-        for gauge in (self._depth, self._oldest, self._consumers, self._jobs, self._slots):
+        for gauge in (self._depth, self._oldest, self._consumers, self._jobs, self._held, self._slots):
             gauge.clear()
         for gauge in (self._workers, self._dead):
             gauge.set(math.nan)
@@ -131,6 +132,9 @@ class Metrics:
             for state in UNFINISHED:
                 count = await self._hub.records.count(JOBS.kind, {"queue": queue, "state": state})
                 self._jobs.labels(queue, state).set(count)
+        for rule in self._hub.catalogue.rules:
+            count = await self._hub.records.count(JOBS.kind, {"rule": rule.name, "is_held": True})
+            self._held.labels(rule.name).set(count)
         self._dead.set(await self._hub.records.count(DEAD_LETTERS.kind))
         workers = await presence.page(self._hub)
         self._workers.set(len(workers))

@@ -167,6 +167,7 @@ class Worker:
             queues=self._slots,
             running=running[:100],
             follows=presence.followers_here(self._hub),
+            rules=tuple(rule.name for rule in self._hub.catalogue.rules),
             stopping=self._stopping.is_set(),
             beat=beat,
             seen_at=time.time(),

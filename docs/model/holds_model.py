@@ -90,6 +90,8 @@ class Thread(NamedTuple):
     limit: tuple[int, int] = (0, 0)
     ended: tuple[int, int] = (0, -1)
     """Without `after`: the hold that is taken out in the same write as the next one is admitted."""
+    asked: str = ""
+    """The key of a job that was held just now: its owner makes a pass only where the allowance has room for that key."""
 
 
 class State(NamedTuple):
@@ -208,7 +210,15 @@ class Holds:
 
     # -- a pass --------------------------------------------------------------------------------------------------------
 
+    def asking(self, s: State, j: int) -> Thread:
+        """What becomes of who asked for a job, or opened it again."""
+        return Thread("read", asked=self.c.keys[j])
+
     def read(self, s: State, p: int, t: Thread) -> Iterator[tuple[str, State]]:
+        each, total = self.c.limits[s.limit]
+        if t.asked and (len(s.allowance.admitted) >= total or self.counts(s.allowance).get(t.asked, 0) >= each):
+            yield f"reads the allowance: no room for {t.asked}", self.go(s, p)
+            return
         words = " ".join(self.name(j) for _, j in s.allowance.admitted) or "nobody"
         yield f"reads the allowance: {words} admitted", self.go(s, p, "list", 0, -1, s.allowance, (), (0, 0), t.ended)
 
@@ -359,7 +369,7 @@ class Holds:
     def idle(self, s: State, p: int) -> Iterator[Step]:
         j = next((j for j, job in enumerate(s.jobs) if job.state == ABSENT), -1)
         if j >= 0 and "record" in self.rules:
-            yield False, f"asks for {self.name(j)}: held", self.go(self.put(s, j), p, "read")
+            yield False, f"asks for {self.name(j)}: held", self.go(self.put(s, j), p, *self.asking(s, j))
         elif j >= 0 and self.turn(s.allowance, (j,), s.jobs, self.c.limits[s.limit]) >= 0:
             hold = s.clock + 1
             after = self.allow(s, Allowance((*s.allowance.admitted, (hold, j))))
@@ -376,7 +386,7 @@ class Holds:
                 after = self.put(self.spend(s, REOPEN), j)
                 if "again" not in self.rules:
                     after = self.change(after, j, held=False)
-                yield False, f"opens {name} again: held", self.go(after, p, "read")
+                yield False, f"opens {name} again: held", self.go(after, p, *self.asking(s, j))
         if self.c.reaper:
             for what, after in self.sweep(s, p):
                 yield True, what, after
@@ -443,6 +453,7 @@ CONFIGS = [
     Config("the limit is lowered", "aab", limits=((2, 2), (1, 1)), processes=1),
     Config("nobody dies and nobody reaps", "ab", faults=(0, 1, 1, 0, 1, 0), reaper=False, processes=3),
     Config("nobody dies and nobody reaps, three jobs", "aab", faults=(0, 1, 0, 0, 0, 0), reaper=False),
+    Config("nobody dies and nobody reaps, two places", "aab", limits=((1, 2),), faults=(0, 1, 0, 0, 0, 0), reaper=False),
     Config("turns: two people, five jobs", "aabab", processes=1, reaper=False),
     Config("turns: three people, five jobs, two places", "abaca", limits=((2, 2),), processes=1, reaper=False),
 ]

@@ -1,25 +1,20 @@
-"""Asking for jobs: the record first, then the command, which a reaper sends where whoever asked could not."""
+"""Asking for jobs: the record first, then the command, which a reaper sends where whoever asked could not. A job that a rule speaks
+of is held first, and sent by whoever admits it."""
 
-import logging
 import time
 from typing import NamedTuple
 
 import msgspec
 
-from domain.errors import Conflict, Stale, Unavailable
+from domain.errors import Conflict
 from domain.hub import Hub
 from domain.ids import input_hash
-from domain.jobs.jobs import JOBS, UNSENT, Job, due_at, extended
+from domain.jobs import holds
+from domain.jobs.jobs import JOBS, Job, due_at, extended
+from domain.jobs.sending import publish, send
 from domain.nouns import Stored
-from events.bus import BusError, Control
-from events.catalogue import command_from, event_from
 from events.jobs import JobQueued
 from events.message import Command, new_id
-
-log = logging.getLogger(__name__)
-
-POSTPONED = 60.0
-"""Seconds until a reaper looks again at a job that can't be sent now."""
 
 
 class Asked(NamedTuple):
@@ -43,7 +38,7 @@ async def ask(
     follower: str = "",
     delay: float = 0.0,
 ) -> Asked:
-    """Insert the job if it is absent, then send its command.
+    """Insert the job if it is absent, then send its command, or let the rule that holds it back admit whoever's turn it is.
 
     It was asked for once the record is saved: where the bus can't be reached, the reaper sends it later. `delay` seconds pass
     before it is due. Raises Conflict where another input was asked for under this id.
@@ -51,7 +46,14 @@ async def ask(
     id = id or new_id()
     command = msgspec.structs.replace(command, job_id=id, run_id=run_id or id, cause_id=cause_id)
     now = time.time()
-    queued = JobQueued(seq=0, command=type(command).__name__, not_before=now + delay if delay else 0.0)
+    hold = await holds.hold(hub, command, asked_by)
+    queued = JobQueued(
+        seq=0,
+        command=type(command).__name__,
+        reason="held" if hold.id else "asked",
+        held=hold.why,
+        not_before=now + delay if delay else 0.0,
+    )
     job = Job(
         run_id=command.run_id,
         step=step,
@@ -68,6 +70,11 @@ async def ask(
         created_at=now,
         not_before=queued.not_before,
         due_at=due_at(queued),
+        rule=hold.rule,
+        key=hold.key,
+        hold=hold.id,
+        held=hold.why,
+        is_held=bool(hold.why),
     )
     stored = await JOBS.insert(hub.records, id, extended(id, job, queued))
     if stored is None:
@@ -76,77 +83,11 @@ async def ask(
             raise Conflict(f"{job.type} was asked for before under the same key, with another input", ("idempotencyKey",))
         return Asked(there, replayed=True)
     await publish(hub, stored, 1)
-    if not delay:
+    if hold.id:
+        stored = await holds.admit(hub, stored)
+    elif not delay:
         await send(hub, stored)
     return Asked(stored, replayed=False)
-
-
-async def send(hub: Hub, stored: Stored[Job]) -> None:
-    """Give a queued job's command to the bus, then say so in its record. What fails is left to the reaper."""
-    try:
-        await hub.bus.send(command_from(stored.value.command))
-        await JOBS.replace(hub.records, stored, msgspec.structs.replace(stored.value, sent_at=time.time(), due_at=0.0))
-    except Stale:
-        pass  # it was claimed or cancelled already
-    except (BusError, Unavailable) as error:
-        log.warning("command not sent", extra={"job_id": stored.id, "error": str(error)})
-
-
-async def resend(hub: Hub, stored: Stored[Job]) -> bool:
-    """Send a queued job on behalf of whoever should have: the compare-and-set on `sent_at` comes first, so that of many
-    processes one does it. Raises BusError, having put `sent_at` back."""
-    due = msgspec.structs.replace(stored.value, sent_at=time.time(), due_at=0.0, waiting_for="")
-    try:
-        command = command_from(due.command)
-    except msgspec.ValidationError as error:
-        log.error("a job's command is of another version of Leat", extra={"job_id": stored.id, "error": str(error)})
-        await postpone(hub, stored)
-        return False
-    try:
-        marked = await JOBS.replace(hub.records, stored, due)
-    except Stale:
-        return False
-    try:
-        await hub.bus.send(command)
-    except BusError:
-        await replace_unless_changed(hub, marked, msgspec.structs.replace(due, sent_at=0.0, due_at=time.time() + UNSENT))
-        raise
-    return True
-
-
-async def postpone(hub: Hub, stored: Stored[Job]) -> None:
-    """Let reapers look at the job again in a minute: others come first until then."""
-    await replace_unless_changed(hub, stored, msgspec.structs.replace(stored.value, due_at=time.time() + POSTPONED))
-
-
-def without_untold(hub: Hub, job: Job) -> Job:
-    """A job that ended, without its list of events where nothing can follow them: that saves a write."""
-    if job.step or not job.is_untold or any(hub.may_be_followed(plain["type"]) for plain in job.untold):
-        return job
-    return msgspec.structs.replace(job, untold=(), is_untold=False)
-
-
-async def replace_unless_changed(hub: Hub, stored: Stored[Job], job: Job) -> None:
-    """Replace the record, unless somebody else has changed it: then theirs stands."""
-    try:
-        await JOBS.replace(hub.records, stored, job)
-    except Stale:
-        return
-
-
-async def publish(hub: Hub, stored: Stored[Job], count: int) -> None:
-    """Tell watchers of the newest `count` events of the record as it was saved."""
-    events = stored.value.events
-    for plain in events[len(events) - count :]:  # none of them where count is 0, as it is with every beat
-        await hub.announce(event_from(plain))
-
-
-async def signal(hub: Hub, word: Control) -> None:
-    """Tell every process; a hint, so a bus that can't be reached is logged only."""
-    try:
-        await hub.bus.signal(word)
-    except BusError as error:
-        log.warning("control word not sent", extra={"word": word.word, "job_id": word.job_id, "error": str(error)})
 
 
 def _hash_of(command: Command) -> str:

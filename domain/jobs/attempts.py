@@ -10,10 +10,11 @@ import msgspec
 from domain.clocks import SKEW, is_over
 from domain.errors import JobSuperseded, Stale
 from domain.hub import Hub
-from domain.jobs.asking import publish, replace_unless_changed, without_untold
+from domain.jobs import holds
 from domain.jobs.jobs import ALIVE, JOBS, Job, Progress, canceled, canceling, extended, queued_at, with_handle
 from domain.jobs.plans import RUNS
 from domain.jobs.retries import Retry
+from domain.jobs.sending import publish, replace_unless_changed, without_untold
 from domain.jobs.verdicts import Failed, Verdict, ended, given_up
 from domain.nouns import Stored
 from events.jobs import JobStarted
@@ -96,10 +97,10 @@ class Attempt:
 
 async def claim(hub: Hub, id: str, worker: str, retry: Retry) -> Attempt | None:
     """Claim a queued job, QUEUED → RUNNING with the next attempt; None where its message can be dropped: it is claimed or
-    finished already, unknown, not due, or its run was cancelled (which cancels it)."""
+    finished already, unknown, held, not due, or its run was cancelled (which cancels it)."""
     while True:
         stored = await JOBS.find_one(hub.records, id)
-        if stored is None or stored.value.state != "QUEUED":
+        if stored is None or stored.value.state != "QUEUED" or stored.value.is_held:
             return None
         job = stored.value
         if not is_over(queued_at(job), job.not_before - SKEW, time.time()):
@@ -112,7 +113,10 @@ async def claim(hub: Hub, id: str, worker: str, retry: Retry) -> Attempt | None:
         except Stale:
             continue
         await publish(hub, stored, changed.seq - job.seq)
-        return None if changed.state == "FINISHED" else Attempt(hub, stored)
+        if changed.state != "FINISHED":
+            return Attempt(hub, stored)
+        await holds.give_back(hub, stored)
+        return None
 
 
 def _claimed(id: str, job: Job, worker: str, retry: Retry, unwanted: bool) -> Job:

@@ -6,11 +6,13 @@ from typing import Any
 
 from domain.errors import Conflict, Stale
 from domain.hub import Hub
-from domain.jobs.asking import publish, send, signal, without_untold
+from domain.jobs import holds
 from domain.jobs.jobs import JOBS, Job, canceling, reopened
 from domain.jobs.plans import RUNS
+from domain.jobs.sending import publish, send, signal, without_untold
 from domain.nouns import Stored
 from events.bus import Control
+from events.catalogue import command_from
 
 
 async def cancel(hub: Hub, id: str) -> Stored[Job]:
@@ -36,6 +38,8 @@ async def cancel(hub: Hub, id: str) -> Stored[Job]:
         await publish(hub, stored, 1)
         if stored.value.state == "QUEUED":
             await send(hub, stored)
+        if not job.is_held:
+            await holds.give_back(hub, stored)
         break
     if stored.value.state == "CANCELING":
         await signal(hub, Control(word="cancel", job_id=id))
@@ -43,7 +47,8 @@ async def cancel(hub: Hub, id: str) -> Stored[Job]:
 
 
 async def retry(hub: Hub, id: str) -> Stored[Job]:
-    """Open a job again that FAILED, was CANCELED or TIMED_OUT, with all its failures to spend anew.
+    """Open a job again that FAILED, was CANCELED or TIMED_OUT, with all its failures to spend anew. Where a rule speaks of it, it
+    is held again, behind the others of its key.
 
     Raises NotFound, and Conflict where it SUCCEEDED, has not finished, or belongs to a cancelled run.
     """
@@ -55,11 +60,14 @@ async def retry(hub: Hub, id: str) -> Stored[Job]:
         run = None if job.run_id == id else await RUNS.find_one(hub.records, job.run_id)
         if run and run.value.cancelled:
             raise Conflict("its run was cancelled; start a new one")
+        hold = await holds.hold(hub, command_from(job.command), job.asked_by)
         try:
-            stored = await JOBS.replace(hub.records, stored, reopened(id, job))
+            stored = await JOBS.replace(hub.records, stored, reopened(id, job, hold))
         except Stale:
             continue
         await publish(hub, stored, 1)
+        if hold.id:
+            return await holds.admit(hub, stored)
         await send(hub, stored)
         return stored
 

@@ -4,7 +4,7 @@ import logging
 
 from domain.errors import Unavailable
 from domain.hub import Hub
-from domain.jobs import asking, following, garbage, writers
+from domain.jobs import following, garbage, holds, sending, writers
 from domain.jobs.attempts import Attempt
 from domain.jobs.jobs import JOBS, Job
 from domain.jobs.verdicts import GaveUp, Succeeded, Verdict, Waiting
@@ -25,6 +25,7 @@ async def end(hub: Hub, attempt: Attempt, verdict: Verdict, output: str) -> Job:
     if not attempt.job.handle:  # while something runs elsewhere, no other job works on the noun
         await writers.free(hub, attempt.target, attempt.name)
         await writers.wake(hub, attempt.target)
+    await holds.give_back(hub, attempt.stored)
     await _send_at_once(hub, attempt)
     await following.follow(hub, JOBS, attempt.stored)
     return attempt.job
@@ -53,4 +54,4 @@ async def _send_at_once(hub: Hub, attempt: Attempt) -> None:
     """What was put back and waits for nothing goes out again."""
     job = attempt.job
     if job.state == "QUEUED" and not job.waiting_for and not job.not_before:
-        await asking.send(hub, attempt.stored)
+        await sending.send(hub, attempt.stored)

@@ -12,8 +12,9 @@
 
 Who changes what (every change is one compare-and-set that also appends its event with the next `seq`):
 
-    anybody      ask, send, send again                            domain.jobs.asking
+    anybody      ask, send, send again                            domain.jobs.asking, domain.jobs.sending
     anybody      cancel, retry, page                              domain.jobs.control
+    anybody      hold back, admit in turn                         domain.jobs.holds, domain.jobs.turns
     its owner    claim, beat, pin, set and give up the handle     domain.jobs.attempts
     its owner    take and free the noun's `writer`, switch        domain.jobs.writers
     its owner    end: finish, or put back                         domain.jobs.ending, domain.jobs.verdicts
@@ -22,7 +23,7 @@ Who changes what (every change is one compare-and-set that also appends its even
 """
 
 import time
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -55,6 +56,18 @@ class JobError(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     detail: str = ""
     """A plugin's traceback, a document's position."""
+
+
+class Hold(NamedTuple):
+    """What a rule does to a job that is asked for, or opened again; empty where no rule speaks of it."""
+
+    rule: str = ""
+    key: str = ""
+    """Whose turn it waits for."""
+    id: str = ""
+    """A random one, new each time that a job is held."""
+    why: str = ""
+    """In words."""
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +117,16 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """When a reaper looks whether it has to be sent; 0.0 where it was sent, or is not queued."""
     waiting_for: str = ""
     """The job that holds the noun's `writer`."""
+    rule: str = ""
+    """The rule that speaks of it (domain.jobs.holds); empty where none does."""
+    key: str = ""
+    """Whose turn it waits for, or took."""
+    hold: str = ""
+    """The id of its newest hold, under which the rule's allowance counts it until it is FINISHED."""
+    held: str = ""
+    """Why the rule holds it back, in words; empty where it does not."""
+    is_held: bool = False
+    """Whether it is held: neither sent nor claimed."""
     pins: tuple[str, ...] = ()
     """Collections and dumps that it reads, so that garbage collection leaves them."""
     handle: str = ""
@@ -149,6 +172,7 @@ JOBS = Table(
             ("step",),
             ("is_untold",),
             ("is_alive",),
+            ("rule", "is_held"),
         ),
         ranges=(((), "due_at"), (("state",), "sent_at")),
     ),
@@ -175,6 +199,7 @@ def finished(id: str, job: Job, outcome: Outcome, *events: Event, error: JobErro
     last = JobFinished(seq=0, command=job.type, outcome=outcome, error=error.message if error else "")
     kept: dict[str, Any] = {"state": "FINISHED", "outcome": outcome, "finished_at": time.time(), "error": error}
     cleared: dict[str, Any] = {"waiting_for": "", "not_before": 0.0, "due_at": 0.0, "pins": (), "is_alive": False}
+    cleared |= {"held": "", "is_held": False}
     done = extended(id, without_handle(job), *events, last, **{**kept, **cleared, **changes})
     return msgspec.structs.replace(done, untold=(*job.untold, *done.events[job.seq :]), is_untold=True)
 
@@ -209,17 +234,19 @@ def without_handle(job: Job) -> Job:
 
 
 def queued(id: str, job: Job, event: JobQueued, **changes: Any) -> Job:
-    """The job QUEUED again, to be sent: `event` says why, until when it waits, and for whom. What runs elsewhere for it goes on,
-    and so does what that reads."""
+    """The job QUEUED again, to be sent or admitted: `event` says why, until when it waits, and for whom. What runs elsewhere for
+    it goes on, and so does what that reads."""
     pins = job.pins if job.handle else ()
     back: dict[str, Any] = {"state": "QUEUED", "sent_at": 0.0, "pins": pins, "worker": "", "is_alive": False}
     waits: dict[str, Any] = {"not_before": event.not_before, "waiting_for": event.waiting_for, "due_at": due_at(event)}
+    waits |= {"held": event.held, "is_held": bool(event.held)}
     return extended(id, job, event, **{**back, **waits, **changes})
 
 
 def due_at(event: JobQueued) -> float:
-    """When a reaper looks at a job that was queued so: at its own time, else when its sender has had time enough."""
-    return event.not_before or event.at + UNSENT
+    """When a reaper looks at a job that was queued so: at its own time, else when its sender has had time enough. 0.0 for one that
+    is held: passes look at those."""
+    return 0.0 if event.held else event.not_before or event.at + UNSENT
 
 
 def queued_at(job: Job) -> float:
@@ -228,11 +255,12 @@ def queued_at(job: Job) -> float:
 
 
 def is_due(job: Job, now: float) -> bool:
-    """A worker could take a queued job: it waits neither for a time nor for another job."""
-    return not job.waiting_for and is_over(queued_at(job), job.not_before, now)
+    """A worker could take a queued job: it waits neither for a time, nor for another job, nor to be admitted."""
+    return not job.waiting_for and not job.is_held and is_over(queued_at(job), job.not_before, now)
 
 
-def reopened(id: str, job: Job) -> Job:
-    """A finished job QUEUED anew."""
-    event = JobQueued(seq=0, command=job.type, reason="retried")
-    return queued(id, job, event, outcome=None, failures=0, outages=0, error=None, result=None, finished_at=0.0)
+def reopened(id: str, job: Job, hold: Hold) -> Job:
+    """A finished job QUEUED anew, under a new hold where a rule speaks of it."""
+    event = JobQueued(seq=0, command=job.type, reason="held" if hold.id else "retried", held=hold.why)
+    anew: dict[str, Any] = {"outcome": None, "failures": 0, "outages": 0, "error": None, "result": None, "finished_at": 0.0}
+    return queued(id, job, event, rule=hold.rule, key=hold.key, hold=hold.id, **anew)

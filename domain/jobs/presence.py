@@ -24,6 +24,8 @@ class Presence(msgspec.Struct, frozen=True, kw_only=True):
     """Ids of the jobs it does now."""
     follows: dict[str, tuple[str, ...]] = {}
     """The followers that its version of Leat knows → the types of their events, so that no other version takes those out."""
+    rules: tuple[str, ...] = ()
+    """The rules that its version of Leat has, so that no other version lets go the jobs which they hold."""
     stopping: bool = False
     beat: int = 0
     """Raised every third of a lease."""
@@ -72,6 +74,16 @@ async def unknown_followers(hub: Hub) -> frozenset[str]:
     processes = await WORKERS.readable(hub.records)
     announced = [(name, type) for process in processes for name, types in process.value.follows.items() for type in types]
     return frozenset(type for name, type in announced if type not in here.get(name, ()))
+
+
+async def rules_elsewhere(hub: Hub) -> frozenset[str]:
+    """The rules that other processes have, as they said within two leases, read just now."""
+    if not hub.bus.shared:
+        return frozenset()
+    since = time.time() - 2 * hub.limits.lease
+    return frozenset(
+        name for each in await WORKERS.readable(hub.records) if each.value.seen_at >= since for name in each.value.rules
+    )
 
 
 async def forget_lost(hub: Hub) -> None:

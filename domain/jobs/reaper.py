@@ -18,12 +18,12 @@ import msgspec
 from domain.clocks import is_over
 from domain.errors import LeatError, Unavailable, Unreadable
 from domain.hub import Hub
-from domain.jobs import dead_letters, following, garbage, jobs, presence, retention, runs, settling, writers
-from domain.jobs.asking import postpone, resend
+from domain.jobs import dead_letters, following, garbage, holds, jobs, presence, retention, runs, settling, writers
 from domain.jobs.garbage import AGE
 from domain.jobs.jobs import JOBS, Job
 from domain.jobs.plans import RUNS
 from domain.jobs.resending import QuietQueues
+from domain.jobs.sending import postpone, resend
 from domain.nouns import Stored, Table, owner
 from events.bus import BusError
 from events.supervision import supervise
@@ -151,6 +151,8 @@ class Reaper:
             yield partial(self._follow, table)
         yield self._ask_first_steps
         yield self._cancel_runs
+        for rule in self._hub.catalogue.rules:
+            yield partial(holds.look, self._hub, rule)
 
     def _endless_looks(self) -> Iterator[Callable[[], Awaitable[None]]]:
         return itertools.chain.from_iterable(self._every_look() for _ in itertools.count())
@@ -192,10 +194,11 @@ class Reaper:
         await dead_letters.drain(self._hub)
 
     async def clean(self) -> None:
-        """Drop garbage, old jobs, and the presence of processes that are gone."""
+        """Drop garbage, old jobs, and the presence of processes that are gone; let go what rules held that are gone."""
         self._left.clear()
         await garbage.collect(self._hub, self.intervals.age)
         await retention.forget(self._hub, SMALL)
+        await holds.let_go_orphans(self._hub)
         await presence.forget_lost(self._hub)
 
 

@@ -4,8 +4,8 @@ import logging
 from collections import defaultdict
 
 from domain.hub import Hub
-from domain.jobs.asking import resend
 from domain.jobs.jobs import JOBS, Job
+from domain.jobs.sending import resend
 from domain.nouns import Stored
 from events.bus import Depth
 from events.catalogue import QUEUES

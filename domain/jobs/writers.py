@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from domain.errors import JobSuperseded, Stale, Unavailable, Unreadable
 from domain.hub import Hub
-from domain.jobs.asking import resend
 from domain.jobs.jobs import JOBS
+from domain.jobs.sending import resend
 from domain.nouns import Noun, Stored, Table, owner
 from events.bus import BusError
 from events.message import Output

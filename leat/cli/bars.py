@@ -73,6 +73,8 @@ def state_of(job: Mapping[str, Any] | None) -> str:
     failures = job["failures"]
     if job["waitingFor"]:
         return f"{word}, waits for job {job['waitingFor']}"
+    if job["held"]:
+        return f"held: {job['held']}"
     told = f"{word}, after {failures} failure{'s' * (failures > 1)}" if word in ("queued", "running") and failures else word
     return f"{told}, {due}" if (due := due_of(job)) else told
 

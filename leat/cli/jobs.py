@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from leat.cli.client import Gateway
 
 JOBS = """query Jobs($filter: JobFilter, $first: Int!) { jobs(filter: $filter, first: $first) { nodes {
-  id jobId runId step type target state outcome attempt failures worker createdAt startedAt finishedAt notBefore waitingFor
+  id jobId runId step type target state outcome attempt failures worker createdAt startedAt finishedAt notBefore waitingFor held
   progress { done total unit message } error { code message } } } }"""
 DEAD = "query Dead($first: Int!) { deadLetters(first: $first) { nodes { id queue reason body createdAt } } }"
 JOB = "query Job($id: ID!) { job(id: $id) { jobId runId } }"
@@ -129,6 +129,8 @@ def _line(body: str) -> str:
 def _progress(job: dict[str, Any]) -> str:
     if job["waitingFor"]:
         return f"waits for job {job['waitingFor']}"
+    if job["held"]:
+        return f"held: {job['held']}"
     if due := output.due_of(job):
         return due
     if job["error"] and job["outcome"] != "SUCCEEDED":

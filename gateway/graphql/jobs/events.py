@@ -38,13 +38,14 @@ class JobEvent:
     attempt: int = field(description="The attempt that it belongs to; 0 before the first.")
 
 
-@strawberry.type(description="The job waits for a worker.")
+@strawberry.type(description="The job waits for a worker, or to be admitted by a rule.")
 class JobQueued(JobEvent):
     """events.jobs.JobQueued."""
 
-    reason: str = field(description="asked, failed, waiting, stopped, lost or retried.")
+    reason: str = field(description="asked, held, admitted, failed, waiting, stopped, lost or retried.")
     error: str = field(description="Why the last attempt ended, where it failed or was lost.")
     waiting_for: str = field(description="The UUID of the job that it waits for, where it waits for one.")
+    held: str = field(description="Why a rule holds it back, where one does.")
     not_before: DateTime | None = field(description="When it is due, where it waits for a time.")
 
 
@@ -95,6 +96,7 @@ def _event(plain: dict[str, Any], said: dict[str, Any]) -> JobEvent:
                 reason=plain.get("reason", "asked"),
                 error=plain.get("error", ""),
                 waiting_for=plain.get("waiting_for", ""),
+                held=plain.get("held", ""),
                 not_before=time(plain.get("not_before", 0.0)),
             )
         case "JobStarted":

@@ -26,7 +26,7 @@ RunId = Annotated[strawberry.ID, argument(description="The run's id, or its UUID
 class JobState(Enum):
     """domain.jobs.jobs.State."""
 
-    QUEUED = enum_value("QUEUED", description="It waits: for a worker, for its time, or for another job.")
+    QUEUED = enum_value("QUEUED", description="It waits: for a worker, for its time, for another job, or to be admitted by a rule.")
     RUNNING = enum_value("RUNNING", description="A worker does it.")
     CANCELING = enum_value("CANCELING", description="It was cancelled, and its worker is ending it.")
     FINISHED = enum_value("FINISHED", description="It is over; `outcome` says how.")
@@ -92,6 +92,7 @@ class Job(Node):
     finished_at: DateTime | None = field(description="When it ended.")
     not_before: DateTime | None = field(description="When it is due, where it waits for a time.")
     waiting_for: str = field(description="The UUID of the job that it waits for; empty where it waits for none.")
+    held: str = field(description="Why a rule holds it back, in words; empty where none does.")
     progress: JobProgress = field(description="How far it is.")
     error: JobError | None = field(description="Why its last attempt failed.")
     result: JSON | None = field(description="What it made: the event that it ended with.")
@@ -121,6 +122,7 @@ class Job(Node):
             finished_at=time(job.finished_at),
             not_before=time(job.not_before),
             waiting_for=job.waiting_for,
+            held=job.held,
             progress=JobProgress.of(job.progress),
             error=JobError(code=error.code, message=error.message, detail=error.detail) if error else None,
             result=None if job.result is None else JSON(job.result),

@@ -9,7 +9,7 @@ import pytest
 from domain.errors import Conflict, JobFailed, JobTimedOut, NotFound
 from domain.hub import Hub
 from domain.ids import derived_id, key_id
-from domain.jobs import asking, control
+from domain.jobs import control, sending
 from domain.jobs.asking import ask
 from domain.jobs.attempts import claim
 from domain.jobs.jobs import JOBS
@@ -114,7 +114,7 @@ async def test_a_delayed_job_is_sent_when_it_is_due(hub: Hub) -> None:
 async def test_a_job_that_is_not_due_but_sent_is_sent_again(hub: Hub) -> None:
     """Where a message came too early, the record says again that it was not sent."""
     asked = await ask(hub, UploadSource(source="s"), delay=3600)
-    await asking.resend(hub, asked.job)
+    await sending.resend(hub, asked.job)
     assert await claim(hub, asked.job.id, "w", Retry()) is None
     assert (await get(hub, asked.job.id)).sent_at == 0
 

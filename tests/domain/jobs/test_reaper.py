@@ -15,7 +15,7 @@ from domain.data.builds import BUILDS
 from domain.data.sources import SOURCES
 from domain.errors import Unavailable, Unreadable
 from domain.hub import Chore, Hub
-from domain.jobs import asking, control, dead_letters, garbage, logs, presence, reaper, retention, writers
+from domain.jobs import control, dead_letters, garbage, logs, presence, reaper, retention, sending, writers
 from domain.jobs.asking import ask
 from domain.jobs.attempts import claim
 from domain.jobs.jobs import JOBS, Job
@@ -129,7 +129,7 @@ async def test_what_was_sent_is_not_sent_again_at_once(hub: Hub) -> None:
 async def test_of_many_reapers_one_sends(hub: Hub) -> None:
     """The compare-and-set on `sent_at` decides."""
     asked = await ask(hub, UploadSource(source="s"), delay=1e-9)
-    await asyncio.gather(*(asking.resend(hub, asked.job) for _ in range(10)))
+    await asyncio.gather(*(sending.resend(hub, asked.job) for _ in range(10)))
     [depth] = await hub.bus.depth(["upload"])
     assert depth.ready == 1
 
