@@ -125,6 +125,8 @@ async def _fetch(manifest: Manifest, plugin: Path, folder: Path) -> Path:
             else:
                 file = await Fetcher(session, folder, limit).fetch(url, None, advance)
                 assert file.path is not None  # nothing was there before
+                for warning in file.warnings:
+                    output.note(warning)
                 check_content(file.path, file.name)
                 name = name_as_packed(file.path, file.name) if manifest.uncompress else file.name
                 file.path.rename(folder / name)

@@ -57,11 +57,15 @@ class Server:
         self.versions = list(versions)
         self.acts = list(acts)
 
-    def __call__(self, head: bytes) -> bytes:
-        act = self.acts.pop(0) if self.acts else Act("honest", 0, False)
+    def current(self, act: Act) -> Version:
+        """The file of now."""
         if act.changes and len(self.versions) > 1:
             self.versions.pop(0)
-        body, validators = self.versions[0]
+        return self.versions[0]
+
+    def __call__(self, head: bytes) -> bytes:
+        act = self.acts.pop(0) if self.acts else Act("honest", 0, False)
+        body, validators = self.current(act)
         asked = field(head, "Range").removeprefix("bytes=").removesuffix("-")
         start = int(asked) if asked else 0
         if act.kind == "busy":
@@ -75,6 +79,8 @@ class Server:
             return answer(b"", "416 No", b"Content-Range: bytes */%d" % len(body))
         stop = min(len(body), start + 1 + act.at)
         match act.kind:
+            case "chunked":
+                return chunked(body, max(act.at, 2), *validators)
             case "short":
                 return part(body, start, stop, *validators)
             case "mute":
@@ -85,6 +91,12 @@ class Server:
                 whole = part(body, start, len(body), *validators) if asked else answer(body, "200 OK", *validators)
                 return whole[: whole.index(b"\r\n\r\n") + 4 + act.at]
         return part(body, start, len(body), *validators) if asked else answer(body, "200 OK", *validators)
+
+
+def chunked(body: bytes, after: int, *headers: bytes) -> bytes:
+    """A 200 that tells no length, and breaks off after so many bytes, if it has more."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n" + b"".join(header + b"\r\n" for header in headers)
+    return head + (b"\r\n%x\r\n%s\r\n0\r\n\r\n" % (len(body), body))[:after]
 
 
 def part(body: bytes, start: int, stop: int, *headers: bytes, said: int = 0) -> bytes:
@@ -107,7 +119,7 @@ def versions(sizes: Sequence[int], kind: str) -> list[Version]:
 
 acts = st.builds(
     Act,
-    st.sampled_from(["honest", "short", "mute", "lying", "cut", "whole", "elsewhere", "busy"]),
+    st.sampled_from(["honest", "short", "mute", "lying", "cut", "whole", "elsewhere", "busy", "chunked"]),
     st.integers(0, 400),
     st.sampled_from([False, False, True]),
 )
@@ -151,6 +163,16 @@ def test_parts_that_nobody_asked_for_are_put_together(tmp_path: Path) -> None:
 
     assert content(fetched) == offered.body
     assert len(asked) == 8
+
+
+def test_a_file_whose_length_is_told_late(tmp_path: Path) -> None:
+    """An answer in chunks that is cut tells no length; the part that completes it does."""
+    [offered] = versions([300], "etag")
+
+    fetched, asked = asyncio.run(fetch(Server([offered], [Act("chunked", 106, False)]), tmp_path, attempts=2))
+
+    assert content(fetched) == offered.body
+    assert [field(head, "Range") for head in asked] == ["", "bytes=99-"]
 
 
 def test_a_file_that_is_never_the_same_ends(tmp_path: Path) -> None:

@@ -76,9 +76,6 @@ class Download:
         self.version = version
         self.part.write_bytes(b"")
         self._check_size(version.total or 0)
-        if version.total is not None and version.total != self.expected:
-            await self.advance(0, version.total - self.expected)
-            self.expected = version.total
 
     async def take(self, chunks: AsyncIterator[bytes], most: int | None) -> None:
         """Add what arrives. `most`: bytes that were announced of it; more than that is not what was announced.
@@ -86,6 +83,7 @@ class Download:
         Raises Interrupted then, TimeoutError where it is too slow, and DumpRefused beyond the limit.
         """
         end = None if most is None else self.have + most
+        await self._announce()
         time, arrived = asyncio.get_running_loop().time, 0
         async with asyncio.timeout(WITHIN) as deadline:
             with self.part.open("ab", buffering=0) as file:
@@ -102,6 +100,13 @@ class Download:
                         arrived = 0
                         deadline.reschedule(time() + WITHIN)
                     await self.advance(len(chunk), None)
+
+    async def _announce(self) -> None:
+        """Tell the size, or by how much it is another than was told before."""
+        total = self.version.total
+        if total is not None and total != self.expected:
+            await self.advance(0, total - self.expected)
+            self.expected = total
 
     def missing(self) -> Interrupted:
         """That not all of it arrived."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+import aiohttp
 import msgspec
 
 from domain.data.manifests import SCHEMES
@@ -142,7 +143,7 @@ async def _fetch(stored: Stored[Source], known: dict[str, File], context: JobCon
     tally = _Tally(context, len(urls))
     fetched: list[Fetched] = []
     async with contextlib.AsyncExitStack() as stack:
-        session = await stack.enter_async_context(open_session(await asyncio.to_thread(trust)))
+        session: aiohttp.ClientSession | None = None
         for number, url in enumerate(urls):
             place = folder / str(number)
             place.mkdir()
@@ -151,6 +152,8 @@ async def _fetch(stored: Stored[Source], known: dict[str, File], context: JobCon
                 path = await _local_path(url, stored, stack, context)
                 fetched += await asyncio.to_thread(fetch_local, url, path, place, known, limit)
             else:
+                if session is None:
+                    session = await stack.enter_async_context(open_session(await asyncio.to_thread(trust)))
                 fetched.append(await Fetcher(session, place, limit).fetch(url, known.get(url), tally.advance))
             await tally.next()
     for file in fetched:

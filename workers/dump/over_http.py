@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import aiohttp
+import msgspec
 
 from events.sources import File
 from workers.dump.addresses import as_written, redirected
@@ -142,6 +143,8 @@ class HttpTransfer:
             raise Interrupted("the server sent another part than was asked for, or one of another file")
         if not span.start:
             await self.download.begin(_version(response, span.total))
+        elif self.download.version.total is None:  # an answer in chunks tells no length, the one that completes it does
+            self.download.version = msgspec.structs.replace(self.download.version, total=span.total)
         return span
 
     def _is_same_file(self, response: aiohttp.ClientResponse, span: Span) -> bool:
