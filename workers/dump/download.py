@@ -10,7 +10,8 @@ from events.sources import File
 from workers.dump.errors import DumpRefused
 
 Advance = Callable[[int, int | None], Awaitable[None]]
-"""Called with (bytes more, or fewer after a fresh start; by how much the size that is expected grew, where it did)."""
+"""Called with the number of new bytes, negative after a fresh start; and with the growth of the size that is expected, once that is
+known."""
 
 LEAST, WITHIN = 2**16, 600.0
 """Bytes that have to arrive, and the seconds that they have for it: a transfer that is slower counts as broken off."""
@@ -31,7 +32,7 @@ class Fetched(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Interrupted(Exception):
-    """The transfer ended early, or the server asks for patience; `wait` seconds at least."""
+    """The transfer ended early, or the server asks to wait: `wait` seconds at least."""
 
     def __init__(self, reason: str, wait: float = 0.0) -> None:
         super().__init__(reason)

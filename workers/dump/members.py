@@ -16,7 +16,8 @@ _LINKS = 40
 
 
 class Budget:
-    """What archives may come to: each of them `limit` bytes, all of them together `most`, since one may hold a thousand others."""
+    """What archives may grow to: each of them `limit` bytes, and all of them together `most`, since one may hold a thousand
+    others."""
 
     def __init__(self, limit: int, most: int, most_files: int) -> None:
         self.limit = limit
@@ -50,7 +51,7 @@ class Unpacking:
             raise DumpRefused(f"{self.archive.name} unpacks to more than {most} bytes: it is refused as a bomb")
 
     def store(self, name: bytes, source: IO[bytes], *, counted: bool = False) -> None:
-        """Write one member. `counted`: the bytes are counted where they are read."""
+        """Write one member. `counted`: its bytes are counted already, where they are read."""
         self._count()
         path = self._path(name)
         if path in self.originals:
