@@ -34,6 +34,19 @@ def test_arrows_point_down_only() -> None:
     assert done.returncode == 0, done.stdout
 
 
+ENGINE = {"callers", "clocks", "errors", "hub", "ids", "jobs", "names", "nouns", "ports"}
+"""What the job engine stands on."""
+
+
+def test_the_engine_knows_no_noun() -> None:
+    """No module of domain/jobs imports anything of the domain but what every room uses: a noun reaches it by the hub's tables."""
+    imported = re.compile(r"^\s*(?:from|import) domain(?:\.(\w+)| import (.*)$)", re.M)
+    texts = [path.read_text() for path in (ROOT / "domain" / "jobs").glob("*.py")]
+    rooms = {room or names for text in texts for room, names in imported.findall(text)}
+
+    assert rooms <= ENGINE
+
+
 def test_importing_does_nothing(tmp_path: Path) -> None:
     """Every module can be imported in an empty directory with an empty environment, and leaves no file or thread behind."""
     program = (
