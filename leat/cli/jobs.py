@@ -127,12 +127,8 @@ def _line(body: str) -> str:
 
 
 def _progress(job: dict[str, Any]) -> str:
-    if job["waitingFor"]:
-        return f"waits for job {job['waitingFor']}"
-    if job["held"]:
-        return f"held: {job['held']}"
-    if due := output.due_of(job):
-        return due
+    if wait := output.wait_of(job):
+        return wait
     if job["error"] and job["outcome"] != "SUCCEEDED":
         return str(job["error"]["message"]).splitlines()[0]
     from domain.wording import counted

@@ -96,7 +96,7 @@ def test_headers_of_tables_are_words(capsys: pytest.CaptureFixture[str]) -> None
         ({"state": "QUEUED", "waitingFor": "1-2"}, "queued, waits for job 1-2"),
         ({"state": "QUEUED", "failures": 1, "notBefore": "2026-01-02T03:04:05"}, "queued, after 1 failure, due at 03:04:05"),
         ({"state": "RUNNING", "failures": 1, "notBefore": "2026-01-02T03:04:05"}, "running, after 1 failure"),
-        ({"state": "QUEUED", "held": "at most 1 at once for each person"}, "held: at most 1 at once for each person"),
+        ({"state": "QUEUED", "held": "at most 1 at once for each person"}, "queued, held: at most 1 at once for each person"),
         ({"state": "RUNNING"}, "running"),
         ({"outcome": "SUCCEEDED", "failures": 2}, "done"),
         ({"outcome": "CANCELED"}, "cancelled"),
@@ -104,10 +104,9 @@ def test_headers_of_tables_are_words(capsys: pytest.CaptureFixture[str]) -> None
 )
 def test_states_are_told_in_words(job: dict[str, Any], told: str) -> None:
     """What a step waits for and how often it failed; numbers of attempts, which jump, are for fences."""
-    assert (
-        state_of({"outcome": None, "state": "FINISHED", "failures": 0, "waitingFor": "", "held": "", "notBefore": None} | job)
-        == told
-    )
+    whole = {"outcome": None, "state": "FINISHED", "failures": 0, "waitingFor": "", "held": "", "notBefore": None} | job
+
+    assert state_of(whole) == told
 
 
 def test_interrupted_while_it_starts(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
