@@ -60,8 +60,8 @@ class Consumer(ABC):
 class Bus(ABC):
     """Carries commands to one worker each, and events and control words to everybody.
 
-    Commands survive a restart of a durable broker, arrive at least once, and in the order they were sent as far as one consumer
-    goes. Events and control words are hints: they may be lost while a connection is away, and `watch` and `listen` then say so.
+    Commands survive a restart of a durable broker and arrive at least once; one consumer gets them in the order in which they were
+    sent. Events and control words are hints: they may be lost while a connection is away, and `watch` and `listen` then say so.
     Adapters reconnect by themselves; a call waits for the connection up to its own time-out and then raises BusError.
     """
 
@@ -99,8 +99,8 @@ class Bus(ABC):
     @abstractmethod
     def dead_letters(self, limit: int = 100) -> AbstractAsyncContextManager[list[DeadLetter]]:
         """Up to `limit` messages of the dead-letter queue, oldest first, to be kept in the records within the block. They leave the
-        queue when the block ends well; else they stay, and come again. So may those that were kept just before the process or
-        the connection ended: whoever keeps them has to know one that it kept before. Raises BusError."""
+        queue when the block ends well; otherwise they stay, and come again. Letters that were kept just before the process or the
+        connection ended may come again too, so whoever keeps them has to recognise those. Raises BusError."""
 
     @abstractmethod
     async def ping(self) -> None:
