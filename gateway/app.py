@@ -17,14 +17,14 @@ from gateway.rest.routes import Published
 from gateway.schema import build_schema
 
 ROUTES = ("/", "/graphql", "/api/<name>/", "/health/live", "/health/ready", "/metrics")
-"""What is told to whoever asks for something else."""
+"""What is told to a client that asks for something else."""
 
 
 def make_app(
     hub: Hub, known: Authentication, *, limits: OperationLimits | None = None, pages: Pages | None = None
 ) -> web.Application:
-    """The application, for callers that are `known`: it listens to the hub's events while it runs, and closes sockets with 1001 at
-    its end."""
+    """The application, for callers whom `known` recognises. It listens to the hub's events while it runs, and closes sockets with
+    1001 at its end."""
     metrics, shown = Metrics(hub), pages or Pages()
     watching = Watching(hub.bus, metrics.heard)
     view = View(build_schema(), hub, watching, known, limits or OperationLimits(), shown)

@@ -1,4 +1,4 @@
-"""Mappings as plugins write them for Elasticsearch, brought to what Leat knows, with a note of what had to give way."""
+"""Mappings as plugins write them for Elasticsearch, changed into what Leat knows, with a note of what was changed or left out."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -48,7 +48,7 @@ UNLIKE = frozenset(
         "token_count",
     )
 )
-"""Types of Elasticsearch that nothing here is like."""
+"""Types of Elasticsearch that have no counterpart here."""
 DATE_FORMATS = frozenset(
     (
         "date",
@@ -70,25 +70,25 @@ DATE_FORMATS = frozenset(
         "yyyy-MM-dd",
     )
 )
-"""Of dates that are read here anyway."""
+"""Formats of dates that are read here anyway."""
 INDEXED = {"true": True, "false": False, "analyzed": True, "not_analyzed": True, "no": False}
-"""What `index` was in text, as Elasticsearch reads it, or did when its type was `string`."""
+"""Values of `index` as text: those that Elasticsearch reads, and those that it read where the type was `string`."""
 IDLE = frozenset(
     ("coerce", "doc_values", "eager_global_ordinals", "index_options", "meta", "norms", "similarity", "store", "term_vector")
 )
-"""Parameters of fields that change nothing in what a query finds: they go without a note."""
+"""Parameters of fields that change nothing in what a query finds: they are left out without a note."""
 
 
 class _Notes(dict[str, list[str]]):
-    """What had to give way, and where."""
+    """What was changed or left out, and where."""
 
     def add(self, kind: str, path: str) -> None:
         self.setdefault(kind, []).append(path)
 
 
 def adopt(properties: Mapping[str, Any]) -> tuple[Properties, list[str]]:
-    """The mapping, as far as an index can be made with it, and a line for each kind of thing in it that is taken otherwise. What
-    Elasticsearch would not take either is left for `domain.query.mappings.check` to refuse."""
+    """The mapping, as far as an index can be made with it, and a line for each kind of thing in it that was changed or left out.
+    What Elasticsearch would refuse too is left for `domain.query.mappings.check` to refuse."""
     notes = _Notes()
     kept = {name: field for name, field in properties.items() if name != DEFAULT}
     adopted = _adopted(kept, "", notes)

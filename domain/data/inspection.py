@@ -12,7 +12,7 @@ import msgspec
 import orjson
 
 CHUNK = 2**17
-"""Bytes of JSON that are decoded at a time: what fits a processor's cache takes half the time."""
+"""Bytes of JSON that are decoded at a time: a block that fits a processor's cache takes half the time."""
 SAMPLES = 5
 SAMPLED = 10_000
 """Values of a path that samples are taken of."""

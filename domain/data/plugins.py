@@ -28,9 +28,11 @@ CODE_SIZE = 256 * 2**20
 
 
 def read(folder: Path, name: str = "") -> Manifest:
-    """The manifest of the plugin in `folder`, for a source called `name`, or else as the manifest or the folder is.
+    """The manifest of the plugin in `folder`, for a source called `name`; without that, called as the manifest says, else as the
+    folder is called.
 
-    Raises NotFound, or Invalid whose path is the file and the key within."""
+    Raises NotFound, or Invalid whose path is the file and the key within.
+    """
     if not folder.is_dir():
         raise NotFound(f"there is no folder {folder}")
     for file in MANIFESTS:
@@ -142,6 +144,6 @@ def _decode_yaml(text: str, file: str) -> Any:
 
 
 def _folder_name(folder: Path) -> str:
-    """The folder's name with what a name can't have replaced, as repositories are called `my.plugin` or `2024-data`."""
+    """The folder's name, with everything replaced that a name can't have: repositories are called `my.plugin` or `2024-data`."""
     name = re.sub(r"[^A-Za-z0-9_-]", "_", folder.resolve().name)
     return name if re.match(r"[A-Za-z_]", name) else f"_{name}"

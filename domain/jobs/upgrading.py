@@ -1,4 +1,4 @@
-"""Upgrading: records as the first version of Leat wrote them become such as the engine looks for today."""
+"""Upgrading: records that the first version of Leat wrote are brought into the form that today's engine looks for."""
 
 import logging
 from typing import Any
@@ -17,8 +17,8 @@ EXCLUSIVE = frozenset(command.__name__ for command in COMMANDS if command.exclus
 
 
 async def upgrade(hub: Hub) -> None:
-    """Rewrite what the reaper would not find, or not understand: unfinished jobs, finished ones whose chain was not run, and nouns
-    that are being written. Doing it twice, or by several processes at a time, changes nothing more."""
+    """Rewrite the records that the reaper would not find, or not understand: unfinished jobs, finished jobs whose next steps were
+    not asked for, and nouns that are being written. Doing it twice, or by several processes at a time, changes nothing more."""
     for row in hub.catalogue.nouns.values():
         for noun in await row.table.readable(hub.records):
             await _replace(hub, row.table, noun, _noun_of_today(noun.value))

@@ -39,9 +39,10 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True):
     filters: tuple[Query, ...] = ()
     """Must match too, without a share in the score or in highlighting."""
     post_filter: Query | None = None
-    """Narrows hits and total, not the facets."""
+    """Narrows hits and total, but not the facets."""
     sort: tuple[Sort, ...] = ()
-    """Empty: by score, ties in an order of the engine's that does not change. Else `_id` is the last key."""
+    """Empty: by score, and documents of equal score in an order of the engine's that does not change. Else `_id` is the last
+    key."""
     offset: int = 0
     limit: int = 10
     facets: tuple[str, ...] = ()
@@ -91,9 +92,9 @@ class IndexWriter(ABC):
 
     @abstractmethod
     async def bulk(self, name: str, documents: Sequence[Document]) -> None:
-        """Add a batch, in the order of `_id` (by UTF-8 bytes) within it and behind the batches before, each document once; raises
-        Conflict otherwise, and JobFailed with ids and reasons where documents are refused. Who created an index fills and seals
-        it."""
+        """Add a batch. Documents come in the order of `_id` (by UTF-8 bytes), within a batch and from one batch to the next, each
+        of them once; raises Conflict otherwise, and JobFailed with ids and reasons where documents are refused. Whoever created an
+        index fills and seals it."""
 
     @abstractmethod
     async def seal(self, name: str) -> int:
@@ -110,7 +111,7 @@ class IndexWriter(ABC):
 
     @abstractmethod
     async def drop(self, name: str) -> None:
-        """Remove it; absent is fine. A search under way there still answers, or raises NotReady."""
+        """Remove it; absent is fine. A search that is under way there still answers, or raises NotReady."""
 
 
 class IndexReader(ABC):
@@ -126,7 +127,7 @@ class IndexReader(ABC):
 
     @abstractmethod
     def scan(self, name: str, request: SearchRequest, after: str = "") -> AsyncIterator[list[Hit]]:
-        """Every hit, ordered by `_id` (sort, offset, limit and facets are not looked at), behind the id `after`, in batches."""
+        """Every hit behind the id `after`, ordered by `_id`, in batches. Sort, offset, limit and facets are not looked at."""
 
     @abstractmethod
     async def describe(self, name: str) -> tuple[IndexSpec, int]:

@@ -20,7 +20,7 @@ class Nothing(Clause, frozen=True, kw_only=True):
 
 
 class Equals(Clause, frozen=True, kw_only=True):
-    """A keyword, in the case that the query has it in."""
+    """A keyword, in upper or lower case as the query has it."""
 
     field: Field
     value: str

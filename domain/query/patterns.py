@@ -82,7 +82,7 @@ def _lower(part: str) -> str:
 
 
 def lower(text: str) -> str:
-    """In lower case, each character by itself and a single one again, as Lucene does it: `İ` is `i`."""
+    """In lower case, as Lucene does it: each character by itself, and each stays a single one, so `İ` is `i`."""
     return text.lower() if text.isascii() else "".join(character.lower()[0] for character in text)
 
 

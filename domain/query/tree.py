@@ -1,6 +1,6 @@
 """The tree of a query: what was asked for, before anybody looks at a mapping.
 
-Whoever asks for something in code builds nodes (`Term`, `any_of`, …) and never puts text together.
+Code that asks for something builds nodes (`Term`, `any_of`, …) and never puts text together.
 """
 
 from collections.abc import Iterable
@@ -12,11 +12,13 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     """A node of a query."""
 
     position: int = 0
-    """Index of the character in the query's text that it begins at (a value's, where there is a path before it)."""
+    """Index of the character in the query's text at which the node begins; where a path stands before a value, at which the value
+    begins."""
 
 
 class Leaf(Query, frozen=True, kw_only=True):
-    """A node that looks at values of `path`: dotted; `*` in it for any characters; empty for `_id` and the default fields."""
+    """A node that looks at values of `path`: a dotted path, in which `*` stands for any characters; empty for `_id` and the default
+    fields."""
 
     path: str = ""
 

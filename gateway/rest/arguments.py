@@ -1,4 +1,4 @@
-"""Arguments of a request: URL query, form and JSON bodies, read as BioThings reads them (reference section 8.2)."""
+"""Arguments of a request: URL query, form and JSON bodies, read as BioThings reads them."""
 
 import re
 import shlex
@@ -113,7 +113,7 @@ async def read_arguments(request: web.Request) -> Arguments:
         body = await _json(request) if is_json else dict((await request.post()).items())
     except orjson.JSONDecodeError as error:
         raise RequestInvalid(str(error), error="Invalid JSON body.") from error
-    except (ValueError, LookupError, web.RequestPayloadError) as error:  # what a form, a charset or a compression has wrong
+    except (ValueError, LookupError, web.RequestPayloadError) as error:  # what is wrong with a form, a charset or a compression
         raise RequestInvalid(str(error), error="Invalid body.") from error
     return Arguments(_last(request), body if is_json else {key: value for key, value in body.items() if isinstance(value, str)})
 

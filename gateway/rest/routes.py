@@ -104,7 +104,8 @@ def _failure(request: web.Request, error: Exception) -> web.Response:
 
 
 def _is_known(request: web.Request, served: Served, answer: web.StreamResponse) -> bool:
-    """Whether who asks has this answer already. It is made all the same: what fails, or differs each time, is never 304."""
+    """Whether the client has this answer already. It is made all the same: an answer that fails, or differs each time, is never
+    304."""
     known = {tag.value for tag in request.if_none_match or ()}
     return "ETag" in answer.headers and not known.isdisjoint({"*", served.index})
 

@@ -14,7 +14,7 @@ from gateway.rest.answers import headers
 from gateway.rest.stored import head_of
 
 AGE = 1.0
-"""Seconds for which a look at the records holds: as long may a switch, a start or a stop go unnoticed."""
+"""Seconds for which a look at the records holds: a switch, a start or a stop may go unnoticed for that long."""
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True):

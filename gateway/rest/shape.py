@@ -12,7 +12,7 @@ from gateway.rest.arguments import Arguments
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
-    """The options of section 8.3 that every request may have."""
+    """The options that every request may have (docs/api.md)."""
 
     fields: tuple[str, ...] = ()
     dotfield: bool = False
@@ -35,7 +35,7 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def prefixed(head: dict[str, Any], body: bytes) -> bytes:
-    """The document as it is stored behind what is said about it; where both have a key, the document's own counts."""
+    """The document as it is stored, behind what is said about it. Where both have a key, only the document's own counts."""
     if any(b'"%b":' % key.encode() in body for key in head):
         return encode(head | orjson.loads(body))
     return b"%b,%b" % (encode(head)[:-1], body[1:])
@@ -135,7 +135,8 @@ def _pattern(fields: list[str]) -> re.Pattern[str] | None:
 
 
 def _at(value: Any, path: list[str], change: Any) -> None:
-    """Apply `change(object, key)` at the path, in each object of lists on the way; where there is no way, nothing."""
+    """Apply `change(object, key)` at the path, in each object of lists on the way. Where the path leads nowhere, nothing
+    happens."""
     if isinstance(value, list):
         for item in value:
             _at(item, path, change)

@@ -63,7 +63,7 @@ def word_of(state: str) -> str:
 
 
 def note(text: str) -> None:
-    """A word for people only, kept out of what scripts read."""
+    """A message for people only, which is kept out of what scripts read."""
     print(text, file=sys.stderr, flush=True)
 
 

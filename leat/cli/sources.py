@@ -105,7 +105,7 @@ async def _show(gateway: "Gateway", flags: Namespace) -> Exit:
 
 
 def _tell_changed(source: dict[str, Any]) -> None:
-    """A word where the plugin's folder is on this machine and is not what was read of it."""
+    """A sentence where the plugin's folder is on this machine and differs from what was read of it."""
     from domain.data.plugins import code_of
 
     folder = Path(source["folder"])

@@ -16,7 +16,8 @@ from workers.dump.errors import DownloadFailed, DumpRefused
 from workers.dump.names import name_of
 
 Advance = Callable[[int, int | None], Awaitable[None]]
-"""Called with (bytes more, or fewer after a fresh start; bytes of the whole file once, when they become known)."""
+"""Called with the number of new bytes, negative after a fresh start; and with the bytes of the whole file once, when they become
+known."""
 
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=120)
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -36,7 +37,7 @@ class Fetched(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Cut(Exception):
-    """The transfer ended early, or the server asks for patience; `wait` seconds at least."""
+    """The transfer ended early, or the server asks to wait: `wait` seconds at least."""
 
     def __init__(self, reason: str, wait: float = 0.0) -> None:
         super().__init__(reason)

@@ -12,8 +12,8 @@ from workers.dump.fetch import Fetched
 def release_of(fetched: Sequence[Fetched], digests: Sequence[str]) -> str:
     """The date (YYYY-MM-DD, UTC) of the last file's Last-Modified, else its ETag, else a hash of the contents.
 
-    An ETag may be anything that the server likes, and becomes a folder's name, which plugins put into command lines: all of it but
-    letters, digits and `._+-` becomes `_`. `digests`: sha256 of each file, in the same order.
+    An ETag may be anything that the server likes. It becomes a folder's name, which plugins put into command lines; so everything
+    in it but letters, digits and `._+-` becomes `_`. `digests`: sha256 of each file, in the same order.
     """
     last = fetched[-1]
     moment = email.utils.parsedate_tz(last.last_modified) if last.last_modified else None

@@ -28,7 +28,7 @@ _BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipf
 """What the libraries raise on damaged or unknown archives; zipfile's NotImplementedError means a packing it doesn't know."""
 
 PACKED = (".zip", *_TARS, ".gz", ".bz2", ".xz")
-"""Endings that are unpacked, a file of the dump's top level each."""
+"""Endings that are unpacked; each such file at the dump's top level is."""
 
 
 def is_packed(name: str) -> bool:
@@ -71,7 +71,8 @@ def unpack_folder(folder: Path, limit: int, warn: Callable[[str], None]) -> None
 
 
 class _Budget:
-    """What archives may come to: each of them `limit` bytes, all of them together `most`, since one may hold a thousand others."""
+    """What archives may grow to: each of them `limit` bytes, and all of them together `most`, since one may hold a thousand
+    others."""
 
     def __init__(self, limit: int, most: int) -> None:
         self.limit = limit
@@ -100,7 +101,7 @@ class _Unpacking:
             raise DumpRefused(f"{self.archive.name} unpacks to more than {most} bytes: it is refused as a bomb")
 
     def store(self, name: str, source: IO[bytes], *, counted: bool = False) -> None:
-        """Write one member. `counted`: the bytes are counted where they are read."""
+        """Write one member. `counted`: its bytes are counted already, where they are read."""
         self.budget.count += 1
         if self.budget.count > _COUNT:
             raise DumpRefused(f"{self.archive.name} holds more than {_COUNT} files")
@@ -188,7 +189,7 @@ def _unpack_one(job: _Unpacking, open_packed: Callable[[Path], Any]) -> None:
 
 
 def _unxz(job: _Unpacking) -> None:
-    """A plain .xz, or a tar that is named so (BioThings takes every .xz for one)."""
+    """A plain .xz, or a tar that is called so (BioThings takes every .xz for a tar)."""
     with lzma.open(job.archive, "rb") as stream:
         head = stream.read(tarfile.BLOCKSIZE)
     if head[257:262] == b"ustar":
