@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     keep_downloads: int = Field(3, ge=1, description="dumps kept for each source")
     keep_collections: int = Field(3, ge=1, description="uploads, inspections and builds kept for each source or build")
     keep_indexes: int = Field(2, ge=1, description="releases kept for each API")
-    keep_jobs: float = Field(30.0, gt=0, description="days that finished jobs are kept, with their events and logs")
+    keep_jobs: float = Field(30.0, ge=1, description="days that finished jobs are kept, with their events and logs")
     log_size: int = Field(
         64 * 2**20, ge=2**20, description="bytes that a job's log may have; its beginning and its end stay, half of it each"
     )

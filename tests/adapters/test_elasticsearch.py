@@ -37,8 +37,8 @@ async def test_lost_answers() -> None:
     hub, cable = f"t{secrets.token_hex(4)}", Cable(need("elasticsearch"))
     await cable.plug_in()
     triggers = [Trigger(re.compile(pattern), answered=True) for pattern in WRITES]
-    for trap in triggers:
-        cable.set(trap)
+    for trigger in triggers:
+        cable.set(trigger)
     async with ElasticsearchSearch.open(cable.url, hub) as search:
         await search.create("a", IndexSpec(mapping={"name": {"type": "keyword"}}, collection="a"))
         await search.bulk("a", [document("1", name="x"), document("2", name="y")])
@@ -49,7 +49,7 @@ async def test_lost_answers() -> None:
         await search.publish("alias", None)
         await search.drop("a")
         assert await search.names() == []
-    assert [trap.pattern for trap in (*triggers, again) if not trap.sprung] == []
+    assert [trigger.pattern for trigger in (*triggers, again) if not trigger.fired] == []
     await cable.close()
 
 
