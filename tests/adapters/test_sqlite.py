@@ -103,11 +103,10 @@ async def test_every_declared_look_up_goes_by_an_index(tmp_path: Path) -> None:
     plans: list[str] = []
     connection = sqlite3.connect(tmp_path / "records.db")
     for fields, order in ONE.lookups():
+        ordered = f"json_extract(body, '$.\"{order}\"')"
         conditions = [f"json_extract(body, '$.\"{field}\"') = json_extract(?, '$')" for field in fields]
-        conditions += [f"json_extract(body, '$.\"{order}\"') >= json_extract(?, '$')"]
-        sql = (
-            f"SELECT id, version, body FROM thing WHERE {' AND '.join(conditions)} ORDER BY json_extract(body, '$.\"{order}\"'), id"
-        )
+        conditions += [f"{ordered} >= json_extract(?, '$')"]
+        sql = f"SELECT id, version, body FROM thing WHERE {' AND '.join(conditions)} ORDER BY {ordered}, id"
         plans += [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", ["1"] * len(conditions))]
     connection.close()
 
