@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 JOBS = """query Jobs($filter: JobFilter, $first: Int!) { jobs(filter: $filter, first: $first) { nodes {
   id jobId runId step type target state outcome attempt failures worker createdAt startedAt finishedAt notBefore waitingFor
-  progress { done total unit message } error { code message } } } }"""
+  handle isStopping progress { done total unit message } error { code message } } } }"""
 DEAD = "query Dead($first: Int!) { deadLetters(first: $first) { nodes { id queue reason body createdAt } } }"
 JOB = "query Job($id: ID!) { job(id: $id) { jobId runId } }"
 LOG = """query Log($id: ID!, $after: String) { jobLog(jobId: $id, after: $after) { cursor lines { at attempt level text } } }"""
@@ -114,6 +114,8 @@ def _progress(job: dict[str, Any]) -> str:
         return f"waits for job {job['waitingFor']}"
     if due := output.due_of(job):
         return due
+    if job["handle"]:
+        return f"{'stops' if job['isStopping'] else 'runs'} elsewhere as {job['handle']}"
     if job["error"] and job["outcome"] != "SUCCEEDED":
         return str(job["error"]["message"]).splitlines()[0]
     from domain.wording import counted
