@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 JOBS = """query Jobs($filter: JobFilter, $first: Int!) { jobs(filter: $filter, first: $first) { nodes {
   id jobId runId step type target state outcome attempt failures worker createdAt startedAt finishedAt notBefore waitingFor held
-  progress { done total unit message } error { code message } } } }"""
+  handle isStopping progress { done total unit message }
+  error { code message } } } }"""
 DEAD = "query Dead($first: Int!) { deadLetters(first: $first) { nodes { id queue reason body createdAt } } }"
 JOB = "query Job($id: ID!) { job(id: $id) { jobId runId } }"
 LOG = """query Log($id: ID!, $after: String, $last: Int, $attempt: Int, $search: String) {
@@ -129,6 +130,8 @@ def _line(body: str) -> str:
 def _progress(job: dict[str, Any]) -> str:
     if wait := output.wait_of(job):
         return wait
+    if job["handle"]:
+        return f"{'stops' if job['isStopping'] else 'runs'} elsewhere as {job['handle']}"
     if job["error"] and job["outcome"] != "SUCCEEDED":
         return str(job["error"]["message"]).splitlines()[0]
     from domain.wording import counted

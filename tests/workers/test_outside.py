@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,7 +70,8 @@ async def becomes(hub: Hub, id: str, state: str) -> None:
 
 async def start(hub: Hub) -> asyncio.subprocess.Process:
     """A worker in a process of its own."""
-    return await asyncio.create_subprocess_exec(sys.executable, "-m", "tests.workers.outside_worker", str(hub.data))
+    words = (sys.executable, "-m", "tests.workers.outside_worker", str(hub.data))
+    return await asyncio.create_subprocess_exec(*words, cwd=Path(__file__).parents[2])
 
 
 async def test_work_outlives_a_worker_that_is_killed(hub: Hub, site: Site) -> None:
@@ -80,7 +82,7 @@ async def test_work_outlives_a_worker_that_is_killed(hub: Hub, site: Site) -> No
 
     first.send_signal(signal.SIGKILL)
     await first.wait()
-    [pid] = dict.fromkeys(site.begun())
+    [name] = site.begun()
     assert site.outside.listed()
     second = await start(hub)
     site.open()
@@ -89,7 +91,7 @@ async def test_work_outlives_a_worker_that_is_killed(hub: Hub, site: Site) -> No
 
     assert await second.wait() == 0
     job = await get(hub, id)
-    assert (job.outcome, job.failures, site.begun()) == ("SUCCEEDED", 0, [pid])
+    assert (job.outcome, job.failures, site.begun()) == ("SUCCEEDED", 0, [name])
 
 
 async def test_a_worker_that_stops_leaves_work_at_once(hub: Hub, site: Site) -> None:
