@@ -17,7 +17,7 @@ import msgspec
 
 from domain.clocks import is_over
 from domain.errors import LeatError, Unavailable, Unreadable
-from domain.hub import Hub
+from domain.hub import Hub, Rule
 from domain.jobs import dead_letters, following, garbage, holds, jobs, presence, retention, runs, settling, writers
 from domain.jobs.garbage import AGE
 from domain.jobs.jobs import JOBS, Job
@@ -152,7 +152,7 @@ class Reaper:
         yield self._ask_first_steps
         yield self._cancel_runs
         for rule in self._hub.catalogue.rules:
-            yield partial(holds.look, self._hub, rule)
+            yield partial(self._look_at, rule)
 
     def _endless_looks(self) -> Iterator[Callable[[], Awaitable[None]]]:
         return itertools.chain.from_iterable(self._every_look() for _ in itertools.count())
@@ -194,6 +194,11 @@ class Reaper:
         for run in await RUNS.find(self._hub.records, pending="cancel", limit=SMALL):
             with suppress(Unreadable):
                 await runs.settle_cancelled(self._hub, run)
+
+    async def _look_at(self, rule: Rule) -> None:
+        """While jobs are held, look often: time and limits change, and nobody is told."""
+        self._saw(await JOBS.find(self._hub.records, rule=rule.name, is_held=True, limit=1))
+        await holds.look(self._hub, rule)
 
     async def send_again(self) -> None:
         """Send again what must have been lost on the way, and what a clock that was put back would keep for long; keep what could

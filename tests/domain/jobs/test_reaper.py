@@ -43,6 +43,8 @@ from tests.domain.jobs.processes import (
     until,
     work_off,
 )
+from tests.domain.jobs.ruled import Limits as RuleLimits
+from tests.domain.jobs.ruled import asked, under_rule
 
 KNOWN = registrations()
 
@@ -630,3 +632,17 @@ async def test_what_a_process_finds_undone_at_its_start_is_looked_at_again_soon(
     await watchers[1]._ask_first_steps()
 
     assert [watcher._is_busy() for watcher in watchers] == [True, True]
+
+
+async def test_while_jobs_are_held_the_passes_come_often(hub: Hub) -> None:
+    """Whether there is room again only a look shows."""
+    under = under_rule(hub, RuleLimits(Room("a maintenance window", total=0)))
+    watcher = Reaper(under)
+    [look] = [look for look in watcher._every_look() if under.catalogue.rules[0] in getattr(look, "args", ())]
+    await look()
+    idle = not watcher._is_busy()
+    await asked(under, "ann")
+
+    await look()
+
+    assert (idle, watcher._is_busy()) == (True, True)
