@@ -29,7 +29,7 @@ class QuietQueues:
 
     async def send_again(self, hub: Hub, now: float) -> None:
         """Look at every queue, and send again what is lost. Raises Unavailable or BusError."""
-        out = await _out(hub)
+        out = await _out(hub)  # before the depths: what is sent later was not there when a queue was seen empty
         for depth in await hub.bus.depth(QUEUES):
             for stored in self._silent(depth, out[depth.queue], now) or await _overtaken(hub, depth.queue, out[depth.queue]):
                 log.warning("command sent again", extra={"job_id": stored.id, "queue": depth.queue})
@@ -48,11 +48,10 @@ class QuietQueues:
 
 
 async def _out(hub: Hub) -> Mapping[str, list[Stored[Job]]]:
-    """By queue, the jobs that were sent and not claimed, those that were sent first. Where there are too many for one look-up, each
-    queue is asked for its own, so that a queue which nobody takes from hides none of the others."""
-    first = await JOBS.find(hub.records, state="QUEUED", order="sent_at", least=1.0, limit=SMALL)
-    if len(first) < SMALL:
-        return {queue: [job for job in first if job.value.queue == queue] for queue in QUEUES}
+    """By queue, the jobs that were sent and not claimed, those that were sent first. Each queue is asked for its own, so that one
+    which nobody takes from hides none of the others."""
+    if not await JOBS.find(hub.records, state="QUEUED", limit=1):  # as in a hub that is idle, which saves it the other look-ups
+        return {queue: [] for queue in QUEUES}
     return {
         queue: await JOBS.find(hub.records, queue=queue, state="QUEUED", order="sent_at", least=1.0, limit=SMALL)
         for queue in QUEUES
