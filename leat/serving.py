@@ -52,16 +52,20 @@ async def serving(
 @asynccontextmanager
 async def working(hub: Hub, queues: Sequence[str], concurrency: int, *, alone: bool = False) -> AsyncIterator[asyncio.Event]:
     """Workers of these queues, where there are any, and a reaper. Behind the block they stop in order; a second signal exits at
-    once."""
+    once.
+
+    The reaper commits changes too: it works only while others know what this process can follow.
+    """
     if alone:
         await void_leases(hub)
-    async with until_signal(hub.data) as ended, supervised(reaper=Reaper(hub).run):
+    async with until_signal(hub.data) as ended:
         worker = Worker(hub, [registration for queue in queues for registration in WORKERS[queue]], concurrency)
         running = asyncio.create_task(worker.run())  # without queues too: every process says that it is there
         running.add_done_callback(lambda _: ended.set())
         try:
             await worker.announced.wait()
-            yield ended
+            async with supervised(reaper=Reaper(hub).run):
+                yield ended
         finally:
             worker.stop()
             await running

@@ -68,8 +68,9 @@ async def _revive(hub: Hub, table: Table[T], id: str, removed: Stored[T] | None,
     first."""
     if removed is None:
         return await table.insert(hub.records, id, new)
+    untold = (*removed.value.untold, *new.untold)
     try:
-        return await table.replace(hub.records, removed, msgspec.structs.replace(new, untold=(*removed.value.untold, *new.untold)))
+        return await table.replace(hub.records, removed, msgspec.structs.replace(new, untold=untold, is_untold=bool(untold)))
     except Stale:
         return None
 

@@ -174,7 +174,7 @@ JOBS = Table(
             ("is_alive",),
             ("rule", "is_held"),
         ),
-        ranges=(((), "due_at"), (("state",), "sent_at")),
+        ranges=(((), "due_at"), (("queue", "state"), "sent_at")),
     ),
     Job,
 )

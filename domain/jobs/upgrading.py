@@ -17,8 +17,9 @@ EXCLUSIVE = frozenset(command.__name__ for command in COMMANDS if command.exclus
 
 
 async def upgrade(hub: Hub) -> None:
-    """Rewrite the records that the reaper would not find, or not understand: unfinished jobs, finished jobs whose next steps were
-    not asked for, and nouns that are being written. Doing it twice, or by several processes at a time, changes nothing more."""
+    """Rewrite the records that the reaper would not find, or not understand: unfinished jobs, finished jobs that may be tried again
+    or whose next steps were not asked for, and nouns that are being written. Doing it twice, or by several processes at a time,
+    changes nothing more."""
     for row in hub.catalogue.nouns.values():
         for noun in await row.table.readable(hub.records):
             await _replace(hub, row.table, noun, _noun_of_today(noun.value))
@@ -44,6 +45,8 @@ def _noun_of_today(noun: Noun) -> Noun:
 
 def _job_of_today(stored: Stored[Job]) -> Job:
     job = stored.value
+    if job.outcome != "SUCCEEDED":  # what failed may be opened again, and then needs the writer as well
+        job = msgspec.structs.replace(job, exclusive=job.exclusive or job.type in EXCLUSIVE)
     if job.state == "FINISHED":
         if (stored.rest or {}).get("chained", True) or job.is_untold:
             return job
@@ -51,6 +54,4 @@ def _job_of_today(stored: Stored[Job]) -> Job:
     due_at = job.due_at
     if job.state == "QUEUED" and not job.sent_at:
         due_at = job.not_before or queued_at(job) + UNSENT
-    return msgspec.structs.replace(
-        job, due_at=due_at, is_alive=job.state in ALIVE, exclusive=job.exclusive or job.type in EXCLUSIVE
-    )
+    return msgspec.structs.replace(job, due_at=due_at, is_alive=job.state in ALIVE)
