@@ -4,8 +4,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
+import msgspec
+
 from domain.data.sources import SOURCES
-from domain.jobs.jobs import ALIVE, JOBS
+from domain.jobs.jobs import ALIVE, JOBS, Job
 from domain.nouns import owner
 from domain.ports.records import Records
 
@@ -68,8 +70,13 @@ def check_versions(recording: Recording) -> None:
             check_edit(before, after)
 
 
+USUAL = {field.name: field.default for field in msgspec.structs.fields(Job) if field.default is not msgspec.NODEFAULT}
+"""What a record leaves out."""
+
+
 def check_job(job: Body) -> None:
     """The fields by which reapers find a job say what its state says."""
+    job = {**USUAL, **job}
     state = job["state"]
     assert job["seq"] == len(job["events"])
     assert all(event.get("seq", number) == number for number, event in enumerate(job["events"], 1))
