@@ -24,9 +24,8 @@ class Place:
 
     def work(self, code: int = 0) -> dict[str, Any]:
         """Writes its name, waits for the gate, and ends with this code."""
-        return {
-            "script": f'echo "$0" >>{self.journal}; while [ ! -e {self.gate} ] && [ -e {self.journal} ]; do sleep 0.02; done; echo why; exit {code}'
-        }
+        waiting = f"while [ ! -e {self.gate} ] && [ -e {self.journal} ]; do sleep 0.02; done"
+        return {"script": f'echo "$0" >>{self.journal}; {waiting}; echo why; exit {code}'}
 
     def begun(self) -> list[str]:
         """The names under which work has begun, as often as it has."""

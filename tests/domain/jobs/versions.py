@@ -57,7 +57,8 @@ class Recording:
 
 def check_versions(recording: Recording) -> None:
     """What must hold for each version that was written."""
-    for versions in recording.versions(JOBS.kind.name):
+    for written in recording.versions(JOBS.kind.name):
+        versions = [{**USUAL, **job} for job in written]
         for job in versions:
             check_job(job)
         for before, after in pairwise(versions):
@@ -76,7 +77,6 @@ USUAL = {field.name: field.default for field in msgspec.structs.fields(Job) if f
 
 def check_job(job: Body) -> None:
     """The fields by which reapers find a job say what its state says."""
-    job = {**USUAL, **job}
     state = job["state"]
     assert job["seq"] == len(job["events"])
     assert all(event.get("seq", number) == number for number, event in enumerate(job["events"], 1))
