@@ -8,9 +8,16 @@ import msgspec
 import pytest
 
 from domain.data.sources import SOURCES, Source
-from domain.errors import Stale
+from domain.errors import Stale, Unavailable
 from domain.hub import Hub
 from domain.jobs import writers
+from domain.jobs.asking import ask
+from domain.jobs.attempts import claim
+from domain.jobs.retries import Retry
+from domain.jobs.verdicts import Waiting
+from events.bus import BusError
+from events.sources import UploadSource
+from tests.domain.jobs.processes import add_source, get, impatient
 from tests.domain.jobs.ruled import halting
 
 
@@ -81,3 +88,70 @@ async def test_a_cancelled_switch_whose_write_fails_is_cancelled(hub: Hub) -> No
     gc.collect()
     assert forgotten == []
     assert (await SOURCES.get(hub.records, "s")).value.folder == ""
+
+
+@pytest.mark.parametrize("holder", ["", "k.1", "j.3"])
+async def test_only_the_attempt_and_earlier_ones_of_its_job_are_freed(hub: Hub, holder: str) -> None:
+    """What is free, another job's, or a later attempt's stays as it is."""
+    before = await SOURCES.get(hub.records, "s")
+    before = await SOURCES.replace(hub.records, before, before.value.with_writer(holder))
+
+    await writers.free(hub, "source/s", "j.2")
+
+    assert await SOURCES.get(hub.records, "s") == before
+
+
+async def test_a_noun_that_is_gone_is_free(hub: Hub) -> None:
+    """Nothing is to be freed of it, nor fenced, and who waits for it is sent, to find that out."""
+    id = (await ask(hub, UploadSource(source="gone"))).job.id
+    attempt = await claim(hub, id, "first", Retry())
+    assert attempt
+    await attempt.finish(Waiting("another"))
+
+    assert await writers.close(hub, "source/gone", "j", 1) is None
+    await writers.free(hub, "source/gone", "j.1")
+    await writers.wake(hub, "source/gone")
+
+    assert (await get(hub, id)).sent_at > 0
+
+
+async def test_who_is_woken_waits_for_this_noun_and_is_the_oldest(hub: Hub) -> None:
+    """Neither a job of another noun, nor one that waits for nothing, nor one that came later; nobody while the noun is taken."""
+    await add_source(hub, "t")
+    ids = [(await ask(hub, UploadSource(source=name))).job.id for name in "tsss"]
+    for id in (ids[0], *ids[2:]):
+        attempt = await claim(hub, id, "first", Retry())
+        assert attempt
+        await attempt.finish(Waiting("another"))
+    sent = (await get(hub, ids[1])).sent_at
+
+    await writers.take(hub, "source/s", "another", 1)
+    await writers.wake(hub, "source/s")
+    assert [(await get(hub, id)).sent_at for id in ids] == [0.0, sent, 0.0, 0.0]
+    await writers.free(hub, "source/s", "another.1")
+    await writers.wake(hub, "source/s")
+
+    assert [(await get(hub, id)).sent_at > 0 for id in ids] == [False, True, True, False]
+    assert (await get(hub, ids[1])).sent_at == sent
+
+
+@pytest.mark.parametrize("error", [Unavailable("away"), BusError("away")])
+async def test_a_waiter_that_cannot_be_woken_is_left_to_a_reaper(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Who ended the job before goes on."""
+    id = (await ask(hub, UploadSource(source="s"))).job.id
+    attempt = await claim(hub, id, "first", Retry())
+    assert attempt
+    await attempt.finish(Waiting("another"))
+
+    async def away(*_: Any) -> Any:
+        raise error
+
+    with monkeypatch.context() as broken:
+        broken.setattr(writers, "resend", away)
+        await writers.wake(hub, "source/s")
+    assert (await get(hub, id)).sent_at == 0
+    await impatient(hub).send_due()
+
+    assert (await get(hub, id)).sent_at > 0
