@@ -35,7 +35,8 @@ class LocalProcesses(Outside):
     async def start(self, name: str, work: dict[str, Any]) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         words = ["setsid", "--fork", "sh", "-c", ACTS, name, str(self.folder / name), work["script"]]
-        await asyncio.to_thread(subprocess.run, words, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        done = await asyncio.to_thread(subprocess.run, words, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        assert done.returncode in (0, -signal.SIGKILL), done  # a stop ends what is just being started, too
 
     async def look(self, name: str) -> Seen:
         return await asyncio.to_thread(self._look, name)

@@ -13,6 +13,8 @@ from domain.ports.records import Records
 
 Body = dict[str, Any]
 
+USUAL = {field.name: field.default for field in msgspec.structs.fields(Job) if field.default is not msgspec.NODEFAULT}
+"""What a record leaves out."""
 STEPS = {
     ("QUEUED", "QUEUED"): {None},
     ("QUEUED", "RUNNING"): {None},
@@ -43,7 +45,8 @@ class Recording:
         async def call(kind: Any, *args: Any, **kwargs: Any) -> Any:
             result = await method(kind, *args, **kwargs)
             if name in ("insert", "replace", "delete") and result:
-                self.written.append((kind.name, args[0], None if name == "delete" else args[1]))
+                usual = USUAL if kind.name == JOBS.kind.name else {}
+                self.written.append((kind.name, args[0], None if name == "delete" else {**usual, **args[1]}))
             return result
 
         return call
@@ -57,8 +60,7 @@ class Recording:
 
 def check_versions(recording: Recording) -> None:
     """What must hold for each version that was written."""
-    for written in recording.versions(JOBS.kind.name):
-        versions = [{**USUAL, **job} for job in written]
+    for versions in recording.versions(JOBS.kind.name):
         for job in versions:
             check_job(job)
         for before, after in pairwise(versions):
@@ -69,10 +71,6 @@ def check_versions(recording: Recording) -> None:
             assert source["is_untold"] == bool(source["untold"])
         for before, after in pairwise(versions):
             check_edit(before, after)
-
-
-USUAL = {field.name: field.default for field in msgspec.structs.fields(Job) if field.default is not msgspec.NODEFAULT}
-"""What a record leaves out."""
 
 
 def check_job(job: Body) -> None:
