@@ -52,6 +52,6 @@ def _job_of_today(stored: Stored[Job]) -> Job:
             return job
         return msgspec.structs.replace(job, untold=tuple(job.events[-2:]), is_untold=True)
     due_at = job.due_at
-    if job.state == "QUEUED" and not job.sent_at:
+    if job.state == "QUEUED" and not job.sent_at and not job.is_held:  # another process may be ahead, and hold jobs already
         due_at = job.not_before or queued_at(job) + UNSENT
     return msgspec.structs.replace(job, due_at=due_at, is_alive=job.state in ALIVE)

@@ -4,13 +4,14 @@ from typing import Any
 
 import msgspec
 
-from domain.hub import Hub
+from domain.hub import Hub, Room
 from domain.jobs import control, upgrading
 from domain.jobs.asking import ask
 from domain.jobs.jobs import JOBS
 from domain.jobs.retries import Retry
 from events.sources import UploadSource
 from tests.domain.jobs.processes import get, registrations, work_off
+from tests.domain.jobs.ruled import Limits, asked, under_rule
 
 NEWER = ("cause", "follower", "exclusive", "due_at", "untold", "is_untold", "is_alive", "rule", "key", "hold", "held", "is_held")
 """Some of the fields that the first version did not know."""
@@ -51,3 +52,13 @@ async def test_upgrading_twice_changes_nothing_more(hub: Hub) -> None:
 
     assert once.value.exclusive
     assert (await JOBS.get(hub.records, id)).version == once.version
+
+
+async def test_a_held_job_is_no_business_of_an_upgrade(hub: Hub) -> None:
+    """A process that is ahead may hold jobs while another one is still upgrading: they are not due."""
+    under = under_rule(hub, Limits(Room("a maintenance window", total=0)))
+    id = await asked(under, "ann")
+
+    await upgrading.upgrade(hub)
+
+    assert (await get(hub, id)).due_at == 0.0
