@@ -63,12 +63,20 @@ async def working(hub: Hub, queues: Sequence[str], concurrency: int, *, alone: b
         running = asyncio.create_task(worker.run())  # without queues too: every process says that it is there
         running.add_done_callback(lambda _: ended.set())
         try:
-            await worker.announced.wait()
+            await _first(worker.announced, ended)
             async with supervised(reaper=Reaper(hub).run):
                 yield ended
         finally:
             worker.stop()
             await running
+
+
+async def _first(*events: asyncio.Event) -> None:
+    """Wait until one of them is set."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from domain.errors import Conflict, Stale, Unavailable, Unreadable
+from domain.errors import Conflict, LeatError, Stale, Unavailable, Unreadable
 from domain.hub import Follower, Hub
 from domain.ids import derived_id
 from domain.jobs import asking, dead_letters, presence, runs
@@ -71,18 +71,17 @@ async def _ask(hub: Hub, follower: Follower, cause: str, plain: dict[str, Any]) 
     id = derived_id("follow", plain["id"], follower.name)
     try:
         command = follower.ask(event_from(plain))
-    except Exception as error:  # a mistake in a follower must not stop those of others, nor the edits of the record
+        if command is not None:
+            who = f"follower {follower.name}"
+            await asking.ask(hub, command, id=id, asked_by=who, cause=cause, cause_id=plain["id"], follower=follower.name)
+    except Conflict:  # another version of Leat worded it otherwise: it was asked for (`there`)
+        log.info("what follows was asked for in other words", extra={"job_id": id, "follower": follower.name})
+    except (LeatError, BusError):
+        raise
+    except Exception as error:  # a mistake in a follower, or a rule, must not stop the other ones, nor the edits of the record
         log.exception("a follower failed", extra={"follower": follower.name, "cause": cause})
         body = msgspec.json.encode(plain).decode()
         await dead_letters.keep(hub, id, f"follower {follower.name}", body, f"{type(error).__name__}: {error}")
-        return
-    if command is None:
-        return
-    try:
-        who = f"follower {follower.name}"
-        await asking.ask(hub, command, id=id, asked_by=who, cause=cause, cause_id=plain["id"], follower=follower.name)
-    except Conflict:  # another version of Leat worded it otherwise: it was asked for (`there`)
-        log.info("what follows was asked for in other words", extra={"job_id": id, "follower": follower.name})
 
 
 async def _take_out(hub: Hub, table: Table[Any], stored: Stored[Any], ids: frozenset[str]) -> Stored[Any]:

@@ -13,7 +13,7 @@ from domain.data import apis, builds, removals, sources
 from domain.data.builds import BUILDS
 from domain.data.sources import SOURCES, Source
 from domain.errors import Stale
-from domain.hub import Follower, Hub
+from domain.hub import Follower, Hub, Room, Rule
 from domain.ids import derived_id
 from domain.jobs import control, edits, following, presence, reaper, retention
 from domain.jobs.asking import ask
@@ -339,3 +339,21 @@ async def test_what_only_another_version_can_follow_hides_nothing_behind_it(hub:
     await watcher.look_at_everything()
 
     assert [job.command["source"] for job in await followed(hub)] == ["BuildEdited"]
+
+
+async def test_a_rule_that_fails_for_a_followed_command_leaves_a_letter_too(hub: Hub) -> None:
+    """The edit has happened, and its caller hears of no error."""
+
+    def broken(*_: Any) -> str:
+        raise KeyError("a mistake")
+
+    async def room(_: Hub) -> Room:
+        return Room("", 1, 1)
+
+    rule = Rule(name="broken", commands=(ValidateMapping,), key=broken, room=room)
+    ruled = replace(hub, catalogue=replace(hub.catalogue, rules=(rule,)))
+
+    stored = await sources.edit(ruled, "s", disabled=True)
+
+    assert not stored.value.is_untold
+    assert ["a mistake" in letter.value.reason for letter in await DEAD_LETTERS.every(hub.records)] == [True]

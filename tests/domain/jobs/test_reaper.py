@@ -646,3 +646,16 @@ async def test_while_jobs_are_held_the_passes_come_often(hub: Hub) -> None:
     await look()
 
     assert (idle, watcher._is_busy()) == (True, True)
+
+
+async def test_old_jobs_that_have_to_stay_do_not_hide_those_that_can_go(hub: Hub) -> None:
+    """More of them than one page has are passed over."""
+    await waiting_jobs(
+        hub, 11, state="FINISHED", outcome="FAILED", finished_at=1.0, untold=({"id": "e", "at": 1.0},), is_untold=True
+    )
+    id = (await ask(hub, UploadSource(source="s"))).job.id
+    await work_off(hub, KNOWN)
+    stored = await JOBS.get(hub.records, id)
+    await JOBS.replace(hub.records, stored, msgspec.structs.replace(stored.value, created_at=2.0, finished_at=2.0))
+
+    assert await retention.forget(hub, 10) == 1
