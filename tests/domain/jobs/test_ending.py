@@ -104,3 +104,17 @@ async def test_another_jobs_output_is_not_taken_for_its_own(hub: Hub) -> None:
 
     assert (await get(hub, before.id)).outcome == "SUCCEEDED"
     assert (await get(hub, attempt.id)).outcome == "FAILED"
+
+
+async def test_a_success_needs_no_fence(hub: Hub) -> None:
+    """Nothing of the job can switch after it; so its end costs two writes, the job's and the noun's."""
+    mortal = Mortal(hub.records)
+    process = other(hub, records=cast(Records, mortal))
+    attempt = await writing(process)
+    event = SourceUploaded(source="s", release="1", output=attempt.name, dump="", code="")
+    mortal.written.clear()
+
+    await ending.end(process, attempt, Succeeded(event, switched=True), attempt.name)
+
+    assert mortal.written == ["replace job", "replace source"]
+    assert await hub.documents.names() == [attempt.name]

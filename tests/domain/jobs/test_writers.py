@@ -8,11 +8,12 @@ import msgspec
 import pytest
 
 from domain.data.sources import SOURCES, Source
-from domain.errors import Stale, Unavailable
+from domain.errors import Stale, Unavailable, Unreadable
 from domain.hub import Hub
 from domain.jobs import writers
 from domain.jobs.asking import ask
 from domain.jobs.attempts import claim
+from domain.jobs.jobs import JOBS
 from domain.jobs.retries import Retry
 from domain.jobs.verdicts import Waiting
 from events.bus import BusError
@@ -155,3 +156,27 @@ async def test_a_waiter_that_cannot_be_woken_is_left_to_a_reaper(
     await impatient(hub).send_due()
 
     assert (await get(hub, id)).sent_at > 0
+
+
+async def test_who_waits_is_found_behind_many_that_have_finished(hub: Hub) -> None:
+    """However many jobs the noun has had."""
+    id = (await ask(hub, UploadSource(source="s"))).job.id
+    attempt = await claim(hub, id, "first", Retry())
+    assert attempt
+    await attempt.finish(Waiting("another"))
+    finished = msgspec.structs.replace(attempt.job, state="FINISHED", waiting_for="", created_at=0.0)
+    for number in range(writers.WAITERS):
+        await JOBS.insert(hub.records, f"old {number}", finished)
+
+    await writers.wake(hub, "source/s")
+
+    assert (await get(hub, id)).sent_at > 0
+
+
+@pytest.mark.parametrize("target", ["letter/x", ""])
+async def test_a_noun_of_another_version_is_left_to_that(hub: Hub, target: str) -> None:
+    """What this version does not know it can't write."""
+    with pytest.raises(Unreadable, match="another version"):
+        await writers.take(hub, target, "j", 1)
+    with pytest.raises(Unreadable, match="another version"):
+        await writers.is_free(hub, target)

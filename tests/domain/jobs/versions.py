@@ -95,6 +95,8 @@ def check_step(before: Body, after: Body) -> None:
     """A job goes on as it may: no event is taken back, no attempt counted down, no outcome changed."""
     assert after["outcome"] in STEPS[before["state"], after["state"]]
     assert after["events"][: before["seq"]] == before["events"]
+    if (before["state"], after["outcome"]) == ("CANCELING", "SUCCEEDED"):
+        assert after["result"].get("output")  # nothing but a switch is stronger than a cancel
     claimed = before["state"] == "QUEUED" and after["state"] == "RUNNING"
     seized = before["state"] in ALIVE and after["state"] == before["state"] and after["seq"] == before["seq"]
     assert after["attempt"] - before["attempt"] in ({1} if claimed else {0, 1} if seized else {0})
