@@ -115,7 +115,7 @@ def _work(flags: Namespace) -> Exit:
     scale = Scale(flags.min, flags.max, flags.concurrency, flags.cool_down)
     given = [word for name, value in _given(flags).items() for word in (f"--{name.replace('_', '-')}", value)]
     words = ("work", *flags.queues, "--concurrency", str(flags.concurrency), "--until-eof", *given)
-    return _hub(work_scaled(settings(flags), flags.queues, scale, (sys.executable, "-m", "leat", *words)))
+    return _hub(work_scaled(settings(flags), flags.queues, scale, (sys.executable, "-P", "-m", "leat", *words)))
 
 
 def _demo(flags: Namespace) -> Exit:

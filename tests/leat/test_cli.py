@@ -60,7 +60,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_help_imports_little(empty: Path) -> None:
     """`leat --help` starts fast because it imports no library of ours or others: not even asyncio."""
-    program = COMMAND[2].replace("sys.exit(main())", "main(['build', '--help'])")
+    program = COMMAND[-1].replace("sys.exit(main())", "main(['build', '--help'])")
     watched = f"import sys, atexit\natexit.register(lambda: print(*sorted(sys.modules)))\n{program}"
     ended = subprocess.run([COMMAND[0], "-c", watched], capture_output=True, text=True, check=False, cwd=empty)
 

@@ -29,6 +29,20 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
         yield line
 
 
+def test_a_hub_imports_nothing_from_where_it_was_started(tmp_path: Path) -> None:
+    """Files there that are named like modules of Python, or ours, are not run by the processes that it starts."""
+    line = Line(tmp_path)
+    for name in ("random.py", "leat/__init__.py", "workers/__init__.py", "events/__init__.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("raise SystemExit('imported from here')\n")
+
+    with line.up():
+        line.done("source", "add", str(plugin(tmp_path)))
+        told = line.run("source", "dump", "genes")
+
+    assert told.returncode == Exit.DONE, told.stderr
+
+
 def finished(line: Line, source: str, command: str) -> dict[str, Any]:
     """The newest job of a source's command."""
     jobs = line.json("jobs", "--target", f"source/{source}")
