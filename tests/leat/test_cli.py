@@ -129,7 +129,19 @@ def test_every_command_and_exit_code_is_documented() -> None:
     assert [exit.value for exit in Exit if f"| {exit.value} |" not in page] == []
 
 
-@pytest.mark.parametrize("words", [(), ("fetch",), ("source",), ("source", "dump"), ("jobs", "--state", "LOST")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("fetch",),
+        ("source",),
+        ("source", "dump"),
+        ("jobs", "--state", "LOST"),
+        ("log", "j", "--tail", "0"),
+        ("log", "j", "--tail=-1"),
+        ("log", "j", "--attempt", "0"),
+    ],
+)
 def test_wrong_usage(capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
     """A wrong command line ends with 2 and the usage."""
     code, told = said(capsys, *words)

@@ -129,6 +129,9 @@ def test_what_a_job_said(hub: Line) -> None:
     assert hub.json("log", job, "--tail", "1") == hub.json("log", job)[-1:]
     assert len(hub.json("log", job, "--attempt", "1")) == len(hub.json("log", job))
     assert hub.json("log", job, "--attempt", "2") == []
+    assert "there is no attempt 7: the job has had 1 attempt\n" in hub.run("log", job, "--attempt", "7").stderr
+    assert hub.run("log", job, "--search", "0.1-Ä").stderr == "no line holds '0.1-Ä'\n"
+    assert hub.run("log", job).stderr == ""
     assert hub.run("log", job, "--tail", "1", "--search", "x").returncode == Exit.USAGE
 
     run = finished(hub, "chatty", "UploadSource")["runId"]
@@ -191,6 +194,12 @@ def test_a_failed_job(hub: Line) -> None:
     assert "inspect:broken: " not in told.stderr
     failed = finished(hub, "broken", "UploadSource")
     assert failed["outcome"] == "FAILED"
+    for words in ((), ("--tail", "1"), ("--attempt", str(failed["attempt"]))):
+        said = hub.done("log", failed["jobId"], *words)
+        assert said.endswith("ValueError: no such column\n")
+        assert said.count("Traceback") == 1
+    assert "Traceback" not in hub.done("log", failed["jobId"], "--search", "no such thing")
+    assert isinstance(hub.json("log", failed["jobId"]), list)
     (home / "parser.py").write_text((home / "parser.py").read_text().replace("raise ValueError('no such column')", "pass"))
     assert "changed since it was read: `leat source reload broken`" in hub.run("source", "show", "broken").stderr
     hub.done("source", "reload", "broken")
