@@ -61,7 +61,8 @@ class ChildDied(LeatError):
 class Spawn(msgspec.Struct, frozen=True, kw_only=True):
     """How child processes are started."""
 
-    command: tuple[str, ...] = (sys.executable, "-m", "leat.child")
+    command: tuple[str, ...] = (sys.executable, "-P", "-m", "leat.child")
+    """-P: Python would import from the folder that the hub was started in first, whatever `random.py` lies there."""
     environment: dict[str, str] | None = None
     """None: this process's own, which carries the settings."""
 

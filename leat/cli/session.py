@@ -1,6 +1,6 @@
 """From flags to an open gateway: what every command that talks to the hub shares."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -48,6 +48,13 @@ def starting(parser: ArgumentParser, *, force: bool = True) -> ArgumentParser:
     parser.add_argument("--detach", action="store_true", help="return once it is asked for, without following it")
     parser.add_argument("--key", default="", metavar="TEXT", help="idempotency key: asked twice with the same one, it is done once")
     return parser
+
+
+def positive(text: str) -> int:
+    """A number from 1 on, as a type of arguments."""
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
 
 
 def _talk(work: Work, flags: Namespace) -> Exit:

@@ -9,6 +9,7 @@ import grimp
 import pytest
 
 from domain.errors import Unavailable
+from events.catalogue import QUEUES
 from leat.cli import COMMANDS, main
 from leat.cli.bars import state_of
 from leat.cli.exits import Exit
@@ -60,7 +61,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_help_imports_little(empty: Path) -> None:
     """`leat --help` starts fast because it imports no library of ours or others: not even asyncio."""
-    program = COMMAND[2].replace("sys.exit(main())", "main(['build', '--help'])")
+    program = COMMAND[-1].replace("sys.exit(main())", "main(['build', '--help'])")
     watched = f"import sys, atexit\natexit.register(lambda: print(*sorted(sys.modules)))\n{program}"
     ended = subprocess.run([COMMAND[0], "-c", watched], capture_output=True, text=True, check=False, cwd=empty)
 
@@ -128,7 +129,19 @@ def test_every_command_and_exit_code_is_documented() -> None:
     assert [exit.value for exit in Exit if f"| {exit.value} |" not in page] == []
 
 
-@pytest.mark.parametrize("words", [(), ("fetch",), ("source",), ("source", "dump"), ("jobs", "--state", "LOST")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("fetch",),
+        ("source",),
+        ("source", "dump"),
+        ("jobs", "--state", "LOST"),
+        ("log", "j", "--tail", "0"),
+        ("log", "j", "--tail=-1"),
+        ("log", "j", "--attempt", "0"),
+    ],
+)
 def test_wrong_usage(capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
     """A wrong command line ends with 2 and the usage."""
     code, told = said(capsys, *words)
@@ -301,7 +314,7 @@ def test_unknown_queue(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
     code, told = said(capsys, "work", "uploads", "--bus", "amqp://127.0.0.1:1/")
 
     assert code == Exit.USAGE
-    assert "build, dump, index, upload" in told
+    assert ", ".join(QUEUES) in told
 
 
 def test_plugin_check(capsys: pytest.CaptureFixture[str], empty: Path) -> None:

@@ -29,6 +29,20 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
         yield line
 
 
+def test_a_hub_imports_nothing_from_where_it_was_started(tmp_path: Path) -> None:
+    """Files there that are named like modules of Python, or ours, are not run by the processes that it starts."""
+    line = Line(tmp_path)
+    for name in ("random.py", "leat/__init__.py", "workers/__init__.py", "events/__init__.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("raise SystemExit('imported from here')\n")
+
+    with line.up():
+        line.done("source", "add", str(plugin(tmp_path)))
+        told = line.run("source", "dump", "genes")
+
+    assert told.returncode == Exit.DONE, told.stderr
+
+
 def finished(line: Line, source: str, command: str) -> dict[str, Any]:
     """The newest job of a source's command."""
     jobs = line.json("jobs", "--target", f"source/{source}")
@@ -115,6 +129,9 @@ def test_what_a_job_said(hub: Line) -> None:
     assert hub.json("log", job, "--tail", "1") == hub.json("log", job)[-1:]
     assert len(hub.json("log", job, "--attempt", "1")) == len(hub.json("log", job))
     assert hub.json("log", job, "--attempt", "2") == []
+    assert "there is no attempt 7: the job has had 1 attempt\n" in hub.run("log", job, "--attempt", "7").stderr
+    assert hub.run("log", job, "--search", "0.1-Ä").stderr == "no line holds '0.1-Ä'\n"
+    assert hub.run("log", job).stderr == ""
     assert hub.run("log", job, "--tail", "1", "--search", "x").returncode == Exit.USAGE
 
     run = finished(hub, "chatty", "UploadSource")["runId"]
@@ -177,6 +194,12 @@ def test_a_failed_job(hub: Line) -> None:
     assert "inspect:broken: " not in told.stderr
     failed = finished(hub, "broken", "UploadSource")
     assert failed["outcome"] == "FAILED"
+    for words in ((), ("--tail", "1"), ("--attempt", str(failed["attempt"]))):
+        said = hub.done("log", failed["jobId"], *words)
+        assert said.endswith("ValueError: no such column\n")
+        assert said.count("Traceback") == 1
+    assert "Traceback" not in hub.done("log", failed["jobId"], "--search", "no such thing")
+    assert isinstance(hub.json("log", failed["jobId"]), list)
     (home / "parser.py").write_text((home / "parser.py").read_text().replace("raise ValueError('no such column')", "pass"))
     assert "changed since it was read: `leat source reload broken`" in hub.run("source", "show", "broken").stderr
     hub.done("source", "reload", "broken")
