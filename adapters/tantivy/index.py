@@ -17,8 +17,9 @@ from tantivy import Query as Wanted
 from adapters.refusals import refusal
 from adapters.tantivy.clauses import Translator
 from adapters.tantivy.documents import Flattener, Unfit
+from adapters.tantivy.floats import shown
 from adapters.tantivy.order import Key, Sorter
-from adapters.tantivy.schema import FORMAT, ID, RANK, build_schema, name_of, open_index
+from adapters.tantivy.schema import FORMAT, ID, RANK, READABLE, build_schema, name_of, open_index
 from domain.errors import Conflict, NotReady
 from domain.ports.documents import Document
 from domain.ports.search import Facet, IndexSpec, SearchRequest
@@ -157,7 +158,7 @@ class Reader:
 
     def __post_init__(self) -> None:
         self.searcher = self.index.searcher()
-        self.translator = Translator(self.index.schema, self.fields)
+        self.translator = Translator(self.index.schema, self.fields, exact=self.seal.format > 1)
         self.sorter = Sorter(self.searcher, self.translator, frozenset(self.seal.several))
 
     @classmethod
@@ -170,7 +171,7 @@ class Reader:
                 seal = msgspec.json.decode(file.read(), type=Seal)
         except FileNotFoundError:
             raise absent from None
-        if seal.format != FORMAT:
+        if seal.format not in READABLE:
             raise NotReady(f"index {folder.name} was made by another version of Leat: make the release again")
         try:
             index = open_index(str(folder))
@@ -280,10 +281,13 @@ class Reader:
         found: dict[str, Any] = self.searcher.aggregate(query, {"terms": {"terms": terms}})["terms"]
         with_value = self._narrowed(query, Has(paths=(field.path,)))
         return Facet(
-            terms=tuple((facet_term(field, bucket["key"]), bucket["doc_count"]) for bucket in found["buckets"]),
+            terms=tuple((facet_term(field, self._value(field, bucket["key"])), bucket["doc_count"]) for bucket in found["buckets"]),
             other=found["sum_other_doc_count"],
             missing=self._count(query) - self._count(with_value),
         )
+
+    def _value(self, field: Field, key: Any) -> Any:
+        return shown(field, key, exact=self.translator.exact) if field.type in ("float", "double") else key
 
 
 def _terms(clause: Clause) -> Iterator[Equals | None]:
