@@ -29,7 +29,7 @@ BATCH = 1000
 """Hits of a scan that are fetched at once."""
 DOUBTFUL = 20_000
 """Documents that the sloppy phrases of a request may have to be looked for in one by one."""
-LOOKED = 100
+LOOKED = 50
 """Documents that are looked into at once, in a thread where there are no more."""
 TRIED = 100
 """Nanoseconds for each byte of those documents and each word of the phrase."""
