@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import orjson
 
+from adapters.tantivy.floats import code_of_double, code_of_float
 from adapters.tantivy.schema import PATHS, largest, least, name_of
 from adapters.tantivy.words import Words
 from domain.errors import LeatError
@@ -13,7 +15,7 @@ from domain.query.dates import stored_instant
 from domain.query.mappings import DEFAULT, Field, is_blank
 from domain.query.patterns import lower
 from domain.query.plan import Fields
-from domain.query.values import LIMITS, NUMBER, single
+from domain.query.values import LIMITS, NUMBER
 
 Flat = dict[str, Any]
 """Values by the name of the field: a value, or a list of several."""
@@ -239,38 +241,43 @@ def _whole(field: Field) -> Callable[[Any], int | None]:
     path, (lowest, highest) = field.path, LIMITS[field.type]
 
     def convert(value: Any) -> int | None:
+        number = value
         if type(value) is not int:
             if value == "":
                 return None
-            value = math.trunc(_number(path, value))
-        if lowest <= value <= highest:
-            return int(value)
+            number = _number(path, value)
+            if lowest - 1 < number < highest + 1:  # only then: it might have thousands of digits
+                number = math.trunc(number)
+        if lowest <= number <= highest:
+            return int(number)
         raise Unfit(f"{path}: {_shown(value)} is out of the range of {field.type}")
 
     return convert
 
 
-def _floating(field: Field) -> Callable[[Any], float | None]:
-    path, narrow = field.path, field.type == "float"
+def _floating(field: Field) -> Callable[[Any], int | None]:
+    path, code = field.path, code_of_float if field.type == "float" else code_of_double
 
-    def convert(value: Any) -> float | None:
+    def convert(value: Any) -> int | None:
+        number = value
         if type(value) is not float:
             if value == "":
                 return None
-            value = float(_number(path, value))
-        if not narrow:
-            return float(value)
-        if math.isfinite(nearest := single(value)):
-            return nearest
-        raise Unfit(f"{path}: {_shown(value)} is out of the range of float")
+            number = float(_number(path, value))
+            if math.isinf(number):
+                raise Unfit(f"{path}: {_shown(value)} is out of the range of {field.type}")
+        try:
+            return code(number)
+        except OverflowError:
+            raise Unfit(f"{path}: {_shown(value)} is out of the range of float") from None
 
     return convert
 
 
-def _number(path: str, value: Any) -> int | float:
+def _number(path: str, value: Any) -> int | float | Decimal:
     if type(value) in (int, float):
         number: int | float = value
         return number
     if type(value) is str and NUMBER.fullmatch(text := value.strip()):
-        return int(text) if text.lstrip("+-").isdigit() else float(text)
+        return Decimal(text)
     raise Unfit(f"{path}: {_shown(value)} is no number")

@@ -17,12 +17,15 @@ from tantivy import Query as Wanted
 from adapters.refusals import refusal
 from adapters.tantivy.clauses import Translator
 from adapters.tantivy.documents import Flattener, Unfit
+from adapters.tantivy.floats import shown
 from adapters.tantivy.order import Key, Sorter
-from adapters.tantivy.schema import FORMAT, ID, RANK, build_schema, name_of, open_index
+from adapters.tantivy.phrases import near
+from adapters.tantivy.schema import FORMAT, ID, RANK, READABLE, build_schema, name_of, open_index
+from adapters.tantivy.work import Estimator
 from domain.errors import Conflict, NotReady
 from domain.ports.documents import Document
 from domain.ports.search import Facet, IndexSpec, SearchRequest
-from domain.query.clauses import Clause, Combined, Equals, Has
+from domain.query.clauses import Clause, Combined, Equals, Has, Words
 from domain.query.mappings import Field
 from domain.query.plan import Fields, Planner, facet_field, facet_term, sort_field
 
@@ -64,6 +67,11 @@ class Asked(NamedTuple):
     keys: tuple[Key, ...]
     facets: dict[str, Field | None]
     warnings: tuple[str, ...]
+
+    @property
+    def parts(self) -> tuple[Clause, ...]:
+        """Everything that is to be found."""
+        return (self.query, *self.filters, *((self.post_filter,) if self.post_filter else ()))
 
 
 class Answer(NamedTuple):
@@ -146,6 +154,7 @@ def _sync(folder: Path) -> None:
 class Reader:
     """Answers from one sealed index; every method is quick or meant for a thread."""
 
+    folder: Path
     seal: Seal
     version: tuple[int, int]
     """Which file the seal was read from."""
@@ -154,11 +163,25 @@ class Reader:
     searcher: tantivy.Searcher = field(init=False)
     translator: Translator = field(init=False)
     sorter: Sorter = field(init=False)
+    estimator: Estimator = field(init=False)
 
     def __post_init__(self) -> None:
         self.searcher = self.index.searcher()
-        self.translator = Translator(self.index.schema, self.fields)
+        self.translator = Translator(self.index.schema, self.fields, exact=self.seal.format > 1)
         self.sorter = Sorter(self.searcher, self.translator, frozenset(self.seal.several))
+        self.estimator = Estimator(self.folder, self.searcher, self.translator)
+
+    @classmethod
+    def current(cls, folder: Path, known: "Reader | None") -> "Reader":
+        """The one that is known, or another where the folder holds another index by now. Raises NotReady where it holds none."""
+        if known is not None:
+            try:
+                stat = os.stat(f"{folder}/{SEALED}")  # building a Path would cost more than the read of a document
+            except FileNotFoundError:
+                raise NotReady(f"there is no index {folder.name}") from None
+            if (stat.st_ino, stat.st_mtime_ns) == known.version:
+                return known
+        return cls.open(folder)
 
     @classmethod
     def open(cls, folder: Path) -> "Reader":
@@ -170,7 +193,7 @@ class Reader:
                 seal = msgspec.json.decode(file.read(), type=Seal)
         except FileNotFoundError:
             raise absent from None
-        if seal.format != FORMAT:
+        if seal.format not in READABLE:
             raise NotReady(f"index {folder.name} was made by another version of Leat: make the release again")
         try:
             index = open_index(str(folder))
@@ -180,7 +203,7 @@ class Reader:
             if (folder / SEALED).exists():
                 raise
             raise absent from None  # dropped since the seal was read: the seal goes first
-        return cls(seal, (stat.st_ino, stat.st_mtime_ns), index, Fields(seal.spec.mapping))
+        return cls(folder, seal, (stat.st_ino, stat.st_mtime_ns), index, Fields(seal.spec.mapping))
 
     def asked(self, request: SearchRequest) -> Asked:
         """The request's clauses. Raises QueryInvalid where it can't be answered."""
@@ -199,12 +222,15 @@ class Reader:
         """Whether the answer surely takes less than a millisecond."""
         if asked.keys or asked.facets or reach > 100:
             return False
-        parts = (asked.query, *asked.filters, *((asked.post_filter,) if asked.post_filter else ()))
-        terms = [term for part in parts for term in _terms(part)]
+        terms = [term for part in asked.parts for term in _terms(part)]
         return None not in terms and sum(self._frequency(term) for term in terms if term) < QUICK
 
     def _frequency(self, term: Equals) -> int:
         return self.searcher.doc_freq(name_of(term.field.path), self.translator.folded(term))
+
+    def work(self, asked: Asked, reach: int) -> int:
+        """Nanoseconds that an answer may take whose page ends at `reach`."""
+        return self.estimator.answer(asked.parts, asked.keys, len(asked.facets), reach)
 
     def answer(self, asked: Asked, offset: int, limit: int, facet_size: int) -> Answer:
         """Totals, the page of ids, and the facets."""
@@ -255,6 +281,16 @@ class Reader:
             return None
         return [self._id(address) for _, address in self.searcher.search(query, limit=most, count=False).hits]
 
+    def within(self, phrase: Words, bodies: Sequence[tuple[str, bytes]]) -> list[str]:
+        """The ids of those documents in which a sloppy phrase is, value by value."""
+        words, name = self.translator.split(phrase.field, phrase.text), name_of(phrase.field.path)
+        flattener, cut, slop = Flattener(self.fields), self.translator.cut, phrase.slop or 0
+        return [
+            id
+            for id, body in bodies
+            if any(near(words, cut(phrase.field, value), slop) for value in flattener.texts(orjson.loads(body), name))
+        ]
+
     def _query(self, asked: Asked) -> Wanted:
         query = self.translator.query(asked.query)
         for condition in asked.filters:
@@ -280,10 +316,13 @@ class Reader:
         found: dict[str, Any] = self.searcher.aggregate(query, {"terms": {"terms": terms}})["terms"]
         with_value = self._narrowed(query, Has(paths=(field.path,)))
         return Facet(
-            terms=tuple((facet_term(field, bucket["key"]), bucket["doc_count"]) for bucket in found["buckets"]),
+            terms=tuple((facet_term(field, self._value(field, bucket["key"])), bucket["doc_count"]) for bucket in found["buckets"]),
             other=found["sum_other_doc_count"],
             missing=self._count(query) - self._count(with_value),
         )
+
+    def _value(self, field: Field, key: Any) -> Any:
+        return shown(field, key, exact=self.translator.exact) if field.type in ("float", "double") else key
 
 
 def _terms(clause: Clause) -> Iterator[Equals | None]:

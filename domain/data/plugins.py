@@ -53,7 +53,7 @@ async def snapshot(files: Files, folder: Path, name: str) -> str:
     Raises Invalid where it is too big."""
     with tempfile.TemporaryDirectory() as taken:
         copy = Path(taken)  # what is put into Files is gone from where it was, and what is hashed must be what is stored
-        await asyncio.to_thread(_copy_code, folder, copy)
+        await asyncio.to_thread(copy_code, folder, copy)
         code, paths = await asyncio.to_thread(_digest, copy)
         prefix = f"plugins/{code}/{name}"
         stored = {file.path for file in await files.find(prefix)}
@@ -90,7 +90,8 @@ def _skipped(path: Path) -> bool:
     return path.name in SKIPPED or path.name.startswith(".") or (path / "pyvenv.cfg").exists()
 
 
-def _copy_code(folder: Path, copy: Path) -> None:
+def copy_code(folder: Path, copy: Path) -> None:
+    """Copy what belongs to the plugin's code. Raises Invalid where it is too big."""
     paths = code_files(folder)
     sizes = {path: (folder / path).stat().st_size for path in paths}
     if sum(sizes.values()) > CODE_SIZE:
@@ -100,6 +101,7 @@ def _copy_code(folder: Path, copy: Path) -> None:
             f"the biggest file is {biggest} ({sizes[biggest] / 2**20:.0f} MiB): data belongs into the manifest's data_url",
             (str(folder),),
         )
+    copy.mkdir(parents=True, exist_ok=True)
     for path in paths:
         (copy / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / path, copy / path)

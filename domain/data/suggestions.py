@@ -11,7 +11,6 @@ SPLIT_SHARE = 0.1
 """Share of strings with several words from which on a path is text: with a single blank among codes they stay keywords."""
 TERM_LENGTH = 8191
 """Characters that certainly fit a keyword: Lucene's terms have at most 32 766 bytes, and a character at most 4."""
-FLOAT_MAX = 3.4028235e38
 
 
 class Warned(NamedTuple):
@@ -79,7 +78,7 @@ def _number(path: Observed, types: set[str]) -> str:
         for name, bits in (("integer", 31), ("long", 63)):
             if -(2**bits) <= low and high < 2**bits:
                 return name
-    return "float" if low >= -FLOAT_MAX and high <= FLOAT_MAX else "double"
+    return "float" if path.single else "double"
 
 
 def schema(path: Observed) -> dict[str, Any]:

@@ -39,7 +39,7 @@ DEEPEST = 20
 
 WIDER = {
     frozenset(("integer", "long")): "long",
-    frozenset(("integer", "float")): "float",
+    frozenset(("integer", "float")): "double",
     frozenset(("long", "float")): "double",
     frozenset(("integer", "double")): "double",
     frozenset(("long", "double")): "double",

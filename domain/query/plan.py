@@ -15,6 +15,13 @@ from domain.query.values import between, equal, shortest
 MOST = 1024
 """Clauses after `*` in paths is written out: what every Elasticsearch allows, however small."""
 
+MOST_NEAR = 64
+"""Words of a phrase that leaves room between them, each of which is tried at each of its places."""
+LONGEST_NEAR = 256
+"""Characters of a term with `~`: the automaton of a long one takes megabytes."""
+WORD = re.compile(r"[^\W\u2e80-\U0003ffff]+|[\u2e80-\U0003ffff]")
+"""At least what any analyzer takes for a word: of Chinese and its neighbours each sign, and emoji."""
+
 ID = Field(path="_id", type="keyword", case_sensitive=True)
 EVERYTHING = Field(path=DEFAULT, type="text")
 
@@ -109,6 +116,8 @@ class Planner:
         self._counted(len(fields), query.position)
         if not fields:
             self.warnings[self.fields.unknown(query.path)] = None
+        if isinstance(query, Term | Phrase):
+            self._count_words(query, fields)
         if not query.path and isinstance(query, Range):
             raise QueryInvalid("a range needs a field before it: field:[a TO b]", query.position)
         alone = len(fields) == 1
@@ -117,10 +126,22 @@ class Planner:
             return Nothing()
         return clauses[0] if len(clauses) == 1 else Best(clauses=clauses)
 
+    def _count_words(self, query: Term | Phrase, fields: tuple[Field, ...]) -> None:
+        """Each word of a text is a thing that is asked for, but the first, which was counted with its field."""
+        texts = sum(field.type == "text" for field in fields)
+        if not texts or len(query.text) < 2:
+            return
+        words = len(WORD.findall(query.text))
+        if words > MOST_NEAR and isinstance(query, Phrase) and query.slop:
+            raise QueryInvalid(f"a phrase with ~ has more than {MOST_NEAR} words", query.position)
+        self._counted(texts * max(words - 1, 0), query.position)
+
     def _counted(self, more: int, position: int) -> None:
         self.count += more
         if self.count > MOST:
-            raise QueryInvalid(f"the query asks for more than {MOST} things, with * in paths written out", position)
+            raise QueryInvalid(
+                f"the query asks for more than {MOST} things, each word counted, and * in paths written out", position
+            )
 
     def _field(self, query: Leaf, field: Field, alone: bool) -> Clause | None:
         """The clause for one field; None where nothing of its type matches. Said so where it is the only one."""
@@ -176,6 +197,8 @@ def _text(query: Term | Phrase, field: Field) -> Clause:
 def _loose(query: Wildcard | Regex | Fuzzy, field: Field) -> Clause:
     folded = not field.case_sensitive
     if isinstance(query, Fuzzy):
+        if len(query.text) > LONGEST_NEAR:
+            raise QueryInvalid(f"the term with ~ is longer than {LONGEST_NEAR} characters", query.position)
         edits = query.edits if query.edits is not None else sum(len(query.text) > length for length in (2, 5))
         return Near(field=field, text=lower(query.text) if folded else query.text, edits=edits)
     if isinstance(query, Regex):

@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 from multidict import CIMultiDict
 
-from domain.errors import NotReady, QueryInvalid
+from domain.errors import LeatError, NotReady, QueryInvalid
 from domain.hub import Hub
 from domain.ports.search import Facet, Hit, SearchRequest, SearchResult, Sort
 from domain.query import parser
@@ -214,7 +214,12 @@ async def ask(hub: Hub, planned: Plan) -> list[SearchResult]:
         async with slots:
             return await hub.search.search(planned.index, request)
 
-    return list(await asyncio.gather(*(one(request) for request in planned.searches)))
+    try:
+        async with asyncio.TaskGroup() as group:  # which ends the others where one fails: nobody waits for them
+            tasks = [group.create_task(one(request)) for request in planned.searches]
+    except* LeatError as errors:
+        raise errors.exceptions[0] from None
+    return [task.result() for task in tasks]
 
 
 def _known(id: str, body: bytes, limit: int) -> SearchResult:

@@ -1,6 +1,8 @@
 """Search: both engines answer the shared table, and keep every other promise of the port."""
 
+import math
 import random
+import struct
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -18,6 +20,7 @@ from domain.ports.documents import Document
 from domain.ports.search import Facet, Hit, IndexSpec, Search, SearchRequest, SearchResult, Sort
 from domain.query.parser import parse
 from domain.query.tree import MatchAll, Term, any_of, match_all, multi_match
+from domain.query.values import shortest, single
 from tests.adapters.queries import ANSWERS, FOLDED, OWN_ANSWERS, PROPERTIES, REFUSALS, answer, documents
 from tests.services import need
 
@@ -567,3 +570,57 @@ def fits(words: Sequence[str], text: str, slop: int) -> bool:
     for n, word in enumerate(words):
         spans = [(*span, at - n) for span in spans for at, found in enumerate(text.split()) if found == word]
     return any(max(span) - min(span) <= slop for span in spans)
+
+
+def doubles(chance: random.Random, count: int) -> list[float]:
+    """Different finite doubles, zero left out: any bits, subnormal ones, decimals, and the ends of what there is."""
+    found = {5e-324, -5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 0.1 + 0.2, 123456789.123456789, 1 / 3, 2.0**53}
+    while len(found) < count:
+        anything: float = struct.unpack("<d", chance.randbytes(8))[0]
+        tiny: float = struct.unpack("<d", (chance.getrandbits(52) >> chance.randrange(52)).to_bytes(8, "little"))[0]
+        found |= {tiny, -tiny, chance.randrange(10**6) / 1000, chance.gauss(0, 1), chance.random() * 10 ** chance.randrange(-9, 9)}
+        found |= {anything} if math.isfinite(anything) else set()
+    return sorted(found - {0.0})
+
+
+async def test_every_number_is_found_by_its_own_text(engine: Engine) -> None:
+    """A finite double, a float and a whole number up to the ends of 64 bits are found by what JSON says of them, by ranges just
+    where they lie in them, in order, and a facet lists what documents have and nothing else."""
+    chance = random.Random(23)
+    wide = doubles(chance, 160)
+    narrow = sorted({single(number) for number in wide if 1e-40 < abs(number) < 1e38})
+    whole = sorted({2**63 - 1, -(2**63), 2**53 + 1, -(2**53) - 1, *(chance.randrange(-(2**63), 2**63) for _ in range(40))})
+    values = {"d": wide, "f": [shortest(number) for number in narrow], "n": whole}
+    properties = {"d": {"type": "double"}, "f": {"type": "float"}, "n": {"type": "long"}}
+    bodies = {f"{path}{at:04}": {path: value} for path, numbers in values.items() for at, value in enumerate(numbers)}
+    search = await engine.fill(properties, made(**bodies))
+
+    for path, numbers in values.items():
+        for at, value in enumerate(numbers):
+            own, text = [f"{path}{at:04}"], orjson.dumps(value).decode()
+            assert (text, await ids(search, f"{path}:{text}")) == (text, own)
+            term = await search.search(NAME, SearchRequest(query=Term(path=path, text=str(value))))
+            assert (text, [hit.id for hit in term.hits]) == (text, own)
+            assert (text, await ids(search, f"{path}:[{text} TO {text}]")) == (text, own)
+            after = await search.search(NAME, SearchRequest(query=parse(f"{path}:{{{text} TO *]"), limit=0))
+            until = await search.search(NAME, SearchRequest(query=parse(f"{path}:<={text}"), limit=0))
+            assert (text, until.total, after.total) == (text, at + 1, len(numbers) - at - 1)
+        request = SearchRequest(
+            query=parse(f"{path}:*"), sort=(Sort(path=path, descending=True),), limit=999, facets=(path,), facet_size=999
+        )
+        every = await search.search(NAME, request)
+        assert [hit.id for hit in every.hits] == [f"{path}{at:04}" for at in reversed(range(len(numbers)))]
+        assert every.facets[path].terms == tuple((value, 1) for value in numbers)
+
+
+async def test_numbers_in_strings_are_exact_or_refused(engine: Engine) -> None:
+    """Digits in a string mean the number they spell, to the last one; more than the type holds is refused by name."""
+    properties = {"n": {"type": "long"}, "d": {"type": "double"}, "f": {"type": "float"}}
+    search = await engine.fill(properties, made(a={"n": "9007199254740993.7"}, b={"d": "0.30000000000000004"}))
+    await search.create("other.1", IndexSpec(mapping=properties, collection=NAME))
+
+    assert await ids(search, "n:9007199254740993") == ["a"]
+    assert await ids(search, "d:0.30000000000000004") == ["b"]
+    for number, body in enumerate(({"d": "9" * 400}, {"f": "9" * 5000}, {"n": "9" * 20}, {"f": 1e39}, {"d": "-1e999"})):
+        with pytest.raises(JobFailed):
+            await search.bulk("other.1", made(**{str(number): body}))

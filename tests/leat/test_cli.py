@@ -328,6 +328,23 @@ def test_plugin_check(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
     assert [path.name for path in empty.iterdir()] == ["genes"]
 
 
+def test_plugin_check_leaves_files_alone(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
+    """A parser that writes to its input and to its own code changes neither the files of `--files` nor the plugin's folder."""
+    spoiling = """    for path in (os.path.join(data_folder, "rows.tsv"), __file__):
+        with open(os.path.realpath(path), "a") as file:
+            file.write("#more\\tlines\\n")
+"""
+    home = plugin(empty, rows=3, body=spoiling)
+    (empty / "mine").mkdir()
+    (empty / "mine/rows.tsv").write_text("gene1\tone\n")
+    before = {path: path.read_bytes() for path in empty.rglob("*") if path.is_file()}
+
+    code, told = said(capsys, "source", "check", str(home), "--files", str(empty / "mine"))
+
+    assert (code, "Traceback" in told) == (Exit.DONE, False)
+    assert {path: path.read_bytes() for path in empty.rglob("*") if path.is_file()} == before
+
+
 def test_plugin_check_of_a_broken_parser(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
     """A parser that raises ends with 1 and its own traceback; what the manifest warns of may be why."""
     home = plugin(empty, body="    raise ValueError('no such column')")

@@ -183,7 +183,9 @@ async def _collect(fetched: Sequence[Fetched], folder: Path, previous: SourceDum
         elif previous and file.previous:
             async with context.hub.files.local(f"{_place(previous)}/{file.name}") as path:
                 await asyncio.to_thread(_link, path, target)
-            digests[file.name] = file.previous.sha256
+            digests[file.name] = await asyncio.to_thread(_sha256, target)
+            if digests[file.name] != file.previous.sha256:
+                raise DumpRefused(f"{file.name} of the dump before is not what was fetched: dump the source again with --force")
     return digests
 
 

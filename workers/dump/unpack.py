@@ -50,7 +50,7 @@ async def unpack(stores: Stores, arguments: dict[str, Any], report: Report) -> d
 def unpack_folder(folder: Path, limit: int, warn: Callable[[str], None]) -> None:
     """Unpack what is packed at the top of `folder`, in BioThings' order (zip, tar, gz, then bz2, xz), so that a .gz out of a zip
     is unpacked too. The packed files stay. Raises DumpRefused; then the folder is half done and to be thrown away."""
-    originals = frozenset(path.name for path in folder.iterdir())
+    originals = frozenset(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
     budget = _Budget(limit, max(_FREE, _RATIO * packed_size(folder)))
     stages: tuple[tuple[tuple[str, ...], Callable[[_Unpacking], None]], ...] = (
         ((".zip",), _unzip),

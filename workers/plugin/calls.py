@@ -123,12 +123,13 @@ async def open_plugin(
     log: Log,
     data: Path | None = None,
     release: str = "",
+    digests: Mapping[str, str] | None = None,
 ) -> Plugin:
-    """Make a plugin ready: its environment, and its workspace in `home`, from its code and data. `home` is made here; the caller
-    removes it.
+    """Make a plugin ready: its environment, and its workspace in `home`, from copies of its code and data. `home` is made here; the
+    caller removes it. `digests`: what the data's checksums (SHA-256 by path) have to be.
 
-    Raises JobFailed where what it requires can't be installed.
+    Raises JobFailed where what it requires can't be installed, and what `prepare` raises.
     """
-    workspace = await prepare(home, name, code, release, data)
+    workspace = await prepare(home, name, code, release, data, digests)
     python = await python_for(manifest.requires, code, environments, log)
     return Plugin(manifest, workspace, python, limits, log)

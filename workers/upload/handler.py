@@ -36,6 +36,7 @@ async def upload_source(command: UploadSource, context: JobContext) -> SourceUpl
         manifest=source.value.manifest,
         output=context.output,
         scratch=str(context.scratch),
+        digests={file.name: file.sha256 for file in dumped.files},
         total=sum(part.count + part.duplicates for part in previous.parts.values()) if previous else None,
     )
     uploaded = await _stored(command, context, task, source.value.code, dumped.output)

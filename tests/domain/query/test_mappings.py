@@ -122,7 +122,7 @@ def test_a_mapping_may_be_too_deep() -> None:
     ("first", "second", "merged"),
     [
         ({"type": "integer"}, {"type": "long"}, {"type": "long"}),
-        ({"type": "float"}, {"type": "integer"}, {"type": "float"}),
+        ({"type": "float"}, {"type": "integer"}, {"type": "double"}),
         ({"type": "double"}, {"type": "integer"}, {"type": "double"}),
         ({"type": "double"}, {"type": "long"}, {"type": "double"}),
         ({"type": "double"}, {"type": "float"}, {"type": "double"}),
