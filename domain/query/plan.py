@@ -170,7 +170,9 @@ class Planner:
 def _text(query: Term | Phrase, field: Field) -> Clause:
     if field.type == "keyword":
         return Equals(field=field, value=query.text)
-    return Words(field=field, text=query.text, slop=query.slop if isinstance(query, Phrase) else None, position=query.position)
+    if isinstance(query, Phrase):
+        return Words(field=field, text=query.text, slop=query.slop, position=query.position)
+    return Words(field=field, text=query.text, either=query.either, position=query.position)
 
 
 def _loose(query: Wildcard | Regex | Fuzzy, field: Field) -> Clause:

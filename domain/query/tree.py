@@ -33,6 +33,8 @@ class Term(Leaf, frozen=True, kw_only=True):
     """A keyword, number, date or boolean that is `text`; all the words of `text`, in any order, where the path holds text."""
 
     text: str
+    either: bool = False
+    """One of the words is enough."""
 
 
 class Phrase(Leaf, frozen=True, kw_only=True):
