@@ -45,6 +45,8 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True):
     spec: IndexSpec
     several: tuple[str, ...]
     """Fields that have several values in some document."""
+    unindexed: bool = False
+    """Whether it has the values of fields with `index: false`; indexes of an earlier Leat don't."""
 
 
 class Ranked(NamedTuple):
@@ -116,7 +118,7 @@ class Writer:
         with self._lock:
             self._writer.commit()
             self._writer.wait_merging_threads()
-            seal = Seal(format=FORMAT, spec=self.spec, several=tuple(sorted(self._flattener.several)))
+            seal = Seal(format=FORMAT, spec=self.spec, several=tuple(sorted(self._flattener.several)), unindexed=True)
             partial = self.folder / (SEALED + ".part")
             with partial.open("wb") as file:
                 file.write(msgspec.json.encode(seal))
@@ -180,7 +182,7 @@ class Reader:
             if (folder / SEALED).exists():
                 raise
             raise absent from None  # dropped since the seal was read: the seal goes first
-        return cls(seal, (stat.st_ino, stat.st_mtime_ns), index, Fields(seal.spec.mapping))
+        return cls(seal, (stat.st_ino, stat.st_mtime_ns), index, Fields(seal.spec.mapping, unindexed=seal.unindexed))
 
     def asked(self, request: SearchRequest) -> Asked:
         """The request's clauses. Raises QueryInvalid where it can't be answered."""
@@ -276,12 +278,13 @@ class Reader:
     def _facet(self, query: Wanted, field: Field | None, size: int) -> Facet:
         if field is None:
             return Facet(terms=(), other=0, missing=self._count(query))
-        terms = {"field": name_of(field.path), "size": size, "segment_size": TERMS}
+        terms = {"field": name_of(field.path), "size": max(size, 1), "segment_size": TERMS}
         found: dict[str, Any] = self.searcher.aggregate(query, {"terms": {"terms": terms}})["terms"]
         with_value = self._narrowed(query, Has(paths=(field.path,)))
+        shown, hidden = found["buckets"][:size], found["buckets"][size:]
         return Facet(
-            terms=tuple((facet_term(field, bucket["key"]), bucket["doc_count"]) for bucket in found["buckets"]),
-            other=found["sum_other_doc_count"],
+            terms=tuple((facet_term(field, bucket["key"]), bucket["doc_count"]) for bucket in shown),
+            other=found["sum_other_doc_count"] + sum(bucket["doc_count"] for bucket in hidden),
             missing=self._count(query) - self._count(with_value),
         )
 

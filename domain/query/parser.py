@@ -55,10 +55,7 @@ class _Clauses:
         if self.queries:
             self.conjunctions.add(conjunction or (Kind.OR if self.either else Kind.AND))
             self.or_not = self.or_not or (conjunction is Kind.OR and excluded)
-        if self.either:
-            required = conjunction is Kind.AND or modifier is Kind.PLUS
-        else:
-            required = conjunction is not Kind.OR
+        required = (conjunction is Kind.AND or modifier is Kind.PLUS) if self.either else conjunction is not Kind.OR
         self.roles.append("must_not" if excluded else "must" if required else "should")
         self.queries.append(query)
 

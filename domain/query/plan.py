@@ -7,7 +7,7 @@ from typing import Any
 from domain.errors import QueryInvalid
 from domain.query.clauses import Best, Between, Clause, Combined, Equals, Everything, Has, Like, Near, Nothing, Weighted, Words
 from domain.query.dates import iso
-from domain.query.mappings import DEFAULT, Field, Properties, flatten
+from domain.query.mappings import DEFAULT, KEPT, Field, Properties, flatten
 from domain.query.patterns import LONGEST, lower, lowered, regular, wildcard
 from domain.query.tree import Bool, Boost, Exists, Fuzzy, Leaf, MatchAll, MatchNone, Phrase, Query, Range, Regex, Term, Wildcard
 from domain.query.values import between, equal, shortest
@@ -20,12 +20,16 @@ EVERYTHING = Field(path=DEFAULT, type="text")
 
 
 class Fields:
-    """The fields of an index that queries can look at."""
+    """The fields of an index that queries can look at.
 
-    def __init__(self, properties: Properties) -> None:
+    Under `index: false` that is all but texts, since engines have the values for sorting: BioThings' users find them on
+    Elasticsearch. `unindexed` is false for an index of an earlier Leat, which has no such values.
+    """
+
+    def __init__(self, properties: Properties, *, unindexed: bool = True) -> None:
         fields = flatten(properties)
         self.all = {field.path: field for field in fields}
-        self.indexed = {field.path: field for field in fields if field.indexed}
+        self.indexed = {field.path: field for field in fields if field.indexed or (unindexed and field.type not in ("text", KEPT))}
         self.searched_by_default = any(field.searched_by_default for field in fields)
         self.named = {**self.indexed, ID.path: ID}
         if self.searched_by_default:
@@ -109,6 +113,8 @@ class Planner:
         self._counted(len(fields), query.position)
         if not fields:
             self.warnings[self.fields.unknown(query.path)] = None
+        elif not query.path and not self.fields.searched_by_default:
+            self.warnings["no field is searched by default: a word without a field before it is looked for in _id only"] = None
         if not query.path and isinstance(query, Range):
             raise QueryInvalid("a range needs a field before it: field:[a TO b]", query.position)
         alone = len(fields) == 1
