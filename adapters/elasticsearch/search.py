@@ -163,13 +163,14 @@ class ElasticsearchSearch(Search):
                         track_total_hits=False,
                         allow_partial_search_results=False,
                         sort=[{ID: "asc"}],
+                        track_scores=request.scores,
                         search_after=[after] if after else None,
                         **body,
                     )
                     pit, hits = found["pit_id"], found["hits"]["hits"]
                     if hits:
                         after = hits[-1]["_id"]
-                        yield [_hit(hit, scored=False) for hit in hits]
+                        yield [_hit(hit, scored=request.scores) for hit in hits]
                     if len(hits) < BATCH:
                         return
             finally:

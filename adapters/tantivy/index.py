@@ -230,16 +230,28 @@ class Reader:
         hits = self.searcher.search(query, limit=1, count=False).hits
         return hits[0][0] if hits else None
 
-    def after(self, asked: Asked, rank: int, limit: int) -> tuple[list[Ranked], int]:
+    def after(self, asked: Asked, rank: int, limit: int, scores: bool) -> tuple[list[Ranked], int]:
         """The next hits in the order of `_id`, from a rank on, and the rank behind them."""
         query = self._query(asked)
         if asked.post_filter is not None:
             query = self._narrowed(query, asked.post_filter)
-        schema = self.translator.schema
-        behind = Wanted.range_query(schema, RANK, FieldType.Unsigned, rank, None)
-        both = Wanted.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, behind)])
-        found = self.searcher.search(both, limit=limit, order_by_field=RANK, order=Order.Asc, count=False).hits
-        return [Ranked(self._id(address), None) for _, address in found], (found[-1][0] + 1 if found else rank)
+        found = self.searcher.search(
+            self._between(query, rank, None), limit=limit, order_by_field=RANK, order=Order.Asc, count=False
+        ).hits
+        if not found:
+            return [], rank
+        last = found[-1][0]
+        known: dict[Any, float] = {}
+        if scores:  # tantivy tells the values that it sorts by, or the scores: the same hits are asked for again
+            scored = self.searcher.search(self._between(query, rank, last), limit=len(found), count=False).hits
+            ranks = self.searcher.fast_field_values(RANK, [address for _, address in scored])
+            known = {at: score for at, (score, _) in zip(ranks, scored, strict=True)}
+        return [Ranked(self._id(address), known.get(at)) for at, address in found], last + 1
+
+    def _between(self, query: Wanted, rank: int, last: int | None) -> Wanted:
+        """The hits from a rank on, up to a last one, with the scores of `query`."""
+        inside = Wanted.range_query(self.translator.schema, RANK, FieldType.Unsigned, rank, last)
+        return Wanted.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, Wanted.const_score_query(inside, 0.0))])
 
     def rank_after(self, id: str) -> int:
         """How many documents have an `_id` up to this one: the rank of the first behind it."""

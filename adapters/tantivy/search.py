@@ -92,7 +92,7 @@ class TantivySearch(Search):
         asked = await self._settled(reader, reader.asked(msgspec.structs.replace(request, sort=(), facets=())))
         rank = await asyncio.to_thread(reader.rank_after, after) if after else 0
         while True:
-            ranked, rank = await asyncio.to_thread(reader.after, asked, rank, BATCH)
+            ranked, rank = await asyncio.to_thread(reader.after, asked, rank, BATCH, request.scores)
             if ranked:
                 yield await self._hits(reader, ranked, request.bodies)
             if len(ranked) < BATCH:

@@ -8,7 +8,7 @@ from domain.errors import QueryInvalid
 from domain.query.clauses import Best, Between, Clause, Combined, Equals, Everything, Has, Like, Near, Nothing, Weighted, Words
 from domain.query.dates import iso
 from domain.query.mappings import DEFAULT, KEPT, Field, Properties, flatten
-from domain.query.patterns import LONGEST, lower, lowered, regular, wildcard
+from domain.query.patterns import LONGEST, glob, lower, lowered, regular, wildcard
 from domain.query.tree import Bool, Boost, Exists, Fuzzy, Leaf, MatchAll, MatchNone, Phrase, Query, Range, Regex, Term, Wildcard
 from domain.query.values import between, equal, shortest
 
@@ -60,7 +60,7 @@ class Fields:
 
 
 def _glob(path: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, path.split("*"))), re.DOTALL)
+    return re.compile(glob(path), re.DOTALL)
 
 
 class Planner:

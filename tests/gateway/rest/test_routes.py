@@ -129,7 +129,7 @@ async def test_metadata(site: Site) -> None:
 async def test_fields(site: Site) -> None:
     """Every path with its type, parents too, and what is searched by default."""
     found = await site.get("/metadata/fields")
-    assert found["pathway"] == {"type": "object"}
+    assert found["pathway"] == {"type": "object", "index": True}
     assert found["pathway.id"] == {"type": "keyword", "index": True}
     assert found["symbol"] == {"type": "keyword", "index": True, "searched_by_default": True}
     assert found["hidden"]["index"] is False
