@@ -1,6 +1,7 @@
 """A running application with one published API over a few documents."""
 
 import time
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -95,7 +96,8 @@ class Site:
 @asynccontextmanager
 async def open_site(data: Path, search: str = "tantivy:", limits: Limits | None = None) -> AsyncIterator[Site]:
     """The application with the API `genes`."""
-    address = {"name": "test", "data": str(data), "documents": "sqlite:", "search": search, "files": "file:", "limits": {}}
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    address = {"name": name, "data": str(data), "documents": "sqlite:", "search": search, "files": "file:", "limits": {}}
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(open_stores(address))
         records = await stack.enter_async_context(SqliteRecords.open(data / "records.db"))
@@ -120,3 +122,5 @@ async def open_site(data: Path, search: str = "tantivy:", limits: Limits | None 
         site = Site(hub, client)
         await site.release(1, DOCUMENTS)
         yield site
+        for index in await hub.search.names():
+            await hub.search.drop(index)
