@@ -308,11 +308,12 @@ def _lowered(name: str) -> str:
 
 def _body(planner: Planner, request: SearchRequest) -> dict[str, Any]:
     wanted = query(planner.plan(request.query))
-    if request.filters:
-        wanted = {"bool": {"must": [wanted], "filter": [query(planner.plan(each)) for each in request.filters]}}
+    filters, post_filter = planner.conditions(request.filters, request.post_filter)
+    if filters:
+        wanted = {"bool": {"must": [wanted], "filter": list(map(query, filters))}}
     body: dict[str, Any] = {"query": wanted}
-    if request.post_filter is not None:
-        body["post_filter"] = query(planner.plan(request.post_filter))
+    if post_filter is not None:
+        body["post_filter"] = query(post_filter)
     return body
 
 

@@ -188,8 +188,7 @@ class Reader:
         """The request's clauses. Raises QueryInvalid where it can't be answered."""
         planner = Planner(self.fields, datetime.now(UTC))
         query = planner.plan(request.query)
-        filters = tuple(map(planner.plan, request.filters))
-        post_filter = None if request.post_filter is None else planner.plan(request.post_filter)
+        filters, post_filter = planner.conditions(request.filters, request.post_filter)
         keys = tuple(
             Key(None if key.path == "_score" else sort_field(self.fields, key.path), key.descending) for key in request.sort
         )

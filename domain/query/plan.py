@@ -1,6 +1,7 @@
 """Turns the tree of a query into clauses about the fields of an index: what is true on one engine is true on the other."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -71,6 +72,15 @@ class Planner:
         self.now = now or datetime.now(UTC)
         self.warnings: dict[str, None] = {}
         self.count = 0
+
+    def conditions(self, filters: Iterable[Query], post_filter: Query | None) -> tuple[tuple[Clause, ...], Clause | None]:
+        """The clauses of what narrows a search. Raises QueryInvalid that names which of the two is wrong."""
+        try:
+            name, narrowed = "filter", tuple(map(self.plan, filters))
+            name = "post_filter"
+            return narrowed, None if post_filter is None else self.plan(post_filter)
+        except QueryInvalid as error:
+            raise QueryInvalid(error.message, error.position, (name,)) from error
 
     def plan(self, query: Query) -> Clause:
         """The clause that a tree means. Raises QueryInvalid where it asks for what a field can't answer."""

@@ -46,7 +46,7 @@ class Arguments:
         value, textual = self._find(names)
         if value is None:
             return default
-        if textual and re.fullmatch(r"[+-]?\d{1,18}", value.strip()):
+        if (textual and re.fullmatch(r"[+-]?[0-9]{1,18}", value.strip())) or (isinstance(value, float) and value.is_integer()):
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
             raise RequestInvalid("Expect type int.", keyword=names[0])

@@ -75,8 +75,10 @@ class Published:
             case ["status"]:
                 return metadata.status(served)
             case ["spec"]:
-                return web.Response(body=encode(specification(served)), headers=headers(served.etag))
-            case [doc_type] if doc_type and doc_type == served.doc_type:
+                return web.Response(body=encode(specification(served, self.encoder.limits)), headers=headers(served.etag))
+            case [doc_type] if doc_type == served.doc_type:
+                if id := arguments.text("id"):
+                    return await annotate(self.encoder, served, id, request)
                 raise RequestInvalid("", keyword="id", missing=True)
         return _front(served)
 

@@ -82,8 +82,6 @@ def _parse_query(arguments: Arguments, limits: Limits) -> dict[str, Any]:
         _read_request(arguments, read_query(q), limits), facets=tuple(dict.fromkeys(facets)), facet_size=facet_size
     )
     if arguments.flag("fetch_all"):
-        if request.offset:
-            raise RequestInvalid("All hits are read from the first one on.", keyword="from", num=request.offset)
         filter, post_filter = arguments.text("filter"), arguments.text("post_filter")
         begun = Scroll(index="", q=q, filter=filter, post_filter=post_filter, total=0, after="")
         return {"request": request, "scrolls": begun}
@@ -136,7 +134,7 @@ def plan(asked: Asked, served: Served, limits: Limits) -> Plan:
         return Plan(index=page.index, page=page)
     if asked.scrolls is not None:
         page = msgspec.structs.replace(asked.scrolls, index=served.index)
-        count = msgspec.structs.replace(request, sort=(), limit=1, bodies=False)
+        count = msgspec.structs.replace(request, sort=(), offset=0, limit=1, bodies=False)
         return Plan(index=served.index, search=count, page=page)
     if asked.q == "__any__":
         anywhere = random.randrange(max(1, min(served.count, limits.skipped)))

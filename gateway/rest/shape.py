@@ -81,7 +81,9 @@ def read_shape(arguments: Arguments, licenses: Mapping[str, str]) -> Shape:
 
 def read_form(arguments: Arguments) -> str:
     """One of TYPES. Raises RequestInvalid."""
-    form = arguments.text("format") or "json"
+    form = arguments.text("format")
+    if form is None:
+        return "json"
     if form not in TYPES:
         raise RequestInvalid("There is no such format.", keyword="format", allowed=sorted(TYPES))
     return form

@@ -136,7 +136,7 @@ async def test_scrolls_have_scores_and_facets(either: Site, monkeypatch: pytest.
     assert {hit["_id"]: pytest.approx(hit["_score"]) for each in pages[:-1] for hit in each["hits"]} == {
         hit["_id"]: hit["_score"] for hit in whole["hits"]
     }
-    assert (await either.get("/query", 400, fetch_all="1", **{"from": "1"}))["keyword"] == "from"
+    assert (await either.get("/query", fetch_all="1", skip="20"))["hits"] == (await either.get("/query", fetch_all="1"))["hits"]
 
 
 async def test_sorting(either: Site) -> None:
