@@ -33,14 +33,16 @@ def make_app(
     def serve(method: str, path: str, handler: Handler) -> None:
         app.router.add_route(method, path, metrics.counted(path.partition("{")[0], handler))
 
-    serve("*", "/api/{path:.*}", Published(hub).__call__)
+    published = Published(hub)
+    serve("*", "/api", published.__call__)
+    serve("*", r"/api/{path:[\s\S]*}", published.__call__)
     serve("*", "/graphql", guarded(known, view.__call__, but=view.asks_later))
     serve("GET", "/metrics", guarded(known, metrics.serve))
     serve("GET", "/health/live", _live)
     serve("GET", "/health/ready", _ready(hub))
     serve("GET", "/", _explorer(shown))
     serve("GET", "/assets/{name:.+}", shown.asset)
-    serve("*", "/{path:.*}", _nothing)
+    serve("*", r"/{path:[\s\S]*}", _nothing)
 
     async def watched(_: web.Application) -> AsyncIterator[None]:
         async with watching.running(), metrics.running():

@@ -93,7 +93,8 @@ class Translator:
             return Wanted.empty_query()
         if len(words) == 1 or clause.slop is None:
             terms = [self.term(clause.field, word) for word in dict.fromkeys(words)]
-            return terms[0] if len(terms) == 1 else Wanted.boolean_query([(Occur.Must, term) for term in terms])
+            occur = Occur.Should if clause.either else Occur.Must
+            return terms[0] if len(terms) == 1 else Wanted.boolean_query([(occur, term) for term in terms])
         return Wanted.phrase_query(self.schema, name_of(clause.field.path), list(words), clause.slop)
 
     def _regex(self, field: Field, regex: str, position: int, what: str = "the pattern is too complex") -> Wanted:

@@ -44,9 +44,10 @@ class Flattener:
         self._texts = frozenset({DEFAULT, *(name_of(field.path) for field in fields.indexed.values() if field.type == "text")})
         self.several: set[str] = set()
         """Names of fields that had several values in one document."""
+        self._fields = fields
         tree: dict[str, Any] = {}
         for field in fields.all.values():
-            if field.indexed or field.searched_by_default:
+            if field.path in fields.indexed or field.searched_by_default or field.copied_to:
                 *parents, name = field.path.split(".")
                 level = tree
                 for parent in parents:
@@ -111,9 +112,11 @@ class Flattener:
         return put
 
     def _leaf(self, field: Field) -> Put:
-        convert = self._converter(field) if field.indexed else None
+        convert = self._converter(field) if field.path in self._fields.indexed else None
         name, spaced = name_of(field.path), self._words.spaced
         copied = DEFAULT if field.searched_by_default else ""
+        targets = [self._fields.indexed[path] for path in field.copied_to if path in self._fields.indexed]
+        copies = [(name_of(target.path), self._converter(target)) for target in targets]
 
         def put(value: Any, values: Flat) -> None:
             if type(value) is list:
@@ -128,8 +131,11 @@ class Flattener:
                 _append(values, name, converted)
             if copied:
                 _append(values, copied, spaced(value if type(value) is str else orjson.dumps(value).decode()))
+            for target, convert_for in copies:
+                if (converted := convert_for(value)) is not None:
+                    _append(values, target, converted)
 
-        return put if copied or not field.indexed else _shortcut(field, name, put)
+        return put if copied or copies or convert is None else _shortcut(field, name, put)
 
     def _converter(self, field: Field) -> Callable[[Any], Any]:
         if field.type == "text":

@@ -48,6 +48,8 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True):
     spec: IndexSpec
     several: tuple[str, ...]
     """Fields that have several values in some document."""
+    unindexed: bool = False
+    """Whether it has the values of fields with `index: false`; indexes of an earlier Leat don't."""
 
 
 class Ranked(NamedTuple):
@@ -124,7 +126,7 @@ class Writer:
         with self._lock:
             self._writer.commit()
             self._writer.wait_merging_threads()
-            seal = Seal(format=FORMAT, spec=self.spec, several=tuple(sorted(self._flattener.several)))
+            seal = Seal(format=FORMAT, spec=self.spec, several=tuple(sorted(self._flattener.several)), unindexed=True)
             partial = self.folder / (SEALED + ".part")
             with partial.open("wb") as file:
                 file.write(msgspec.json.encode(seal))
@@ -203,14 +205,14 @@ class Reader:
             if (folder / SEALED).exists():
                 raise
             raise absent from None  # dropped since the seal was read: the seal goes first
-        return cls(folder, seal, (stat.st_ino, stat.st_mtime_ns), index, Fields(seal.spec.mapping))
+        fields = Fields(seal.spec.mapping, unindexed=seal.unindexed)
+        return cls(folder, seal, (stat.st_ino, stat.st_mtime_ns), index, fields)
 
     def asked(self, request: SearchRequest) -> Asked:
         """The request's clauses. Raises QueryInvalid where it can't be answered."""
         planner = Planner(self.fields, datetime.now(UTC))
         query = planner.plan(request.query)
-        filters = tuple(map(planner.plan, request.filters))
-        post_filter = None if request.post_filter is None else planner.plan(request.post_filter)
+        filters, post_filter = planner.conditions(request.filters, request.post_filter)
         keys = tuple(
             Key(None if key.path == "_score" else sort_field(self.fields, key.path), key.descending) for key in request.sort
         )
@@ -254,16 +256,28 @@ class Reader:
         hits = self.searcher.search(query, limit=1, count=False).hits
         return hits[0][0] if hits else None
 
-    def after(self, asked: Asked, rank: int, limit: int) -> tuple[list[Ranked], int]:
+    def after(self, asked: Asked, rank: int, limit: int, scores: bool) -> tuple[list[Ranked], int]:
         """The next hits in the order of `_id`, from a rank on, and the rank behind them."""
         query = self._query(asked)
         if asked.post_filter is not None:
             query = self._narrowed(query, asked.post_filter)
-        schema = self.translator.schema
-        behind = Wanted.range_query(schema, RANK, FieldType.Unsigned, rank, None)
-        both = Wanted.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, behind)])
-        found = self.searcher.search(both, limit=limit, order_by_field=RANK, order=Order.Asc, count=False).hits
-        return [Ranked(self._id(address), None) for _, address in found], (found[-1][0] + 1 if found else rank)
+        found = self.searcher.search(
+            self._between(query, rank, None), limit=limit, order_by_field=RANK, order=Order.Asc, count=False
+        ).hits
+        if not found:
+            return [], rank
+        last = found[-1][0]
+        known: dict[Any, float] = {}
+        if scores:  # tantivy tells the values that it sorts by, or the scores: the same hits are asked for again
+            scored = self.searcher.search(self._between(query, rank, last), limit=len(found), count=False).hits
+            ranks = self.searcher.fast_field_values(RANK, [address for _, address in scored])
+            known = {at: score for at, (score, _) in zip(ranks, scored, strict=True)}
+        return [Ranked(self._id(address), known.get(at)) for at, address in found], last + 1
+
+    def _between(self, query: Wanted, rank: int, last: int | None) -> Wanted:
+        """The hits from a rank on, up to a last one, with the scores of `query`."""
+        inside = Wanted.range_query(self.translator.schema, RANK, FieldType.Unsigned, rank, last)
+        return Wanted.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, Wanted.const_score_query(inside, 0.0))])
 
     def rank_after(self, id: str) -> int:
         """How many documents have an `_id` up to this one: the rank of the first behind it."""
@@ -312,12 +326,13 @@ class Reader:
     def _facet(self, query: Wanted, field: Field | None, size: int) -> Facet:
         if field is None:
             return Facet(terms=(), other=0, missing=self._count(query))
-        terms = {"field": name_of(field.path), "size": size, "segment_size": TERMS}
+        terms = {"field": name_of(field.path), "size": max(size, 1), "segment_size": TERMS}
         found: dict[str, Any] = self.searcher.aggregate(query, {"terms": {"terms": terms}})["terms"]
         with_value = self._narrowed(query, Has(paths=(field.path,)))
+        shown, hidden = found["buckets"][:size], found["buckets"][size:]
         return Facet(
-            terms=tuple((facet_term(field, self._value(field, bucket["key"])), bucket["doc_count"]) for bucket in found["buckets"]),
-            other=found["sum_other_doc_count"],
+            terms=tuple((facet_term(field, self._value(field, bucket["key"])), bucket["doc_count"]) for bucket in shown),
+            other=found["sum_other_doc_count"] + sum(bucket["doc_count"] for bucket in hidden),
             missing=self._count(query) - self._count(with_value),
         )
 

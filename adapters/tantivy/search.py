@@ -121,7 +121,7 @@ class TantivySearch(Search):
         rank = await self._ask(0, reader, "rank_after", after) if after else 0
         while True:
             async with _in_time():
-                ranked, rank = await self._ask(work, reader, "after", asked, rank, BATCH)
+                ranked, rank = await self._ask(work, reader, "after", asked, rank, BATCH, request.scores)
             if ranked:
                 yield await self._hits(reader, ranked, request.bodies)
             if len(ranked) < BATCH:

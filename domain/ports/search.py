@@ -48,6 +48,8 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True):
     facets: tuple[str, ...] = ()
     facet_size: int = 10
     bodies: bool = True
+    scores: bool = False
+    """Of a scan: whether hits have their scores, which takes longer."""
 
 
 class Hit(NamedTuple):
@@ -55,7 +57,7 @@ class Hit(NamedTuple):
 
     id: str
     score: float | None
-    """None under `sort`."""
+    """None under `sort`, and of a scan that does not ask for it."""
     body: bytes
     """JSON as stored; empty where not wanted."""
 

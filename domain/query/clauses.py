@@ -31,6 +31,8 @@ class Words(Clause, frozen=True, kw_only=True):
 
     field: Field
     text: str
+    either: bool = False
+    """One of them is enough."""
     slop: int | None = None
     position: int = 0
 

@@ -1,14 +1,15 @@
 """Turns the tree of a query into clauses about the fields of an index: what is true on one engine is true on the other."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from domain.errors import QueryInvalid
 from domain.query.clauses import Best, Between, Clause, Combined, Equals, Everything, Has, Like, Near, Nothing, Weighted, Words
 from domain.query.dates import iso
-from domain.query.mappings import DEFAULT, Field, Properties, flatten
-from domain.query.patterns import LONGEST, lower, lowered, regular, wildcard
+from domain.query.mappings import DEFAULT, KEPT, Field, Properties, flatten
+from domain.query.patterns import LONGEST, glob, lower, lowered, regular, wildcard
 from domain.query.tree import Bool, Boost, Exists, Fuzzy, Leaf, MatchAll, MatchNone, Phrase, Query, Range, Regex, Term, Wildcard
 from domain.query.values import between, equal, shortest
 
@@ -27,12 +28,16 @@ EVERYTHING = Field(path=DEFAULT, type="text")
 
 
 class Fields:
-    """The fields of an index that queries can look at."""
+    """The fields of an index that queries can look at.
 
-    def __init__(self, properties: Properties) -> None:
+    Under `index: false` that is all but texts, since engines have the values for sorting: BioThings' users find them on
+    Elasticsearch. `unindexed` is false for an index of an earlier Leat, which has no such values.
+    """
+
+    def __init__(self, properties: Properties, *, unindexed: bool = True) -> None:
         fields = flatten(properties)
         self.all = {field.path: field for field in fields}
-        self.indexed = {field.path: field for field in fields if field.indexed}
+        self.indexed = {field.path: field for field in fields if field.indexed or (unindexed and field.type not in ("text", KEPT))}
         self.searched_by_default = any(field.searched_by_default for field in fields)
         self.named = {**self.indexed, ID.path: ID}
         if self.searched_by_default:
@@ -63,7 +68,7 @@ class Fields:
 
 
 def _glob(path: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, path.split("*"))), re.DOTALL)
+    return re.compile(glob(path), re.DOTALL)
 
 
 class Planner:
@@ -74,6 +79,15 @@ class Planner:
         self.now = now or datetime.now(UTC)
         self.warnings: dict[str, None] = {}
         self.count = 0
+
+    def conditions(self, filters: Iterable[Query], post_filter: Query | None) -> tuple[tuple[Clause, ...], Clause | None]:
+        """The clauses of what narrows a search. Raises QueryInvalid that names which of the two is wrong."""
+        try:
+            name, narrowed = "filter", tuple(map(self.plan, filters))
+            name = "post_filter"
+            return narrowed, None if post_filter is None else self.plan(post_filter)
+        except QueryInvalid as error:
+            raise QueryInvalid(error.message, error.position, (name,)) from error
 
     def plan(self, query: Query) -> Clause:
         """The clause that a tree means. Raises QueryInvalid where it asks for what a field can't answer."""
@@ -116,6 +130,8 @@ class Planner:
         self._counted(len(fields), query.position)
         if not fields:
             self.warnings[self.fields.unknown(query.path)] = None
+        elif not query.path and not self.fields.searched_by_default:
+            self.warnings["no field is searched by default: a word without a field before it is looked for in _id only"] = None
         if isinstance(query, Term | Phrase):
             self._count_words(query, fields)
         if not query.path and isinstance(query, Range):
@@ -191,7 +207,9 @@ class Planner:
 def _text(query: Term | Phrase, field: Field) -> Clause:
     if field.type == "keyword":
         return Equals(field=field, value=query.text)
-    return Words(field=field, text=query.text, slop=query.slop if isinstance(query, Phrase) else None, position=query.position)
+    if isinstance(query, Phrase):
+        return Words(field=field, text=query.text, slop=query.slop, position=query.position)
+    return Words(field=field, text=query.text, either=query.either, position=query.position)
 
 
 def _loose(query: Wildcard | Regex | Fuzzy, field: Field) -> Clause:

@@ -35,6 +35,8 @@ class Term(Leaf, frozen=True, kw_only=True):
     """A keyword, number, date or boolean that is `text`; all the words of `text`, in any order, where the path holds text."""
 
     text: str
+    either: bool = False
+    """One of the words is enough."""
 
 
 class Phrase(Leaf, frozen=True, kw_only=True):
@@ -120,6 +122,10 @@ def negation(query: Query) -> Query:
     return Bool(must_not=(query,))
 
 
-def multi_match(text: str, scopes: Iterable[str]) -> Query:
-    """What has `text` (all its words, in a text path) in one of these paths; `*` in a scope stands for any characters."""
-    return any_of(Term(path=scope, text=text) for scope in scopes)
+def multi_match(text: str, scopes: Iterable[str | tuple[str, float]]) -> Query:
+    """What has `text` (all its words, in a text path) in one of these paths, which may have a boost; `*` in a path stands for any
+    characters."""
+    return any_of(
+        Term(path=scope, text=text) if isinstance(scope, str) else Boost(query=Term(path=scope[0], text=text), factor=scope[1])
+        for scope in scopes
+    )

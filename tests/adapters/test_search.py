@@ -25,6 +25,7 @@ from tests.adapters.queries import ANSWERS, FOLDED, OWN_ANSWERS, PROPERTIES, REF
 from tests.services import need
 
 NAME = f"{uuid.UUID(int=1)}.1"
+OTHER = f"{uuid.UUID(int=2)}.1"
 
 
 class Engine:
@@ -93,26 +94,51 @@ async def test_refused_queries_point_at_the_place(engine: Engine) -> None:
         assert reason in caught.value.message
 
 
-async def test_query_string_of_elasticsearch_agrees(tmp_path: Path) -> None:
-    """The table is no invention: Elasticsearch's own query_string finds the same, but where Leat says that it does not."""
-    url = need("elasticsearch")
+@pytest.mark.parametrize("operator", ["AND", "OR"])
+async def test_query_string_of_elasticsearch_agrees(engine: Engine, operator: str) -> None:
+    """The table is no invention: Elasticsearch's own query_string finds the same, but where Leat says that it does not; and what
+    either engine finds where OR is the default is what it finds then."""
+    url, either = need("elasticsearch"), operator == "OR"
     hub = f"test-{uuid.uuid4().hex[:8]}"
-    async with SqliteDocuments.open(tmp_path) as collections, ElasticsearchSearch.open(url, hub) as search:
-        await Engine(search, collections).fill(PROPERTIES, documents())
+    search = await engine.fill(PROPERTIES, documents())
+    async with ElasticsearchSearch.open(url, hub) as theirs:
+        await Engine(theirs, engine.collections).fill(PROPERTIES, documents(), OTHER)
         client = AsyncElasticsearch(url)
         try:
             differing = {}
             for query, letters in ANSWERS:
+                request = SearchRequest(query=parse(query, either=True), limit=100, bodies=False)
+                ours = {hit.id for hit in (await search.search(NAME, request)).hits} if either else answer(letters)
                 text = query.replace("cgi.*:", "cgi.\\*:").replace("*.gene:", "\\*.gene:").replace("_id:", "__id:")
-                wanted = {"query": text, "default_operator": "AND", "lenient": True, "fields": ["__id", "all"]}
-                found = await client.search(index=f"{hub}.{NAME}", query={"query_string": wanted}, size=100)
-                if (hits := {hit["_id"] for hit in found["hits"]["hits"]}) != answer(letters):
-                    differing[query] = hits
+                wanted = {"query": text, "default_operator": operator, "lenient": True, "fields": ["__id", "all"]}
+                found = await client.search(index=f"{hub}.{OTHER}", query={"query_string": wanted}, size=100)
+                if (hits := {hit["_id"] for hit in found["hits"]["hits"]}) != ours:
+                    differing[query] = hits, ours
         finally:
             await client.close()
-            await search.drop(NAME)
+            await theirs.drop(OTHER)
 
     assert differing == {}
+
+
+async def test_a_word_that_nothing_is_searched_for_is_said(engine: Engine) -> None:
+    """Where no field is searched by default, a word without a field before it comes with a warning, wherever it stands."""
+    search = await engine.fill({"a": {"type": "keyword"}}, made(x={"a": "b"}, b={}))
+
+    for query, total in (("word", 0), ("a:b OR wo*", 1), ("b", 1), ('a:b AND NOT "two words"', 1)):
+        result = await search.search(NAME, SearchRequest(query=parse(query)))
+        assert (result.total, ["no field is searched by default" in warning for warning in result.warnings]) == (total, [True])
+    for query in ("a:word", "_id:b", "*", ""):
+        assert (await search.search(NAME, SearchRequest(query=parse(query)))).warnings == ()
+
+
+async def test_no_terms_of_a_facet(engine: Engine) -> None:
+    """Of a facet without terms the counts stay."""
+    search = await engine.fill({"a": FOLDED}, made(x={"a": "b"}, y={"a": ["b", "c"]}, z={}))
+
+    result = await search.search(NAME, SearchRequest(query=MatchAll(), facets=("a",), facet_size=0))
+
+    assert result.facets == {"a": Facet(terms=(), other=3, missing=1)}
 
 
 async def test_what_matches_nothing_is_said(engine: Engine) -> None:
@@ -459,6 +485,84 @@ async def test_values_are_coerced_alike(engine: Engine) -> None:
         "hidden": "c", "t:hidden": "", "12.7": "a", "12": "", "_exists_:i": "ab",
         "d:2020": "a", "d:[20200 TO 20200]": "b", "d:[\\-2 TO \\-2]": "c", "d:[999 TO 999]": "d",
     }  # fmt: skip
+
+
+def unindexed(properties: dict[str, Any]) -> dict[str, Any]:
+    """The mapping with `index: false` at all but texts."""
+    changed = {}
+    for name, field in properties.items():
+        inner = {"properties": unindexed(field["properties"])} if "properties" in field else {}
+        changed[name] = {**field, **inner} if inner or field["type"] == "text" else {**field, "index": False}
+    return changed
+
+
+async def test_values_that_are_not_indexed_are_found(engine: Engine) -> None:
+    """Numbers, dates, keywords and booleans with `index: false` answer every query, sort and facet as if they were indexed."""
+    search = await engine.fill(unindexed(PROPERTIES), documents())
+    await engine.fill(PROPERTIES, documents(), OTHER)
+
+    found = {query: set(await ids(search, query)) for query, _ in ANSWERS}
+    request = SearchRequest(
+        query=MatchAll(),
+        sort=(Sort(path="cgi.gene", descending=True), Sort(path="pos")),
+        facets=("cgi.gene", "count", "date", "rare"),
+    )
+    here, there = await search.search(NAME, request), await search.search(OTHER, request)
+
+    assert found == {query: answer(letters) for query, letters in ANSWERS}
+    assert [hit.id for hit in here.hits] == [hit.id for hit in there.hits]
+    assert here.facets == there.facets
+
+
+async def test_copies_are_found_under_their_name(engine: Engine) -> None:
+    """A field that others are copied to has their values beside its own, as a field of its type: in words, numbers or keywords."""
+    properties = {
+        "protein": {"type": "keyword", "copy_to": ["all", "names"]},
+        "rna": {"type": "text", "index": False, "copy_to": ["names", "agg.codes"]},
+        "names": {"type": "text"},
+        "agg": {"properties": {"codes": FOLDED, "size": {"type": "integer"}}},
+        "long": {"type": "long", "copy_to": "agg.size"},
+        "text": {"type": "keyword", "index": False, "copy_to": ["agg.size"]},
+    }
+    docs = made(
+        a={"protein": ["NP-1", "Q x"], "rna": "NM 7", "long": [5, 3]},
+        b={"rna": ["NM 7", "XM 9"], "names": "own name", "agg": {"codes": "Z", "size": 9}, "text": "4"},
+        c={"long": 4.9, "protein": None},
+    )
+    search = await engine.fill(properties, docs)
+
+    found = {query: "".join(sorted(await ids(search, query))) for query in (
+        "names:np", "names:(x q)", 'names:"q x"', 'names:"x nm"', "names:nm", "names:own", 'agg.codes:"nm 7"', "agg.codes:xm*",
+        "agg.codes:z", "agg.size:4", "agg.size:[3 TO 5]", "agg.size:9", "_exists_:agg.size", "_exists_:agg.codes", "rna:nm", "np",
+        "nm",
+    )}  # fmt: skip
+    facets = (await search.search(NAME, SearchRequest(query=MatchAll(), facets=("agg.size",)))).facets
+    by_size = await search.search(NAME, SearchRequest(query=MatchAll(), sort=(Sort(path="agg.size", descending=True),)))
+
+    assert found == {
+        "names:np": "a", "names:(x q)": "a", 'names:"q x"': "a", 'names:"x nm"': "", "names:nm": "ab", "names:own": "b",
+        'agg.codes:"nm 7"': "ab", "agg.codes:xm*": "b", "agg.codes:z": "b", "agg.size:4": "bc", "agg.size:[3 TO 5]": "abc",
+        "agg.size:9": "b", "_exists_:agg.size": "abc", "_exists_:agg.codes": "ab", "rna:nm": "", "np": "a", "nm": "",
+    }  # fmt: skip
+    assert facets["agg.size"].terms == ((4, 2), (3, 1), (5, 1), (9, 1))
+    assert [hit.id for hit in by_size.hits] == ["b", "a", "c"]
+
+
+async def test_objects_that_are_only_kept(engine: Engine) -> None:
+    """Below `enabled: false` stands whatever there is: no query finds it, no value is refused, and it comes back as it was."""
+    properties = {
+        "kept": {"type": "object", "enabled": False},
+        "a": {"properties": {"kept": {"enabled": False}, "b": {"type": "long"}}},
+    }
+    docs = made(
+        a={"kept": {"x": [1, "y", {"z": None}]}, "a": {"b": 1, "kept": {"b": "no number"}}}, b={"kept": 7, "a": {"kept": []}}
+    )
+    search = await engine.fill(properties, docs)
+
+    assert await ids(search, "kept.x:1 OR a.kept.b:no OR _exists_:kept OR kept:7") == []
+    assert [hit.body for hit in (await search.search(NAME, SearchRequest(query=parse("_exists_:a.b OR _id:b")))).hits] == [
+        document.body for document in docs
+    ]
 
 
 async def test_documents_come_in_order(engine: Engine) -> None:

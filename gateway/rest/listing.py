@@ -1,0 +1,183 @@
+"""Answers that are lists of documents. Bodies are read in batches and changed and written in threads, a batch at a time, so that
+neither the memory nor the event loop feels how long a list is; what is longer than a batch is streamed."""
+
+import asyncio
+import functools
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+from aiohttp import web
+from multidict import CIMultiDict
+
+from domain.errors import LeatError, NotReady
+from domain.hub import Hub
+from gateway.rest import forms
+from gateway.rest.answers import RequestInvalid
+from gateway.rest.limits import Limits
+from gateway.rest.shape import Shape, Shaper, prefixed, versioned
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 100
+"""Documents that are read at a time before it is known how large they are."""
+BATCH = 2**20
+"""Bytes of documents that are read at a time, as far as that can be told beforehand."""
+MOST = 5000
+"""Documents of a batch, however small they are."""
+QUICK = 2**16
+"""Bytes of documents that are changed and written right here, which takes some milliseconds; more goes to a thread."""
+_THREADS = 2
+"""That write at the same time: each takes the interpreter away from the event loop for some milliseconds at a time."""
+_PATIENCE = 60.0
+"""Seconds that a reader may leave what it was sent lying before the answer is cut."""
+
+
+class Item(NamedTuple):
+    """One member of a list."""
+
+    said: dict[str, Any]
+    """What is said of the document, before its own keys; all there is to say, where there is none."""
+    id: str | None = None
+    body: bytes | None = None
+    """The document as it is stored, where it is at hand."""
+
+
+def looked_up(id: Any, said: Mapping[str, Any] = MappingProxyType({})) -> Item:
+    """What an id names, as the client wrote it: null, decimals and booleans of a JSON body name no document."""
+    named = isinstance(id, str | int) and not isinstance(id, bool)
+    return Item({"query": id, **said}, str(id)) if named else Item({"query": id, "notfound": True})
+
+
+class Listing(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer but for its documents and bytes."""
+
+    shape: Shape
+    headers: CIMultiDict[str]
+    head: dict[str, Any] = {}
+    """What is said about the list; nothing: it stands alone."""
+    items: Sequence[Item] | None = None
+    """None where there is no place for a list."""
+    index: str = ""
+    """Where the documents are."""
+    certain: bool = True
+    """Whether every id is known to be there; else one that is not is `notfound`."""
+    version: bool = False
+    """Whether documents tell their version."""
+
+
+class Batch(NamedTuple):
+    """Members that are written."""
+
+    content: bytes
+    end: int
+    """The item behind the last of them."""
+    more: int
+    """How many make a batch, to judge by these."""
+
+
+class Encoder:
+    """Writes the answers of the published APIs of one hub."""
+
+    def __init__(self, hub: Hub, limits: Limits) -> None:
+        self.hub = hub
+        self.limits = limits
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="answers")
+
+    async def away(self, heft: float, function: Callable[..., T], *arguments: Any) -> T:
+        """Call it: right here where it takes as long as a few bytes of JSON, by its `heft`, else in a thread. These threads are for
+        this alone, so that who asks for much never takes those that search."""
+        if heft <= QUICK:
+            return function(*arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, functools.partial(function, *arguments))
+
+    async def encode(self, listing: Listing) -> web.StreamResponse:
+        """The response, with its bytes as far as they make one batch. Raises RequestInvalid where these are too many, and what
+        reading raises; what happens later can only cut the answer."""
+        head, items, form = listing.head, listing.items, listing.shape.form
+        terms = sum(len(facet["terms"]) for facet in head.get("facets", {}).values())
+        heft = forms.HEFT[form] * 64 * (1 + terms)
+        if items is None:
+            return web.Response(body=await self.away(heft, forms.encode, head, form), headers=listing.headers)
+        shaper = listing.shape.shaper()
+        begun = await self.away(heft, forms.opening, head, len(items), form)
+        first = await self._batch(listing, items, shaper, 0, AT_ONCE)
+        content = begun + first.content
+        if len(content) > self.limits.bytes:
+            reason = "The answer is too large: ask for fewer documents, or for fewer of their fields."
+            raise RequestInvalid(reason, max=self.limits.bytes)
+        if first.end == len(items):
+            return web.Response(body=content + forms.closing(head, form), headers=listing.headers)
+        return Streamed(content, self._rest(listing, items, shaper, first, len(content)), listing.headers)
+
+    async def _rest(
+        self, listing: Listing, items: Sequence[Item], shaper: Shaper, before: Batch, size: int
+    ) -> AsyncIterator[bytes]:
+        """The batches behind the first one, and the end of the list."""
+        form = listing.shape.form
+        while before.end < len(items):
+            before = await self._batch(listing, items, shaper, before.end, before.more)
+            size += len(before.content)
+            if size > self.limits.bytes:
+                raise LeatError(f"an answer of more than {self.limits.bytes} bytes")
+            yield forms.BETWEEN[form] + before.content
+        yield forms.closing(listing.head, form)
+
+    async def _batch(self, listing: Listing, items: Sequence[Item], shaper: Shaper, start: int, count: int) -> Batch:
+        if start or any(item.id is not None and item.body is None for item in items):  # else all is at hand already
+            items = items[start : start + count]
+        wanted = dict.fromkeys(item.id for item in items if item.id is not None and item.body is None)
+        found = await self.hub.search.get(listing.index, list(wanted)) if wanted else {}
+        size = sum(map(len, found.values())) + sum(len(item.body) for item in items if item.body) + 64 * len(items)
+        content = await self.away(listing.shape.heft(size), _written, listing, shaper, items, found)
+        return Batch(content, start + len(items), max(1, min(MOST, BATCH * len(items) // max(size, 1))))
+
+
+def _written(listing: Listing, shaper: Shaper, items: Sequence[Item], found: Mapping[str, bytes]) -> bytes:
+    return forms.BETWEEN[listing.shape.form].join([_member(listing, shaper, item, found) for item in items])
+
+
+def _member(listing: Listing, shaper: Shaper, item: Item, found: Mapping[str, bytes]) -> bytes:
+    form = listing.shape.form
+    if item.id is None:
+        return forms.member(item.said, form)
+    body = item.body or found.get(item.id)
+    if body is None and listing.certain:
+        raise NotReady(f"the release {listing.index} lacks {item.id!r}, which it found")
+    if body is None:
+        return forms.member({"query": item.said["query"], "notfound": True}, form)
+    if listing.shape.plain:
+        body = versioned(body) if listing.version else body
+        return prefixed(item.said, body) if item.said else body
+    shaped = {**item.said, **shaper.document(body)}
+    return forms.member(shaped | {"_version": 1} if listing.version else shaped, form)
+
+
+class Streamed(web.StreamResponse):
+    """200 with a body that is made while it is sent, in chunks."""
+
+    def __init__(self, first: bytes, rest: AsyncIterator[bytes], headers: CIMultiDict[str]) -> None:
+        super().__init__(headers=headers)
+        self._first = first
+        self._parts = rest
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Send it all. Whatever hinders that cuts the connection within the body: so nobody takes a part for the whole."""
+        if not self._must_be_empty_body:
+            try:
+                await self._send(self._first)
+                async for part in self._parts:
+                    await self._send(part)
+            except (LeatError, TimeoutError) as error:
+                log.warning("answer cut", extra={"error": str(error) or f"not read for {_PATIENCE:g} s"})
+                raise ConnectionResetError from error
+        await super().write_eof(data)
+
+    async def _send(self, part: bytes) -> None:
+        async with asyncio.timeout(_PATIENCE):
+            await self.write(part)
