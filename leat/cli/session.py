@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 Work = Callable[["Gateway", Namespace], Awaitable[Exit]]
 
+SHARED = frozenset(("command", "data", "given", "json", "name", "run", "token", "url"))
+"""What every edit has among its flags, beside what it may change."""
+
 
 class Commands(Protocol):
     """Where a noun's commands are added."""
@@ -37,6 +40,20 @@ def talking(parser: ArgumentParser, work: Work) -> ArgumentParser:
     parser.add_argument("--token", default="", help="the administrator's token (LEAT_TOKEN; else the data folder's)")
     parser.add_argument("--data", default="", help="the data folder (LEAT_DATA; else .leat)")
     parser.set_defaults(run=lambda flags: _talk(work, flags))
+    return parser
+
+
+def editing(parser: ArgumentParser) -> ArgumentParser:
+    """Refuse an edit that names nothing to change: its usage says what may be."""
+    work = parser.get_default("run")
+
+    def edit(flags: Namespace) -> Exit:
+        if all(value is None for name, value in vars(flags).items() if name not in SHARED):
+            parser.error("nothing to change: name at least one of the options that say what changes")
+        done: Exit = work(flags)
+        return done
+
+    parser.set_defaults(run=edit)
     return parser
 
 

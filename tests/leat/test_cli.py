@@ -150,6 +150,18 @@ def test_wrong_usage(capsys: pytest.CaptureFixture[str], words: tuple[str, ...])
     assert "usage" in told
 
 
+@pytest.mark.parametrize("noun", ["source", "build", "api", "schedule"])
+def test_an_edit_of_nothing(capsys: pytest.CaptureFixture[str], noun: str) -> None:
+    """An edit that names nothing to change is told what it may name, before the hub is asked."""
+    code, told = said(capsys, noun, "edit", "a", "--url", "http://127.0.0.1:1")
+    some = {"source": "--disabled=no", "schedule": "--jitter=0.0"}.get(noun, "--automatic=no")
+    asked, _ = said(capsys, noun, "edit", "a", some, "--url", "http://127.0.0.1:1", "--token", "t")
+
+    assert (code, asked) == (Exit.USAGE, Exit.UNREACHABLE)
+    assert f"usage: leat {noun} edit" in told
+    assert "nothing to change" in told
+
+
 @pytest.mark.parametrize(
     ("words", "meant"),
     [(("sorce", "list"), "source"), (("source", "lst"), "list"), (("jobs", "--state", "FINISH"), "FINISHED")],
