@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -10,7 +11,7 @@ from aiohttp import web
 
 from gateway.rest.answers import RequestInvalid
 
-_TRUE = frozenset({"1", "true", "yes", "y", "t"})
+_TRUE = frozenset({"true", "yes", "y", "t"})
 _SEPARATORS = re.compile(r"[ \t\n\r|,+]+")
 _LIST_SIZE = 1000
 
@@ -65,7 +66,9 @@ class Arguments:
             if isinstance(value, bool):
                 return value
             raise RequestInvalid("Expect type bool.", keyword=names[0])
-        return value == "" or value.lower() in _TRUE or (value.replace(".", "", 1).isdigit() and float(value) > 0)
+        with suppress(ValueError):
+            return float(value) > 0
+        return value == "" or value.lower() in _TRUE
 
     def items(self, *names: str, most: int = _LIST_SIZE) -> list[Any] | None:
         """A list; text is split at blanks, commas, `|` and `+`, and quotes keep phrases together."""

@@ -175,6 +175,8 @@ class Streamed(web.StreamResponse):
                     await self._send(part)
             except (LeatError, TimeoutError) as error:
                 log.warning("answer cut", extra={"error": str(error) or f"not read for {_PATIENCE:g} s"})
+                if self._req is not None and self._req.transport is not None:
+                    self._req.transport.abort()  # to close it would wait for whoever does not read
                 raise ConnectionResetError from error
         await super().write_eof(data)
 

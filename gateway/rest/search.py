@@ -72,8 +72,6 @@ def parse(arguments: Arguments, licenses: Mapping[str, str], limits: Limits, man
 
 
 def _parse_query(arguments: Arguments, limits: Limits) -> dict[str, Any]:
-    if scroll_id := arguments.text("scroll_id"):
-        return {"scrolls": scroll_id}
     q, facets = arguments.text("q"), arguments.strings("aggs", "facets", most=limits.items) or []
     facet_size = arguments.integer("facet_size", default=10, most=limits.facet_size) or 10  # BioThings takes 0 for nothing said
     if (terms := len(facets) * facet_size) > limits.facet_terms:
@@ -81,6 +79,8 @@ def _parse_query(arguments: Arguments, limits: Limits) -> dict[str, Any]:
     request = msgspec.structs.replace(
         _read_request(arguments, read_query(q), limits), facets=tuple(dict.fromkeys(facets)), facet_size=facet_size
     )
+    if scroll_id := arguments.text("scroll_id"):
+        return {"scrolls": scroll_id}
     if arguments.flag("fetch_all"):
         filter, post_filter = arguments.text("filter"), arguments.text("post_filter")
         begun = Scroll(index="", q=q, filter=filter, post_filter=post_filter, total=0, after="")
