@@ -87,9 +87,11 @@ class Stored(NamedTuple, Generic[T]):
 class Table(Generic[T]):
     """The records of one kind, as structs: reading and writing with versions, over whichever Records adapter."""
 
-    def __init__(self, kind: Kind, type: type[T]) -> None:
+    def __init__(self, kind: Kind, type: type[T], word: str = "") -> None:
         self.kind = kind
         self.type = type
+        self.word = word or kind.name
+        """What one of them is called in sentences, where the kind's name is no word."""
         self._fields = frozenset(type.__struct_fields__)
         self._unread: set[str] = set()
         """Ids of records that this process can't read, and has logged."""
@@ -100,7 +102,7 @@ class Table(Generic[T]):
         try:
             return Stored(record.id, record.version, msgspec.convert(record.body, self.type), rest or None)
         except msgspec.ValidationError as error:
-            unreadable = Unreadable(f"{self.kind.name} {record.id!r} is of another version of Leat: {error}")
+            unreadable = Unreadable(f"{self.word} {record.id!r} is of another version of Leat: {error}")
             if record.id not in self._unread:
                 self._unread.add(record.id)
                 log.error("record can't be read", extra={"error": unreadable.message})
@@ -120,7 +122,7 @@ class Table(Generic[T]):
         """The record; raises NotFound naming kind and id."""
         stored = await self.find_one(records, id)
         if stored is None:
-            raise NotFound(f"there is no {self.kind.name} {id!r}")
+            raise NotFound(f"there is no {self.word} {id!r}")
         return stored
 
     async def insert(self, records: Records, id: str, value: T) -> Stored[T] | None:

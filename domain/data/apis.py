@@ -41,7 +41,7 @@ class Api(Noun, frozen=True, kw_only=True):
         return tuple(event for event in self.outputs if isinstance(event, ReleaseCreated))
 
 
-APIS = Table(Kind(name="api", indexes=(("build",), *NOUN_INDEXES), ranges=REMOVED_RANGE), Api)
+APIS = Table(Kind(name="api", indexes=(("build",), *NOUN_INDEXES), ranges=REMOVED_RANGE), Api, word="API")
 
 
 async def add(hub: Hub, name: str, build: str, **values: Any) -> Stored[Api]:

@@ -22,7 +22,7 @@ async def add(hub: Hub, table: Table[T], id: str, value: T, event: Event) -> Sto
     while stored is None:
         there = await table.find_even_removed(hub.records, id)
         if there is not None and not there.value.deleted_at:
-            raise Conflict(f"there is a {table.kind.name} {id!r} already", ("name",))
+            raise Conflict(f"the {table.word} {id!r} is there already", ("name",))
         stored = await _revive(hub, table, id, there, new)
     return await _tell(hub, table, stored, event)
 

@@ -30,6 +30,8 @@ from events.supervision import attempt, supervise
 
 log = logging.getLogger(__name__)
 
+Pass = Callable[[], Awaitable[None]]
+
 SMALL = 500
 """Records that one pass looks at."""
 BUSY = 60.0
@@ -71,25 +73,25 @@ class Reaper:
         self._left: set[tuple[str, str, int]] = set()
         """(kind, id, version) of records with events that only another version of Leat can follow."""
         idle = min(self.intervals.idle, hub.limits.lease / 3)
-        self._passes: tuple[tuple[float, float, Callable[[], Awaitable[None]]], ...] = (
-            (beats, max(beats, idle), self.settle_dead),
-            (self.intervals.due, max(self.intervals.due, idle), self.send_due),
-            (self.intervals.chains, self.intervals.chains, self.go_on),
-            (self.intervals.silence, self.intervals.silence, self.send_again),
-            (self.intervals.garbage, self.intervals.garbage, self.clean),
-            *((chore.seconds, chore.seconds, partial(chore.begin(), hub)) for chore in hub.catalogue.chores),
+        self._passes: tuple[tuple[str, float, float, Pass], ...] = (
+            ("settle dead", beats, max(beats, idle), self.settle_dead),
+            ("send due", self.intervals.due, max(self.intervals.due, idle), self.send_due),
+            ("go on", self.intervals.chains, self.intervals.chains, self.go_on),
+            ("send again", self.intervals.silence, self.intervals.silence, self.send_again),
+            ("clean", self.intervals.garbage, self.intervals.garbage, self.clean),
+            *((f"chore {chore.name}", chore.seconds, chore.seconds, partial(chore.begin(), hub)) for chore in hub.catalogue.chores),
         )
 
     async def run(self) -> None:
         """Every pass at its interval, side by side, until cancelled; one that fails leaves the others be."""
         await self.look_at_everything()
         async with asyncio.TaskGroup() as group:
-            for number, (busy, idle, one_pass) in enumerate(self._passes):
-                group.create_task(supervise(f"reaper's pass {number}", partial(self._repeat, busy, idle, one_pass)))
+            for name, busy, idle, one_pass in self._passes:
+                group.create_task(supervise(f"reaper's pass: {name}", partial(self._repeat, name, busy, idle, one_pass)))
 
-    async def _repeat(self, busy: float, idle: float, one_pass: Callable[[], Awaitable[None]]) -> None:
+    async def _repeat(self, name: str, busy: float, idle: float, one_pass: Pass) -> None:
         while True:
-            await _reaching(one_pass)
+            await _reaching(name, one_pass)
             await asyncio.sleep(busy if self._is_busy() else idle)
 
     def _is_busy(self) -> bool:
@@ -142,9 +144,9 @@ class Reaper:
     async def look_at_everything(self) -> None:
         """Every look-up of `go_on`, one after the other; one that fails leaves the others be."""
         for look in self._every_look():
-            await attempt("look-up of the reaper", partial(_reaching, look))
+            await attempt("look-up of the reaper", partial(_reaching, "look at everything", look))
 
-    def _every_look(self) -> Iterator[Callable[[], Awaitable[None]]]:
+    def _every_look(self) -> Iterator[Pass]:
         for kind, row in self._hub.catalogue.nouns.items():
             yield partial(self._relieve, kind, row.table)
         for table in (JOBS, *self._hub.catalogue.entities):
@@ -154,7 +156,7 @@ class Reaper:
         for rule in self._hub.catalogue.rules:
             yield partial(self._look_at, rule)
 
-    def _endless_looks(self) -> Iterator[Callable[[], Awaitable[None]]]:
+    def _endless_looks(self) -> Iterator[Pass]:
         return itertools.chain.from_iterable(self._every_look() for _ in itertools.count())
 
     async def _relieve(self, kind: str, table: Table[Any]) -> None:
@@ -217,12 +219,12 @@ class Reaper:
         await presence.forget_lost(self._hub)
 
 
-async def _reaching(one_pass: Callable[[], Awaitable[None]]) -> None:
+async def _reaching(name: str, one_pass: Pass) -> None:
     """Do the pass; what can't be reached is looked at again the next time."""
     try:
         await one_pass()
     except (LeatError, BusError) as error:
-        log.warning("reaper's pass ended early", extra={"reaper_pass": repr(one_pass), "error": str(error)})
+        log.warning("reaper's pass ended early", extra={"reaper_pass": name, "error": str(error)})
 
 
 def due_at(job: Job, unsent: float) -> float:

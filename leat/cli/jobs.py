@@ -21,6 +21,8 @@ ENDED = "query Ended($id: ID!) { job(id: $id) { attempt outcome error { message 
 LOG = """query Log($id: ID!, $after: String, $last: Int, $attempt: Int, $search: String) {
   jobLog(jobId: $id, after: $after, last: $last, attempt: $attempt, search: $search) {
     cursor more lines { at attempt number level text } } }"""
+FOUND_BY = ({"state"}, {"queue", "state"}, {"target"}, {"target", "state"}, {"runId"}, {"outcome"})
+"""What jobs are found by: the flags that go together."""
 WIDTH = 100
 """Characters of a dead letter that people are shown."""
 QUIET = ("id", "at", "type", "run_id", "cause_id")
@@ -68,6 +70,10 @@ async def _jobs(gateway: "Gateway", flags: Namespace) -> Exit:
     chosen = {name: value for name, value in given.items() if value is not None}
     if flags.dead:
         return await _dead(gateway, flags, chosen)
+    if chosen and set(chosen) not in FOUND_BY:
+        raise Ended(
+            Exit.USAGE, "jobs are found by --state alone, --queue with --state, --target alone or with --state, --run or --outcome"
+        )
     jobs = (await gateway.execute(JOBS, {"filter": chosen or None, "first": flags.limit}))["jobs"]["nodes"]
     if flags.json:
         output.as_json(jobs)

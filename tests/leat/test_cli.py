@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import grimp
 import pytest
 
 from domain.errors import Unavailable
+from domain.jobs.jobs import JOBS
 from events.catalogue import QUEUES
 from leat.cli import COMMANDS, main
 from leat.cli.bars import state_of
 from leat.cli.exits import Exit
-from leat.cli.jobs import _tell_gap
+from leat.cli.jobs import FOUND_BY, _tell_gap
 from leat.cli.output import table
 from leat.settings import load
 from leat.urls import without_password
@@ -148,6 +150,35 @@ def test_wrong_usage(capsys: pytest.CaptureFixture[str], words: tuple[str, ...])
 
     assert code == Exit.USAGE
     assert "usage" in told
+
+
+@pytest.mark.parametrize(("words", "usage"), [(("jobs", "--foo"), "leat jobs "), (("source", "list", "more"), "leat source list ")])
+def test_unknown_words_get_the_usage_of_their_command(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], usage: str
+) -> None:
+    """Not that of all commands."""
+    code, told = said(capsys, *words)
+
+    assert code == Exit.USAGE
+    assert told.startswith(f"usage: {usage}")
+    assert f"unrecognized arguments: {words[-1]}" in told
+
+
+def test_flags_of_jobs_that_go_together(capsys: pytest.CaptureFixture[str]) -> None:
+    """Those that the hub finds jobs by; others are refused in the command line's own words."""
+    words = ("jobs", "--queue", "upload", "--url", "http://127.0.0.1:1", "--token", "t")
+    alone, told = said(capsys, *words)
+    together, _ = said(capsys, *words, "--state", "QUEUED")
+
+    assert (alone, together) == (Exit.USAGE, Exit.UNREACHABLE)
+    assert "--queue with --state" in told
+    found_by = [{{"runId": "run_id"}.get(name, name) for name in names} for names in FOUND_BY]
+    assert all(names in map(set, JOBS.kind.indexes) for names in found_by)
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """`leat --version` says which one is installed."""
+    assert said(capsys, "--version") == (Exit.DONE, f"leat {version('leat')}\n")
 
 
 @pytest.mark.parametrize("noun", ["source", "build", "api", "schedule"])

@@ -57,6 +57,7 @@ def test_the_whole_path(hub: Line) -> None:
     assert "did you mean genes?" in hub.run("build", "add", "all", "gens", "--doc-type", "gene").stderr
     assert hub.run("build", "edit", "all", "--sources", "genes").stderr == ""
     hub.done("api", "add", "genes", "all", "--description", "genes of a test")
+    assert "the API 'genes' is there already" in hub.run("api", "add", "genes", "all").stderr
 
     told = hub.run("run", "genes")
 

@@ -488,6 +488,25 @@ async def test_a_pass_that_fails_of_a_bug_comes_again(hub: Hub, monkeypatch: pyt
     await asyncio.wait([reaping])
 
 
+async def test_a_pass_that_ends_early_is_named(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
+    """In the log, by what it does, and a noun's chore by its name."""
+    done = asyncio.Event()
+
+    async def chore(_: Hub) -> None:
+        if caplog.records:
+            done.set()
+        raise Unavailable("away")
+
+    catalogue = replace(hub.catalogue, chores=(Chore(name="a chore", seconds=0.01, begin=lambda: chore),))
+    reaping = asyncio.create_task(Reaper(replace(hub, catalogue=catalogue)).run())
+    async with asyncio.timeout(20):
+        await done.wait()
+    reaping.cancel()
+    await asyncio.wait([reaping])
+
+    assert {vars(record)["reaper_pass"] for record in caplog.records} == {"chore a chore"}
+
+
 async def waiting_jobs(hub: Hub, number: int, **fields: Any) -> None:
     """So many jobs, older than any other, that wait for their time."""
     id = (await ask(hub, UploadSource(source="s"), delay=3600.0)).job.id
