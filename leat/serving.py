@@ -16,6 +16,7 @@ from domain.jobs.reaper import Reaper, void_leases
 from events.supervision import supervised
 from gateway.app import make_app
 from gateway.authentication import Authentication
+from gateway.rest.limits import Limits
 from leat import data_folder, listeners
 from leat.settings import Settings
 from leat.signals import stop_on_signals
@@ -98,7 +99,8 @@ async def _beat(file: Path) -> None:
 @asynccontextmanager
 async def listening(hub: Hub, settings: Settings, token: str) -> AsyncIterator[str]:
     """The gateway on its port; yields its URL."""
-    app = make_app(hub, Authentication({token: ADMINISTRATOR}))
+    answers = Limits(hits=settings.answer_hits, bytes=settings.answer_size)
+    app = make_app(hub, Authentication({token: ADMINISTRATOR}), answers=answers)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0)
     await runner.setup()
     try:

@@ -96,6 +96,8 @@ class Settings(BaseSettings):
     )
     quiet: float = Field(60.0, ge=0, description="seconds that an automatic build waits for its neighbours")
     download_size: int = Field(200 * 2**30, gt=0, description="bytes that one file of a dump may have")
+    answer_hits: int = Field(100_000, gt=0, description="hits that one request of a published API may have")
+    answer_size: int = Field(256 * 2**20, gt=0, description="bytes that one answer of a published API may have")
     plugin_memory: int = Field(4 * 2**30, gt=0, description="bytes of memory that each process of a plugin may take")
     plugin_timeout: float = Field(6 * 3600.0, gt=0, description="seconds that a plugin may take")
 
