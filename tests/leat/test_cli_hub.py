@@ -3,10 +3,13 @@
 import asyncio
 import json
 import os
+import re
 import secrets
 import signal
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from adapters.sqlite.records import SqliteRecords
 from domain.jobs.dead_letters import DEAD_LETTERS, Letter
 from leat.cli.exits import Exit
 from tests.events.buses import remove
-from tests.leat.hubs import Line, plugin, stop
+from tests.leat.hubs import ROOT, Line, plugin, stop
 from tests.services import need
 
 
@@ -235,6 +238,27 @@ def test_following_as_json(hub: Line) -> None:
     assert batches[-1]["run"]["state"] == "SUCCEEDED"
     again = [json.loads(text) for text in hub.done("watch", batches[-1]["run"]["runId"], "--json").splitlines()]
     assert sorted((event["jobId"], event["event"]["seq"]) for batch in again for event in batch["events"]) == sorted(events)
+
+
+def test_a_client_of_ones_own(hub: Line, tmp_path: Path) -> None:
+    """The program of docs/live.md follows a run to its end, and is told where its token is wrong."""
+    [program] = re.findall(r"^`follow.py`\n\n```python\n(.*?)^```$", (ROOT / "docs" / "live.md").read_text(), re.M | re.S)
+    hub.done("source", "add", str(plugin(hub.folder, "alone")))
+    run = hub.json("source", "dump", "alone", "--detach")["runId"]
+    data = hub.folder / "data"
+    url = f"ws{(data / 'url').read_text().strip().removeprefix('http')}/graphql"
+
+    def follow(token: str) -> subprocess.CompletedProcess[str]:
+        environment = {**hub.environment, "LEAT_URL": url, "LEAT_TOKEN": token}
+        words = (sys.executable, "-c", program, run)
+        return subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+    told, refused = follow((data / "token").read_text().strip()), follow("wrong")
+
+    lines = told.stdout.splitlines()
+    assert (lines[0], lines[-1]) == ("dump:alone JobQueued", "dump alone SUCCEEDED"), told
+    assert "inspect:alone JobFinished" in lines
+    assert (refused.returncode, refused.stderr) == (1, "the token is missing or wrong\n")
 
 
 def test_dead_letters(hub: Line) -> None:
