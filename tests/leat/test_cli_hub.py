@@ -180,7 +180,13 @@ def test_what_inspections_find_is_told(hub: Line) -> None:
     assert row == ["grown", "parser:load_data", "3", "0", "2", "6", "7", "person"]
     assert "grown  grown.B, grown.C" in shown
 
-    hub.done("source", "mapping", "grown", "--automatic")
+    unseen = hub.run("source", "mapping", "grown", "--field", "grown.Ä-0.1", "--type", "long")
+    seen = hub.run("source", "mapping", "grown", "--field", "grown.B", "--type", "long")
+    assert "warning: no document of grown that was inspected has grown.Ä-0.1" in unseen.stderr
+    assert (unseen.returncode, seen.stderr) == (Exit.DONE, "")
+
+    told = hub.done("source", "mapping", "grown", "--automatic")
+    assert "grown is mapped by its inspections again" in told
     part = hub.json("source", "show", "grown")["parts"][0]
     assert (part["mappedBy"], part["unmapped"]) == ("INSPECTION", [])
 
@@ -300,6 +306,20 @@ def test_letting_go_and_cancelling(hub: Line) -> None:
     for id in (job["runId"], job["jobId"], job["id"]):
         assert hub.run("watch", id).returncode == Exit.FAILED
     assert finished(hub, "endless", "UploadSource")["outcome"] == "CANCELED"
+
+
+def test_watching_everything(hub: Line) -> None:
+    """What is followed without a name is said first, and how to let go."""
+    watching = hub.start("watch")
+    assert watching.stderr is not None
+
+    first = watching.stderr.readline()
+    watching.send_signal(signal.SIGINT)
+    watching.communicate(timeout=20)
+
+    assert "everything" in first
+    assert "Ctrl-C" in first
+    assert watching.returncode == Exit.DETACHED
 
 
 def test_the_same_key_does_it_once(hub: Line) -> None:
