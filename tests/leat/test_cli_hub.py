@@ -397,3 +397,20 @@ def test_workers_of_their_own(shared: Line, tmp_path: Path) -> None:
 
         workers = {job["worker"] for job in line.json("jobs", "--limit", "100") if job["type"] in ("UploadSource", "InspectSource")}
         assert len(workers) == 2
+
+
+def test_a_queue_that_no_worker_takes_from(shared: Line, tmp_path: Path) -> None:
+    """Whoever follows a job that waits there is told, once; beside such a worker nobody is."""
+    with shared.up("--no-workers"):
+        shared.done("source", "add", str(plugin(tmp_path)))
+        following = shared.start("source", "dump", "genes")
+        assert following.stderr is not None
+        while "no worker takes from the queue dump: `leat work dump` starts one" not in (text := following.stderr.readline()):
+            assert text, following.wait()
+        following.send_signal(signal.SIGINT)
+        _, told = following.communicate(timeout=20)
+    with shared.up():
+        done = shared.run("source", "dump", "genes", "--force")
+
+    assert "no worker takes" not in told
+    assert (done.returncode, "no worker takes" in done.stderr) == (Exit.DONE, False)
