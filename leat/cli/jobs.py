@@ -177,6 +177,7 @@ async def _watch(gateway: "Gateway", flags: Namespace) -> Exit:
     if flags.id:
         run, _ = await _run_of(gateway, flags.id)
         return await follow(gateway, run, json=flags.json)
+    output.note("follows everything that happens in the hub; Ctrl-C lets go of it")
     async for batch in gateway.subscribe(HUB, "hubEvents", {}):
         if flags.json:
             output.as_json(batch)

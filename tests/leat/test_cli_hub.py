@@ -3,10 +3,13 @@
 import asyncio
 import json
 import os
+import re
 import secrets
 import signal
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from adapters.sqlite.records import SqliteRecords
 from domain.jobs.dead_letters import DEAD_LETTERS, Letter
 from leat.cli.exits import Exit
 from tests.events.buses import remove
-from tests.leat.hubs import Line, plugin, stop
+from tests.leat.hubs import ROOT, Line, plugin, stop
 from tests.services import need
 
 
@@ -177,7 +180,13 @@ def test_what_inspections_find_is_told(hub: Line) -> None:
     assert row == ["grown", "parser:load_data", "3", "0", "2", "6", "7", "person"]
     assert "grown  grown.B, grown.C" in shown
 
-    hub.done("source", "mapping", "grown", "--automatic")
+    unseen = hub.run("source", "mapping", "grown", "--field", "grown.Ä-0.1", "--type", "long")
+    seen = hub.run("source", "mapping", "grown", "--field", "grown.B", "--type", "long")
+    assert "warning: no document of grown that was inspected has grown.Ä-0.1" in unseen.stderr
+    assert (unseen.returncode, seen.stderr) == (Exit.DONE, "")
+
+    told = hub.done("source", "mapping", "grown", "--automatic")
+    assert "grown is mapped by its inspections again" in told
     part = hub.json("source", "show", "grown")["parts"][0]
     assert (part["mappedBy"], part["unmapped"]) == ("INSPECTION", [])
 
@@ -237,6 +246,27 @@ def test_following_as_json(hub: Line) -> None:
     assert sorted((event["jobId"], event["event"]["seq"]) for batch in again for event in batch["events"]) == sorted(events)
 
 
+def test_a_client_of_ones_own(hub: Line, tmp_path: Path) -> None:
+    """The program of docs/live.md follows a run to its end, and is told where its token is wrong."""
+    [program] = re.findall(r"^`follow.py`\n\n```python\n(.*?)^```$", (ROOT / "docs" / "live.md").read_text(), re.M | re.S)
+    hub.done("source", "add", str(plugin(hub.folder, "alone")))
+    run = hub.json("source", "dump", "alone", "--detach")["runId"]
+    data = hub.folder / "data"
+    url = f"ws{(data / 'url').read_text().strip().removeprefix('http')}/graphql"
+
+    def follow(token: str) -> subprocess.CompletedProcess[str]:
+        environment = {**hub.environment, "LEAT_URL": url, "LEAT_TOKEN": token}
+        words = (sys.executable, "-c", program, run)
+        return subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+    told, refused = follow((data / "token").read_text().strip()), follow("wrong")
+
+    lines = told.stdout.splitlines()
+    assert (lines[0], lines[-1]) == ("dump:alone JobQueued", "dump alone SUCCEEDED"), told
+    assert "inspect:alone JobFinished" in lines
+    assert (refused.returncode, refused.stderr) == (1, "the token is missing or wrong\n")
+
+
 def test_dead_letters(hub: Line) -> None:
     """What nobody could do is listed with its reason, on a line for people, and goes with no filter of jobs."""
 
@@ -276,6 +306,20 @@ def test_letting_go_and_cancelling(hub: Line) -> None:
     for id in (job["runId"], job["jobId"], job["id"]):
         assert hub.run("watch", id).returncode == Exit.FAILED
     assert finished(hub, "endless", "UploadSource")["outcome"] == "CANCELED"
+
+
+def test_watching_everything(hub: Line) -> None:
+    """What is followed without a name is said first, and how to let go."""
+    watching = hub.start("watch")
+    assert watching.stderr is not None
+
+    first = watching.stderr.readline()
+    watching.send_signal(signal.SIGINT)
+    watching.communicate(timeout=20)
+
+    assert "everything" in first
+    assert "Ctrl-C" in first
+    assert watching.returncode == Exit.DETACHED
 
 
 def test_the_same_key_does_it_once(hub: Line) -> None:
@@ -353,3 +397,20 @@ def test_workers_of_their_own(shared: Line, tmp_path: Path) -> None:
 
         workers = {job["worker"] for job in line.json("jobs", "--limit", "100") if job["type"] in ("UploadSource", "InspectSource")}
         assert len(workers) == 2
+
+
+def test_a_queue_that_no_worker_takes_from(shared: Line, tmp_path: Path) -> None:
+    """Whoever follows a job that waits there is told, once; beside such a worker nobody is."""
+    with shared.up("--no-workers"):
+        shared.done("source", "add", str(plugin(tmp_path)))
+        following = shared.start("source", "dump", "genes")
+        assert following.stderr is not None
+        while "no worker takes from the queue dump: `leat work dump` starts one" not in (text := following.stderr.readline()):
+            assert text, following.wait()
+        following.send_signal(signal.SIGINT)
+        _, told = following.communicate(timeout=20)
+    with shared.up():
+        done = shared.run("source", "dump", "genes", "--force")
+
+    assert "no worker takes" not in told
+    assert (done.returncode, "no worker takes" in done.stderr) == (Exit.DONE, False)
