@@ -42,8 +42,9 @@ class LocalProcesses(Outside):
         return await asyncio.to_thread(self._look, name)
 
     def _look(self, name: str) -> Seen:
-        runs = self.listed(name)  # first: what is not listed any more has left its code
         folder = self.folder / name
+        is_taken = folder.exists()  # first: what has taken its name is listed
+        runs = self.listed(name)  # second: what is not listed any more has left its code
         with contextlib.suppress(FileNotFoundError):
             code = int((folder / "code").read_text())
             printed = (folder / "printed").read_text()
@@ -52,7 +53,7 @@ class LocalProcesses(Outside):
             return Seen("stopped", "it was stopped")
         if runs:
             return Seen("runs")
-        return Seen("failed", "it ended without a word") if folder.exists() else Seen("absent")
+        return Seen("failed", "it ended without a word") if is_taken else Seen("absent")
 
     async def stop(self, name: str) -> None:
         folder = self.folder / name

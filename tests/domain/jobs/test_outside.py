@@ -490,6 +490,42 @@ async def test_a_queued_job_is_cancelled_by_whoever_claims_it(hub: Hub, site: Si
     await gone(hub, site, id, f"{id}.1")
 
 
+async def test_a_cancelled_job_waits_for_nothing(hub: Hub, site: Site) -> None:
+    """`later`: one that waits for its next try is sent at once, so that what runs is stopped now."""
+    id = await put_back(hub, site)
+    stored = await JOBS.get(hub.records, id)
+    later = time.time() + 1000.0
+    await JOBS.replace(hub.records, stored, msgspec.structs.replace(stored.value, not_before=later, due_at=later, sent_at=0.0))
+
+    await control.cancel(hub, id)
+
+    record = await get(hub, id)
+    assert record.sent_at > 0.0
+    await perform(other(hub), id, registered(site))
+    assert (await get(hub, id)).outcome == "CANCELED"
+
+
+async def test_the_word_of_a_cancel_does_not_keep_from_stopping(hub: Hub, site: Site) -> None:
+    """A process that remembers the word, or hears it again while it stops, stops what runs all the same, in one attempt."""
+    id = await put_back(hub, site)
+    await control.cancel(hub, id)
+    attempt = await claim(hub, id, "second", RETRY)
+    assert attempt
+    runner, spy = Runner(hub), Spy(site)
+    spy.held.clear()
+    job = runner.prepare(attempt)
+
+    await job.notice()
+    running = asyncio.create_task(runner.run(job, registered(site, spy)))
+    await asyncio.wait_for(spy.waits.wait(), 20)
+    await job.notice()
+    spy.held.set()
+    await running
+
+    record = await get(hub, id)
+    assert (record.outcome, record.attempt, spy.asked) == ("CANCELED", 2, ["stop"])
+
+
 async def test_a_dead_owner_that_was_cancelling_leaves_it_to_the_next(hub: Hub, site: Site) -> None:
     """`unsettled`: who settles can't reach what runs: QUEUED and given up, then stopped by whoever claims it."""
     id = await asked(hub)
