@@ -35,7 +35,7 @@ WRITES = (
 async def test_lost_answers() -> None:
     """Whatever is written, the driver sends again where the answer was lost with the connection, and it is as if sent once."""
     hub, cable = f"t{secrets.token_hex(4)}", Cable(need("elasticsearch"))
-    await cable.plug_in()
+    await cable.listen()
     triggers = [Trigger(re.compile(pattern), answered=True) for pattern in WRITES]
     for trigger in triggers:
         cable.set(trigger)
