@@ -12,6 +12,8 @@ import aiohttp
 import orjson
 import pytest
 
+pytestmark = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="only Linux tells a process's peak of memory")
+
 ROOT = Path(__file__).parents[2]
 DELAY = 0.25
 """Seconds that /health/live may take beside it."""
@@ -51,8 +53,6 @@ class Process:
 @pytest.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[Process]:
     """A gateway in a process of its own."""
-    if not Path("/proc/self/clear_refs").exists():
-        pytest.skip("only Linux tells what a process took at its peak")
     command = (sys.executable, "-m", "tests.bounds.serving", str(tmp_path))
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=pipe, stdout=pipe)
