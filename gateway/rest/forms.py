@@ -1,5 +1,7 @@
 """The forms that answers are written in: whole values, and lists member by member, since a long one never lies in memory whole."""
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -20,19 +22,23 @@ BETWEEN = {"json": b",", "yaml": b"", "msgpack": b""}
 """What stands between two members of a list."""
 
 
+def _yaml(value: Any) -> bytes:
+    text: str = yaml.dump(value, Dumper=_DUMPER, sort_keys=True, allow_unicode=True, default_flow_style=False)
+    return text.encode()
+
+
+_WHOLE: dict[str, Callable[[Any], bytes]] = {
+    "json": functools.partial(orjson.dumps, option=orjson.OPT_SORT_KEYS),
+    "yaml": _yaml,
+    "msgpack": msgspec.msgpack.encode,
+}
+MEMBER: dict[str, Callable[[Any], bytes]] = {**_WHOLE, "yaml": lambda value: _yaml([value])}
+"""How each form writes one of a list's members."""
+
+
 def encode(value: Any, form: str = "json") -> bytes:
-    """`value` as JSON, YAML or MessagePack, its keys sorted."""
-    if form == "yaml":
-        text: str = yaml.dump(value, Dumper=_DUMPER, sort_keys=True, allow_unicode=True, default_flow_style=False)
-        return text.encode()
-    if form == "msgpack":
-        return msgspec.msgpack.encode(value)
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-
-
-def member(value: Any, form: str) -> bytes:
-    """`value` as one of a list's members."""
-    return encode([value], form) if form == "yaml" else encode(value, form)
+    """`value` as JSON, YAML or MessagePack; the first two with their keys sorted."""
+    return _WHOLE[form](value)
 
 
 def opening(head: dict[str, Any], count: int, form: str) -> bytes:

@@ -100,7 +100,7 @@ class Encoder:
         """The response, with its bytes as far as they make one batch. Raises RequestInvalid where these are too many, and what
         reading raises; what happens later can only cut the answer."""
         head, items, form = listing.head, listing.items, listing.shape.form
-        terms = sum(len(facet["terms"]) for facet in head.get("facets", {}).values())
+        terms = sum(len(facet["terms"]) for facet in head["facets"].values()) if "facets" in head else 0
         heft = forms.HEFT[form] * 64 * (1 + terms)
         if items is None:
             return web.Response(body=await self.away(heft, forms.encode, head, form), headers=listing.headers)
@@ -129,33 +129,38 @@ class Encoder:
         yield forms.closing(listing.head, form)
 
     async def _batch(self, listing: Listing, items: Sequence[Item], shaper: Shaper, start: int, count: int) -> Batch:
-        if start or any(item.id is not None and item.body is None for item in items):  # else all is at hand already
+        if start or any(body is None and id is not None for _, id, body in items):  # else all is at hand already
             items = items[start : start + count]
-        wanted = dict.fromkeys(item.id for item in items if item.id is not None and item.body is None)
-        found = await self.hub.search.get(listing.index, list(wanted)) if wanted else {}
-        size = sum(map(len, found.values())) + sum(len(item.body) for item in items if item.body) + 64 * len(items)
+        wanted = {id: None for _, id, body in items if body is None and id is not None}
+        found: dict[Any, bytes] = await self.hub.search.get(listing.index, list(wanted)) if wanted else {}
+        size = sum(map(len, found.values())) + sum([64 + len(body) if body else 64 for _, _, body in items])
         content = await self.away(listing.shape.heft(size), _written, listing, shaper, items, found)
         return Batch(content, start + len(items), max(1, min(MOST, BATCH * len(items) // max(size, 1))))
 
 
-def _written(listing: Listing, shaper: Shaper, items: Sequence[Item], found: Mapping[str, bytes]) -> bytes:
-    return forms.BETWEEN[listing.shape.form].join([_member(listing, shaper, item, found) for item in items])
+def _written(listing: Listing, shaper: Shaper, items: Sequence[Item], found: Mapping[str | None, bytes]) -> bytes:
+    form, plain, version, members = listing.shape.form, listing.shape.plain, listing.version, []
+    written = forms.MEMBER[form]
+    for said, id, body in items:
+        body = body or found.get(id)
+        if body is None:
+            members.append(written(_absent(listing, said, id)))
+        elif plain:
+            body = versioned(body) if version else body
+            members.append(prefixed(said, body) if said else body)
+        else:
+            shaped = {**said, **shaper.document(body)}
+            members.append(written(shaped | {"_version": 1} if version else shaped))
+    return forms.BETWEEN[form].join(members)
 
 
-def _member(listing: Listing, shaper: Shaper, item: Item, found: Mapping[str, bytes]) -> bytes:
-    form = listing.shape.form
-    if item.id is None:
-        return forms.member(item.said, form)
-    body = item.body or found.get(item.id)
-    if body is None and listing.certain:
-        raise NotReady(f"the release {listing.index} lacks {item.id!r}, which it found")
-    if body is None:
-        return forms.member({"query": item.said["query"], "notfound": True}, form)
-    if listing.shape.plain:
-        body = versioned(body) if listing.version else body
-        return prefixed(item.said, body) if item.said else body
-    shaped = {**item.said, **shaper.document(body)}
-    return forms.member(shaped | {"_version": 1} if listing.version else shaped, form)
+def _absent(listing: Listing, said: dict[str, Any], id: str | None) -> dict[str, Any]:
+    """What is said where there is no document."""
+    if id is None:
+        return said
+    if listing.certain:
+        raise NotReady(f"the release {listing.index} lacks {id!r}, which it found")
+    return {"query": said["query"], "notfound": True}
 
 
 class Streamed(web.StreamResponse):

@@ -6,7 +6,7 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -76,9 +76,9 @@ def _parse_query(arguments: Arguments, limits: Limits) -> dict[str, Any]:
     facet_size = arguments.integer("facet_size", default=10, most=limits.facet_size) or 10  # BioThings takes 0 for nothing said
     if (terms := len(facets) * facet_size) > limits.facet_terms:
         raise RequestInvalid("Facets times facet_size is too large.", keyword="facet_size", num=terms, max=limits.facet_terms)
-    request = msgspec.structs.replace(
-        _read_request(arguments, read_query(q), limits), facets=tuple(dict.fromkeys(facets)), facet_size=facet_size
-    )
+    request = _read_request(arguments, read_query(q), limits)
+    if facets:
+        request = msgspec.structs.replace(request, facets=tuple(dict.fromkeys(facets)), facet_size=facet_size)
     if scroll_id := arguments.text("scroll_id"):
         return {"scrolls": scroll_id}
     if arguments.flag("fetch_all"):
@@ -117,8 +117,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     index: str
     search: SearchRequest | None = None
     """What GET looks for; of a scroll that begins, what counts its hits."""
-    searches: Iterable[SearchRequest] = ()
+    searches: Iterator[SearchRequest] = iter(())
     """What each term means."""
+    count: int = 0
+    """How many these are."""
     page: Scroll | None = None
     """The page of a scroll."""
     etag: str = ""
@@ -128,7 +130,9 @@ def plan(asked: Asked, served: Served, limits: Limits) -> Plan:
     """The searches of what the API serves. Raises RequestInvalid."""
     if asked.terms is not None:
         return _plan_terms(asked, asked.terms, served, limits)
-    request = msgspec.structs.replace(asked.request, bodies=asked.request.limit <= AT_ONCE)
+    request = asked.request
+    if request.limit > AT_ONCE:
+        request = msgspec.structs.replace(request, bodies=False)
     if isinstance(asked.scrolls, str):
         page = scroll.decode(asked.scrolls, served.api)
         return Plan(index=page.index, page=page)
@@ -144,14 +148,14 @@ def plan(asked: Asked, served: Served, limits: Limits) -> Plan:
 
 def _plan_terms(asked: Asked, terms: Terms, served: Served, limits: Limits) -> Plan:
     request = asked.request
-    looks = len(terms.values) * sum(len(served.fields.matching(path)) or 1 for path in terms.paths())
+    looks = len(terms.values) * sum(len(served.fields.matching(path)) if "*" in path else 1 for path in terms.paths())
     if looks > limits.looks:
         raise RequestInvalid("Terms times fields to look in is too large.", keyword="scopes", num=looks, max=limits.looks)
     if _are_looked_up(asked):
         return Plan(index=served.index)
     request = msgspec.structs.replace(request, bodies=request.limit * len(terms.values) <= AT_ONCE)
     searches = (msgspec.structs.replace(request, query=query) for query in terms.queries())
-    return Plan(index=served.index, searches=searches)
+    return Plan(index=served.index, searches=searches, count=len(terms.values))
 
 
 def _are_looked_up(asked: Asked) -> bool:
@@ -185,7 +189,9 @@ async def ask(hub: Hub, planned: Plan, limits: Limits) -> list[SearchResult]:
                 raise RequestInvalid("The terms have too many hits: ask for fewer terms, or a smaller size.", max=limits.hits)
             await asyncio.sleep(0)  # a search may be over without having waited, and others want to be answered too
 
-    tasks = [asyncio.create_task(some()) for _ in range(_ABREAST)]
+    if planned.count == 1:
+        return [await hub.search.search(planned.index, next(planned.searches))]
+    tasks = [asyncio.create_task(some()) for _ in range(min(_ABREAST, planned.count))]
     try:
         await asyncio.gather(*tasks)
     finally:
@@ -238,9 +244,10 @@ def shape(asked: Asked, planned: Plan, found: Sequence[SearchResult]) -> Listing
         head["_warning"] = "; ".join(result.warnings)
     if result.facets:
         head["facets"] = {path: _facet(facet) for path, facet in result.facets.items()}
-    items = None if result.facets and not result.hits else [_item({}, hit) for hit in result.hits]
+    items = [Item({"_score": score}, id, body or None) for id, score, body in result.hits]
     headers = answers.headers(planned.etag, asked.shape.form)
-    return Listing(index=planned.index, head=head, items=items, shape=asked.shape, headers=headers)
+    shown = None if result.facets and not items else items
+    return Listing(index=planned.index, head=head, items=shown, shape=asked.shape, headers=headers)
 
 
 def _shape_terms(asked: Asked, terms: Terms, planned: Plan, found: Sequence[SearchResult]) -> Listing:
@@ -251,16 +258,15 @@ def _shape_terms(asked: Asked, terms: Terms, planned: Plan, found: Sequence[Sear
         return Listing(index=planned.index, items=known, certain=False, shape=form, headers=headers)
     items: list[Item] = []
     for term, result in zip(terms.values, found, strict=True):
-        items += [_item({"query": term}, hit) for hit in result.hits] or [Item({"query": term, "notfound": True})]
+        if result.hits:
+            items += [Item({"query": term, "_score": score}, id, body or None) for id, score, body in result.hits]
+        else:
+            items.append(Item({"query": term, "notfound": True}))
     if warnings := "; ".join(_warnings(found, shared=bool(terms.scopes))[:_WARNINGS]):
         headers[WARNING] = re.sub(r"[^ -~]", "?", warnings)[:2000]
         headers["Access-Control-Expose-Headers"] = WARNING
     head = _totals(asked.request, found, warnings) if asked.with_total else {}
     return Listing(index=planned.index, head=head, items=items, shape=form, headers=headers)
-
-
-def _item(said: dict[str, Any], hit: Hit) -> Item:
-    return Item({**said, "_score": hit.score}, hit.id, hit.body or None)
 
 
 def _facet(facet: Facet) -> dict[str, Any]:

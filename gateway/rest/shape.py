@@ -39,10 +39,14 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
         return Shaper(self)
 
 
+_SIGNS = {"query": b'"query":', "_score": b'"_score":'}
+
+
 def prefixed(head: dict[str, Any], body: bytes) -> bytes:
     """The document as it is stored, behind what is said about it. Where both have a key, only the document's own counts."""
-    if any(b'"%b":' % key.encode() in body for key in head):
-        return encode(head | orjson.loads(body))
+    for key in head:
+        if _SIGNS[key] in body:
+            return encode(head | orjson.loads(body))
     return b"%b,%b" % (encode(head)[:-1], body[1:])
 
 

@@ -34,7 +34,7 @@ def test_pieces_are_the_whole(head: dict[str, Any], members: list[Any]) -> None:
     """What is written member by member reads as what is written at once, in each form."""
     expected = {**head, "hits": members} if head else members
     for form, read in READ.items():
-        written = forms.BETWEEN[form].join([forms.member(member, form) for member in members])
+        written = forms.BETWEEN[form].join([forms.MEMBER[form](member) for member in members])
         content = forms.opening(head, len(members), form) + written + forms.closing(head, form)
         assert read(content) == read(forms.encode(expected, form))
 
@@ -42,7 +42,7 @@ def test_pieces_are_the_whole(head: dict[str, Any], members: list[Any]) -> None:
 @pytest.mark.parametrize("count", [0, 15, 16, 65_535, 65_536])
 def test_long_lists_in_messagepack(count: int) -> None:
     """The number of members stands before them, in as many bytes as it needs."""
-    content = forms.opening({}, count, "msgpack") + forms.member(7, "msgpack") * count
+    content = forms.opening({}, count, "msgpack") + forms.MEMBER["msgpack"](7) * count
     assert msgspec.msgpack.decode(content) == [7] * count
 
 
