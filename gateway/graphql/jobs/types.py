@@ -157,7 +157,7 @@ class RunState(Enum):
 
 @strawberry.type(description="A planned step of a run.")
 class RunStep:
-    """domain.jobs.runs.StepView."""
+    """domain.jobs.overview.StepView."""
 
     name: str = field(description="What it does, such as upload:clinvar.")
     after: list[str] = field(description="The steps that it waits for.")
@@ -167,7 +167,7 @@ class RunStep:
 
 @strawberry.type(description="Everything that one request or schedule set off.")
 class Run(Node):
-    """domain.jobs.runs.RunView."""
+    """domain.jobs.overview.RunView."""
 
     run_id: str = field(description="Its UUID.")
     title: str = field(description="What it does, in words.")
@@ -231,7 +231,7 @@ class Started:
 
 @strawberry.enum(description="How much a log line matters.")
 class LogLevel(Enum):
-    """domain.jobs.logs.Level."""
+    """domain.jobs.lines.Level."""
 
     DEBUG = enum_value("debug", description="For whoever mends the plugin.")
     INFO = enum_value("info", description="What was done.")
@@ -241,7 +241,7 @@ class LogLevel(Enum):
 
 @strawberry.type(description="One line of a job's log.")
 class LogLine:
-    """domain.jobs.logs.Read."""
+    """domain.jobs.lines.Read."""
 
     attempt: int = field(description="The attempt that said it.")
     number: Long = field(description="Its number within the attempt, from 1; a gap where lines were dropped.")
