@@ -29,12 +29,12 @@ async def annotate(encoder: Encoder, served: Served, id: str, request: web.Reque
     items = [Item({}, id, found[id])] if found else await _named(encoder, served, id)
     if not items:
         return fail(404, "Not Found.", id=id)
-    said = headers(served.etag, shape.form)
     body = items[0].body
+    if body is not None and len(items) == 1 and shape is _PLAIN and Stored.suits(request):
+        return Stored(served.head, versioned(body))
+    said = headers(served.etag, shape.form)
     if len(items) > 1 or body is None:
         return await encoder.encode(Listing(index=served.index, items=items, shape=shape, headers=said, version=True))
-    if shape is _PLAIN and Stored.suits(request):
-        return Stored(served.head, versioned(body))
     return web.Response(body=await encoder.away(shape.heft(len(body)), _alone, body, shape), headers=said)
 
 

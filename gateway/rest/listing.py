@@ -4,6 +4,7 @@ neither the memory nor the event loop feels how long a list is; what is longer t
 import asyncio
 import functools
 import logging
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
@@ -105,15 +106,21 @@ class Encoder:
         if items is None:
             return web.Response(body=await self.away(heft, forms.encode, head, form), headers=listing.headers)
         shaper = listing.shape.shaper()
+        if listing.shape.heft(_at_hand(items)) + heft <= QUICK:  # as most are: nothing is to be read, or to be waited for
+            content = forms.opening(head, len(items), form) + _written(listing, shaper, items, {})
+            return web.Response(body=self._checked(content) + forms.closing(head, form), headers=listing.headers)
         begun = await self.away(heft, forms.opening, head, len(items), form)
         first = await self._batch(listing, items, shaper, 0, AT_ONCE)
-        content = begun + first.content
-        if len(content) > self.limits.bytes:
-            reason = "The answer is too large: ask for fewer documents, or for fewer of their fields."
-            raise RequestInvalid(reason, max=self.limits.bytes)
+        content = self._checked(begun + first.content)
         if first.end == len(items):
             return web.Response(body=content + forms.closing(head, form), headers=listing.headers)
         return Streamed(content, self._rest(listing, items, shaper, first, len(content)), listing.headers)
+
+    def _checked(self, content: bytes) -> bytes:
+        if len(content) > self.limits.bytes:
+            reason = "The answer is too large: ask for fewer documents, or for fewer of their fields."
+            raise RequestInvalid(reason, max=self.limits.bytes)
+        return content
 
     async def _rest(
         self, listing: Listing, items: Sequence[Item], shaper: Shaper, before: Batch, size: int
@@ -129,13 +136,24 @@ class Encoder:
         yield forms.closing(listing.head, form)
 
     async def _batch(self, listing: Listing, items: Sequence[Item], shaper: Shaper, start: int, count: int) -> Batch:
-        if start or any(body is None and id is not None for _, id, body in items):  # else all is at hand already
+        if start or _at_hand(items) == sys.maxsize:
             items = items[start : start + count]
         wanted = {id: None for _, id, body in items if body is None and id is not None}
         found: dict[Any, bytes] = await self.hub.search.get(listing.index, list(wanted)) if wanted else {}
         size = sum(map(len, found.values())) + sum([64 + len(body) if body else 64 for _, _, body in items])
         content = await self.away(listing.shape.heft(size), _written, listing, shaper, items, found)
         return Batch(content, start + len(items), max(1, min(MOST, BATCH * len(items) // max(size, 1))))
+
+
+def _at_hand(items: Sequence[Item]) -> int:
+    """The bytes of all documents; more than can be, where some have to be read."""
+    size = 0
+    for _, id, body in items:
+        if body is not None:
+            size += len(body)
+        elif id is not None:
+            return sys.maxsize
+    return size + 64 * len(items)
 
 
 def _written(listing: Listing, shaper: Shaper, items: Sequence[Item], found: Mapping[str | None, bytes]) -> bytes:
