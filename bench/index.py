@@ -2,7 +2,8 @@
 
     .venv/bin/python -m bench.index [--documents 150000] [--rounds 3]
 
-Target: within 1.3 times the bare loop, which flattens in the plainest way, checks nothing and folds no words.
+Target: within 1.0 times the bare loop, which is given the same typed values, flattens in the plainest way, checks nothing and folds
+no words.
 """
 
 import argparse
@@ -19,6 +20,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from adapters.tantivy.floats import code_of_float
 from adapters.tantivy.schema import ID, PATHS, RANK, build_schema, largest, least, open_index
 from bench import variants
 from bench.merge import Silent
@@ -31,7 +33,7 @@ from workers.index.feed import feed
 
 SPEC = IndexSpec(mapping=variants.MAPPING, collection=variants.A)
 HEAP = 40_000_000
-DATE = "cgi.associations.date"
+DATE, SCORE = "cgi.associations.date", "cgi.associations.score"
 
 
 def arguments(number: int) -> dict[str, Any]:
@@ -51,6 +53,13 @@ def milliseconds(date: str) -> int:
     return int(datetime.fromisoformat(date).replace(tzinfo=UTC).timestamp() * 1000)
 
 
+def typed(value: Any, path: str) -> Any:
+    """A value as our schema keeps it."""
+    if path == SCORE:
+        return code_of_float(value)
+    return milliseconds(value) if path == DATE else value
+
+
 def walk(value: Any, path: str, found: dict[str, list[Any]]) -> None:
     """Values by dotted path."""
     if isinstance(value, dict):
@@ -60,7 +69,7 @@ def walk(value: Any, path: str, found: dict[str, list[Any]]) -> None:
         for item in value:
             walk(item, path, found)
     else:
-        found[path].append(milliseconds(value) if path == DATE else value)
+        found[path].append(typed(value, path))
 
 
 def bare(folder: Path) -> None:

@@ -1,13 +1,11 @@
 """What log lines cost, on the embedded hub: storing them, what durable records are slowed down by that, and reading them.
 
-    .venv/bin/python -m bench.logs [LINES]
-
 So many jobs say ten lines every fifth of a second, as often as a worker stores them, while a record is replaced again and again.
 """
 
+import argparse
 import asyncio
 import statistics
-import sys
 import time
 
 from bench.jobs import open_bench
@@ -17,7 +15,6 @@ from domain.jobs.logs import LogWriter
 from domain.ports.records import Kind
 
 TEXT = "parsed line {} of the file, as a plugin says it at the debug level: nothing is unusual about it"
-SECONDS = 5.0
 
 
 async def say(hub: Hub, job: str, until: float) -> list[float]:
@@ -35,18 +32,18 @@ async def say(hub: Hub, job: str, until: float) -> list[float]:
     return took
 
 
-async def beside(hub: Hub, jobs: int) -> None:
+async def beside(hub: Hub, jobs: int, seconds: float) -> None:
     """Replaces of one record per second, and milliseconds of a flush, with so many jobs that say lines."""
     kind = Kind(name="worker")
     id, version = f"beside {jobs}", 1
     await hub.records.insert(kind, id, {"created_at": 0.0})
-    until = asyncio.get_running_loop().time() + SECONDS
+    until = asyncio.get_running_loop().time() + seconds
     saying = [asyncio.create_task(say(hub, f"beside-{jobs}-{n}", until)) for n in range(jobs)]
     while asyncio.get_running_loop().time() < until:
         version = await hub.records.replace(kind, id, {"created_at": 0.0}, version)
     took = sorted(seconds * 1000 for said in await asyncio.gather(*saying) for seconds in said)
     flush = f"; a flush {statistics.median(took):.2f} ms, p99 {took[len(took) * 99 // 100]:.2f} ms" if took else ""
-    print(f"{jobs} jobs that log: {version / SECONDS:.0f} replaces/s{flush}")
+    print(f"{jobs} jobs that log: {version / seconds:.0f} replaces/s{flush}")
 
 
 async def long(hub: Hub, lines: int) -> None:
@@ -79,13 +76,22 @@ async def long(hub: Hub, lines: int) -> None:
     print(f"searched for what is not there, {count} calls: {time.perf_counter() - started:.2f} s")
 
 
-async def main(lines: int) -> None:
+async def run(lines: int, seconds: float) -> None:
     """Print the figures."""
     async with open_bench() as hub:
         for jobs in (0, 4, 32):
-            await beside(hub, jobs)
+            await beside(hub, jobs, seconds)
         await long(hub, lines)
 
 
+def main() -> None:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lines", type=int, default=200_000)
+    parser.add_argument("--seconds", type=float, default=5.0, help="for which jobs log beside a record that is replaced")
+    given = parser.parse_args()
+    asyncio.run(run(given.lines, given.seconds))
+
+
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 200_000))
+    main()

@@ -50,7 +50,7 @@ TARGETS = {
     "inspect mapping": Target("inspection", "inspection beside `dataplugin inspect -m mapping`", 2),
     "inspect memory": Target("inspection", "inspection, peak memory", 150, least=False, unit="MB"),
     "merge": Target("merge", "merge of two collections, time beside a bare merge-join", 1.5, least=False),
-    "index": Target("index", "indexing, time beside bare tantivy", 1.3, least=False),
+    "index": Target("index", "indexing, time beside bare tantivy", 1.0, least=False),
     "by id": Target("serve", "GET by id, processor time beside `dataplugin serve`", 5),
     "field query": Target("serve", "field query, processor time beside `dataplugin serve`", 100),
     "answering: GraphQL p99": Target("answering", "small GraphQL query while the hub works, p99", 100, least=False, unit="ms"),

@@ -11,7 +11,8 @@
     ├── JobSuperseded          another attempt took the job over; who hears it touches nothing more
     ├── JobFailed              a job's own failure, with what the user needs to mend it
     │   └── JobTimedOut        it took longer than it may
-    └── Unavailable            a server behind a port does not answer; trying again later may help
+    ├── Unavailable            a server behind a port does not answer; trying again later may help
+    └── Unreadable             a newer version of Leat wrote the record; a process of that version can read it
 
 The docstring is the default message.
 """

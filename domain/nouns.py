@@ -41,8 +41,9 @@ class Noun(Entity, frozen=True, kw_only=True):
     is_written: bool = False
     """Whether `writer` names anybody, for the reaper's look-up."""
     outputs: tuple[AnyOutput, ...] = ()
-    """What jobs made and is kept, newest first, of each type its own number. The event is the description: `event.output` names
-    collection, index or folder, and a dead attempt is known to have switched where its name stands here."""
+    """What jobs made and is kept, the newest first; for each type, its own number is kept. The event is the description:
+    `event.output` names the collection, index or folder. Where the name of a dead attempt stands here, that attempt is known to
+    have switched."""
 
     def newest(self, kind: type["E"]) -> "E | None":
         """The current output of one type."""
@@ -67,7 +68,7 @@ class Noun(Entity, frozen=True, kw_only=True):
 ENTITY_INDEXES = (("is_untold",),)
 NOUN_INDEXES = (*ENTITY_INDEXES, ("is_written",))
 REMOVED_RANGE = (((), "deleted_at"),)
-"""What the reaper finds entities by; a kind declares them beside its own."""
+"""What the reaper finds entities by; each kind declares these beside its own."""
 
 E = TypeVar("E", bound=Output)
 T = TypeVar("T", bound=msgspec.Struct)
@@ -80,15 +81,17 @@ class Stored(NamedTuple, Generic[T]):
     version: int
     value: T
     rest: Mapping[str, Any] | None = None
-    """Fields that this version of Leat does not know: a newer one wrote them, and they are written back as they are."""
+    """Fields that this version of Leat does not know: a newer one wrote them. They are written back as they are."""
 
 
 class Table(Generic[T]):
     """The records of one kind, as structs: reading and writing with versions, over whichever Records adapter."""
 
-    def __init__(self, kind: Kind, type: type[T]) -> None:
+    def __init__(self, kind: Kind, type: type[T], word: str = "") -> None:
         self.kind = kind
         self.type = type
+        self.word = word or kind.name
+        """What one of them is called in sentences, where the kind's name is no word."""
         self._fields = frozenset(type.__struct_fields__)
         self._unread: set[str] = set()
         """Ids of records that this process can't read, and has logged."""
@@ -99,7 +102,7 @@ class Table(Generic[T]):
         try:
             return Stored(record.id, record.version, msgspec.convert(record.body, self.type), rest or None)
         except msgspec.ValidationError as error:
-            unreadable = Unreadable(f"{self.kind.name} {record.id!r} is of another version of Leat: {error}")
+            unreadable = Unreadable(f"{self.word} {record.id!r} is of another version of Leat: {error}")
             if record.id not in self._unread:
                 self._unread.add(record.id)
                 log.error("record can't be read", extra={"error": unreadable.message})
@@ -111,7 +114,7 @@ class Table(Generic[T]):
         return None if stored is None or _is_removed(stored.value) else stored
 
     async def find_even_removed(self, records: Records, id: str) -> Stored[T] | None:
-        """The record, also where it is only left of something that was removed, or None."""
+        """The record, or None. What is left of something that was removed is found too."""
         record = await records.get(self.kind, id)
         return record and self.decode(record)
 
@@ -119,7 +122,7 @@ class Table(Generic[T]):
         """The record; raises NotFound naming kind and id."""
         stored = await self.find_one(records, id)
         if stored is None:
-            raise NotFound(f"there is no {self.kind.name} {id!r}")
+            raise NotFound(f"there is no {self.word} {id!r}")
         return stored
 
     async def insert(self, records: Records, id: str, value: T) -> Stored[T] | None:
@@ -148,8 +151,8 @@ class Table(Generic[T]):
         removed: bool = False,
         **equals: object,
     ) -> list[Stored[T]]:
-        """Records whose declared fields equal these; see Records.find. What can't be read is passed over, and so is what was
-        removed unless `removed` asks for it: fewer than `limit` are the last ones all the same."""
+        """Records whose declared fields equal these; see Records.find. Those that can't be read are passed over, and so are removed
+        ones, unless `removed` asks for them. Where fewer than `limit` come back, there are no more."""
         found: list[Stored[T]] = []
         while True:
             wanted = limit - len(found)
@@ -171,12 +174,12 @@ class Table(Generic[T]):
         **equals: object,
     ) -> list[Stored[T]]:
         """All records of the kind, or of a range as in Records.find: for kinds of which there are tens, not millions. Raises
-        Unreadable rather than leave one out, for whoever goes by what is not there."""
+        Unreadable rather than leave one out, since callers rely on what is not in the list."""
         stored = [self.decode(record) for record in await self._all(records, equals, order, least, below)]
         return [each for each in stored if not _is_removed(each.value)]
 
     async def readable(self, records: Records, **equals: object) -> list[Stored[T]]:
-        """As `every`, without what can't be read: for whoever looks at each by itself."""
+        """As `every`, without the records that can't be read: for callers who look at each record by itself."""
         return self._readable(await self._all(records, equals))
 
     async def _all(
@@ -206,7 +209,8 @@ class Table(Generic[T]):
         return found
 
     async def change(self, records: Records, id: str, changed: Callable[[T], T | None]) -> Stored[T]:
-        """Read, change and compare-and-set until nobody came in between; `changed` may raise, or return None to leave it be."""
+        """Read, change and compare-and-set; again where somebody else changed the record in between. `changed` may raise, or return
+        None to leave the record as it is."""
         while True:
             stored = await self.get(records, id)
             value = changed(stored.value)

@@ -1,4 +1,4 @@
-"""Parts: files that come piece by piece, from senders who may be cut off and go on later, at whichever process."""
+"""Parts: files that come piece by piece, to any process, from senders who may be cut off and go on later."""
 
 import asyncio
 import hashlib
@@ -17,8 +17,8 @@ SIZE = 8 * 2**20
 class Parts:
     """Files that are coming, each under an id of its own: a name without `/` that is never used again.
 
-    A part is a stored file `parts/<id>/<offset>` that is created where there is none, behind the part that ends at its offset: so
-    of two senders at one offset one wins, and the parts are the whole truth about what is there. They are as durable, and as
+    A part is a stored file `parts/<id>/<offset>`. It is created only where there is none, behind the part that ends at its offset.
+    So of two senders at one offset one wins, and the parts are the whole truth about what is there. They are as durable, and as
     visible to every process, as all stored files.
     """
 
@@ -30,10 +30,10 @@ class Parts:
         return _size(await self._parts(id))
 
     async def append(self, id: str, offset: int, content: AsyncIterator[bytes]) -> int:
-        """Add the bytes of a stream behind the first `offset`; returns how many are there then.
+        """Add the bytes of a stream behind the first `offset` bytes; returns how many are there then.
 
-        Parts of SIZE are confirmed as they come, so that most of a stream that raises is kept, and all of one that just ends where
-        its sender was cut off. Raises Conflict that says how many are there where that is not `offset`, or another sender was
+        Parts of SIZE are confirmed as they come. So most of a stream that raises is kept, and all of one that just ends where its
+        sender was cut off. Raises Conflict, which says how many bytes are there, where that is not `offset` or another sender was
         faster.
         """
         if offset != await self.held(id):
@@ -47,15 +47,15 @@ class Parts:
         return await self._store(id, offset, bytes(waiting)) if waiting else offset
 
     async def complete(self, id: str, path: str, size: int, sha256: str) -> None:
-        """Make them the file `path`, whole or not at all, and remove the parts. Asked again after it was done, it is done.
+        """Make the parts the file `path`, whole or not at all, and remove them. Where that was done already, nothing more is done.
 
-        Raises Conflict where not `size` bytes are there, and Invalid where they have another checksum (hexadecimal): then the
-        parts stay, until they are abandoned.
+        Raises Conflict where there are not `size` bytes, and Invalid where they have another checksum (hexadecimal): then the parts
+        stay, until they are abandoned.
         """
         parts = await self._parts(id)
         held = _size(parts)
         if held < size and await self._is_there(path, size, sha256):
-            await self.abandon(id)  # whoever completed it did not come to removing them all
+            await self.abandon(id)  # whoever completed it did not get as far as removing them all
             return
         if held != size:
             raise Conflict(f"{held} bytes are there, not {size}", ("size",))
@@ -72,7 +72,7 @@ class Parts:
         await self._files.delete(_folder(id))
 
     async def left(self, before: float) -> list[str]:
-        """The ids to which nothing came since `before` (Unix seconds)."""
+        """The ids under which nothing came since `before` (Unix seconds)."""
         newest: dict[str, float] = {}
         for part in await self._files.find(PARTS):
             id = part.path.split("/")[1]
@@ -80,7 +80,8 @@ class Parts:
         return [id for id, modified in newest.items() if modified < before]
 
     async def _parts(self, id: str) -> list[StoredFile]:
-        """In order, each beginning where the one before ends: not what an append left that was under way in an `abandon`."""
+        """In order, each beginning where the one before ends. Others are left out: an append that was under way during an `abandon`
+        may have left them."""
         parts: list[StoredFile] = []
         size = 0
         for part in await self._files.find(_folder(id)):

@@ -1,4 +1,4 @@
-"""What callers may see of what happens: asked of everything that is delivered live, in this one place."""
+"""What callers may see of what happens. This one place is asked about everything that is delivered live."""
 
 from domain.callers import ADMINISTER, Caller
 from domain.errors import NotFound
@@ -12,11 +12,12 @@ Seen = Event | Job | RunView | Presence
 
 
 def may_see(caller: Caller, what: Seen) -> bool:
-    """Whether the caller may see it. Answers are shared among callers whose `sharing` is equal: go by nothing else of a caller."""
+    """Whether the caller may see it. Answers are shared among callers whose `sharing` is equal, so look at nothing else of a
+    caller."""
     return ADMINISTER in caller.scopes
 
 
 def check(caller: Caller, what: Seen, kind: str, id: str) -> None:
-    """Raises NotFound where the caller may not see it, in the words of what is not there."""
+    """Raises NotFound where the caller may not see it, in the same words as for something that is not there."""
     if not may_see(caller, what):
         raise NotFound(f"there is no {kind} {id!r}")

@@ -2,7 +2,7 @@
 
 
 def counted(number: int, things: str) -> str:
-    """`1 file`, `2 files`, `1,844 documents`: `things` is the plural, whose s falls for a single one."""
+    """`1 file`, `2 files`, `1,844 documents`: `things` is the plural, whose s is dropped for a single one."""
     return f"{number:,} {things.removesuffix('s') if number == 1 else things}".rstrip()
 
 

@@ -30,7 +30,7 @@ class Listener(Generic[T]):
         self._arrived.set()
 
     def close(self) -> None:
-        """End the iteration behind what waits."""
+        """End the iteration after what still waits."""
         self._closed = True
         self._arrived.set()
 

@@ -57,16 +57,8 @@ class Consumer(ABC):
         """Return when no delivery can arrive any more; what was delivered and not acknowledged stays with its holder."""
 
 
-class Bus(ABC):
-    """Carries commands to one worker each, and events and control words to everybody.
-
-    Commands survive a restart of a durable broker, arrive at least once, and in the order they were sent as far as one consumer
-    goes. Events and control words are hints: they may be lost while a connection is away, and `watch` and `listen` then say so.
-    Adapters reconnect by themselves; a call waits for the connection up to its own time-out and then raises BusError.
-    """
-
-    shared: ClassVar[bool] = True
-    """Whether other processes may be on it."""
+class Commands(ABC):
+    """How commands reach one worker each."""
 
     @abstractmethod
     async def send(self, command: Command) -> None:
@@ -75,6 +67,20 @@ class Bus(ABC):
     @abstractmethod
     async def consume(self, queue: str, handler: Callable[[Delivery], Awaitable[None]], slots: int) -> Consumer:
         """Call `handler` in a task of its own for each delivery, with at most `slots` deliveries unacknowledged at a time."""
+
+    @abstractmethod
+    async def depth(self, queues: Sequence[str]) -> list[Depth]:
+        """How these queues stand now. Raises BusError."""
+
+    @abstractmethod
+    def dead_letters(self, limit: int = 100) -> AbstractAsyncContextManager[list[DeadLetter]]:
+        """Up to `limit` messages of the dead-letter queue, oldest first, to be kept in the records within the block. They leave the
+        queue when the block ends well; else they stay, and come again. So may those that were kept just before the process or
+        the connection ended: whoever keeps them has to know one that it kept before. Raises BusError."""
+
+
+class Hints(ABC):
+    """How events and control words reach everybody."""
 
     @abstractmethod
     async def emit(self, event: Event) -> None:
@@ -92,15 +98,17 @@ class Bus(ABC):
     def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Control | None]]:
         """Every control word from entering the context on; None says that some may have been missed."""
 
-    @abstractmethod
-    async def depth(self, queues: Sequence[str]) -> list[Depth]:
-        """How these queues stand now. Raises BusError."""
 
-    @abstractmethod
-    def dead_letters(self, limit: int = 100) -> AbstractAsyncContextManager[list[DeadLetter]]:
-        """Up to `limit` messages of the dead-letter queue, oldest first, to be kept in the records within the block. They leave the
-        queue when the block ends well; else they stay, and come again. So may those that were kept just before the process or
-        the connection ended: whoever keeps them has to know one that it kept before. Raises BusError."""
+class Bus(Commands, Hints):
+    """Carries commands to one worker each, and events and control words to everybody.
+
+    Commands survive a restart of a durable broker, arrive at least once, and in the order they were sent as far as one consumer
+    goes. Events and control words are hints: they may be lost while a connection is away, and `watch` and `listen` then say so.
+    Adapters reconnect by themselves; a call waits for the connection up to its own time-out and then raises BusError.
+    """
+
+    shared: ClassVar[bool] = True
+    """Whether other processes may be on it."""
 
     @abstractmethod
     async def ping(self) -> None:

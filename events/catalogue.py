@@ -24,7 +24,7 @@ NOUNS: tuple[ModuleType, ...] = (
 
 
 def _declared(kind: type[T]) -> tuple[type[T], ...]:
-    """The messages of a kind, in the order of their declaration; not what others are made of, such as JobEvent."""
+    """The messages of a kind, in the order of their declaration; without the classes that others are made of, such as JobEvent."""
     classes = (value for module in NOUNS for value in vars(module).values() if isinstance(value, type))
     return tuple(declared for declared in classes if issubclass(declared, kind) and _is_whole(declared))
 
@@ -45,7 +45,7 @@ class UndecodableMessage(Exception):
 
 
 def union(types: tuple[type[Any], ...]) -> Any:
-    """What msgspec decodes as whichever of the types the tag names."""
+    """A type that msgspec decodes as whichever of these types the tag names."""
     return functools.reduce(operator.or_, types)
 
 
@@ -63,8 +63,8 @@ def encode(message: Command | Event) -> bytes:
 
 
 def decode_command(body: bytes, queue: str = "") -> Command:
-    """The command in `body`; raises UndecodableMessage with the reason, also where it came from a queue that is not its own: there
-    nobody can do it."""
+    """The command in `body`. Raises UndecodableMessage with the reason, also where the command came from a queue that is not its
+    own: nobody there can do it."""
     try:
         command: Command = _COMMAND.decode(body)
     except msgspec.DecodeError as error:
@@ -84,12 +84,12 @@ def decode_event(body: bytes) -> Event:
 
 
 def command_from(record: dict[str, Any]) -> Command:
-    """The command that a job's record keeps as plain values; raises msgspec.ValidationError where this version knows none such."""
+    """The command that a job's record keeps as plain values; raises msgspec.ValidationError where this version does not know it."""
     return msgspec.convert(record, _class_of(record, _COMMAND_CLASSES))
 
 
 def event_from(record: dict[str, Any]) -> Event:
-    """The event that a record keeps as plain values; raises msgspec.ValidationError where this version knows none such."""
+    """The event that a record keeps as plain values; raises msgspec.ValidationError where this version does not know it."""
     return msgspec.convert(record, _class_of(record, _EVENT_CLASSES))
 
 

@@ -42,7 +42,7 @@ class EmbeddedConsumer(Consumer):
         self.free = slots
 
     def freed(self) -> None:
-        """One delivery less is unacknowledged."""
+        """One delivery fewer is unacknowledged."""
         self.free += 1
         self._queue.deliver()
 
@@ -138,7 +138,7 @@ class EmbeddedBus(Bus):
         return consumer
 
     async def emit(self, event: Event) -> None:
-        """Tell every watcher, who gets what was decoded again."""
+        """Tell every watcher; what they get was encoded and decoded again, as on the wire."""
         self._check()
         self._events.put(decode_event(encode(event)))
 
@@ -166,7 +166,7 @@ class EmbeddedBus(Bus):
         letters = list(islice(self._dead, limit))
         yield letters
         for letter in letters:
-            if self._dead and self._dead[0] is letter:  # else too many came meanwhile, and it went as the oldest
+            if self._dead and self._dead[0] is letter:  # else too many came meanwhile, and it was dropped as the oldest
                 self._dead.popleft()
 
     async def ping(self) -> None:

@@ -173,7 +173,8 @@ class RabbitBus(Bus):
             await link.close()
 
     async def _keep(self) -> None:
-        """Wait for the connection to be lost, and come back; begun anew in whatever state that failed."""
+        """Wait for the connection to be lost, and come back. Where it fails it is begun anew, in whatever state that left
+        things."""
         while True:
             if self._link is None:
                 self._link = await self._reconnect()
@@ -201,7 +202,7 @@ class RabbitBus(Bus):
         raise AssertionError("unreachable: the pauses never end")
 
     async def _resume(self, link: Link) -> bool:
-        """Hear and consume over it; False where it was lost meanwhile. A link that is not resumed is closed."""
+        """Hear and consume over this link; False where it was lost meanwhile. A link that is not resumed is closed."""
         resumed = False
         try:
             with contextlib.suppress(ConnectionLost):
@@ -216,7 +217,7 @@ class RabbitBus(Bus):
         return resumed
 
     async def _patiently(self, call: Callable[[Link], Awaitable[T]]) -> T:
-        """Call on the connection there is, again where it is lost meanwhile, for as long as patience lasts."""
+        """Do the call on the connection there is, and again where that is lost meanwhile, for as long as patience lasts."""
         try:
             async with asyncio.timeout(self._patience):
                 while not self._closed:
@@ -291,8 +292,8 @@ class RabbitBus(Bus):
 
     @contextlib.asynccontextmanager
     async def dead_letters(self, limit: int = 100) -> AsyncIterator[list[DeadLetter]]:
-        """Up to `limit` messages of the dead-letter queue, acknowledged when the block ends well. Those that are not come again:
-        in this process, or, once its connection has ended, in another one."""
+        """Up to `limit` messages of the dead-letter queue, acknowledged when the block ends well. Otherwise they come again: in
+        this process or, once its connection has ended, in another one."""
         async with self._dead:
             letters, drop = await self._finish(lambda link: link.dead_letters(limit))
             yield letters

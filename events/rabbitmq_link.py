@@ -34,11 +34,11 @@ EVENTS_WAITING = 10_000
 
 
 class ConnectionLost(BusError):
-    """The connection went away under a call; who may do it twice does it again on the next one."""
+    """The connection went away during a call; a caller that may do it twice does it again on the next one."""
 
 
 async def driven(call: Awaitable[T]) -> T:
-    """What the driver answers; the one place where its exceptions become ours."""
+    """What the driver answers. This is the one place where its exceptions become ours."""
     try:
         return await call
     except asyncio.CancelledError as error:
@@ -52,7 +52,7 @@ async def driven(call: Awaitable[T]) -> T:
     except Exception as error:
         if type(error) is not Exception:
             raise
-        # What waits on a connection that ends without a reason is given a bare one by the driver (aiormq's FutureStore).
+        # The driver gives a bare exception to what waits on a connection that ends without a reason (aiormq's FutureStore).
         raise ConnectionLost("the connection to RabbitMQ ended") from error
 
 
@@ -155,7 +155,7 @@ class Link:
         await self._exchanges[exchange].publish(aio_pika.Message(body), key, mandatory=False)
 
     async def consume(self, queue: str, slots: int, delivered: Delivered) -> Stop:
-        """Take deliveries of a queue; returns what to call to get nothing more, which the broker then has said."""
+        """Take deliveries of a queue. Returns what to call to get nothing more; the broker has said so when that returns."""
         channel = await (await self.channel(f"consume {queue}")).get_underlay_channel()
         async with self._consuming:
             await channel.basic_qos(prefetch_count=slots)
@@ -174,7 +174,7 @@ class Link:
 
     async def dead_letters(self, limit: int) -> tuple[list[DeadLetter], Stop]:
         """Up to `limit` messages of the dead-letter queue, oldest first, and what to call once they are kept. Until then this
-        connection holds them: to give them back would count as a delivery, of which a message has only so many."""
+        connection holds them: to give them back would count as a delivery, and a message has only so many of those."""
         queue = await (await self.channel("dead")).get_queue(f"{self._hub}.dead", ensure=False)
         while len(self._dead) < limit and (message := await queue.get(fail=False)):
             self._dead.append(message)

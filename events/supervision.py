@@ -1,8 +1,8 @@
-"""Side tasks, which go on beside the work of a process and whose end nobody awaits: none ends unnoticed, none ends for good.
+"""Side tasks go on beside the work of a process, and nobody awaits their end: so none may end unnoticed, and none for good.
 
-A task that nobody awaits dies in silence, and what it did is missed long afterwards. So whatever is to go on by itself is
-supervised: when it fails, the log says so, and it begins anew after a pause that grows while it fails again. The work sees to it
-that a new begin makes good what the failed one left half done or missed.
+A task that nobody awaits fails in silence, and what it did is missed long afterwards. So each of them is supervised: when it fails,
+the log says so, and it begins anew after a pause, which grows while it fails again and again. The work itself sees to it that a new
+begin makes up for what the failed one left half done or missed.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ async def supervise(name: str, work: Work) -> None:
 
 @asynccontextmanager
 async def supervised(**side_tasks: Work) -> AsyncIterator[None]:
-    """They go on while the context is open, each in a task of its own; behind it they are cancelled and have ended."""
+    """They go on while the context is open, each in a task of its own. When it is left, they are cancelled and have ended."""
     running = [asyncio.create_task(supervise(name, work)) for name, work in side_tasks.items()]
     try:
         yield

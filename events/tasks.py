@@ -21,7 +21,7 @@ class Tasks:
         return task
 
     async def finish(self, work: Awaitable[T]) -> T:
-        """Run it to its end even if the caller is cancelled meanwhile; the caller, if there still is one, gets its error."""
+        """Run it to its end even if the caller is cancelled meanwhile. If the caller is still there, it gets the error."""
         task = asyncio.ensure_future(work)
         self._running.add(task)
         task.add_done_callback(self._finished)

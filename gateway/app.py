@@ -13,18 +13,24 @@ from gateway.live.stream import Watching
 from gateway.metrics import Metrics
 from gateway.pages import Pages
 from gateway.pinging import ping
+from gateway.rest.limits import Limits
 from gateway.rest.routes import Published
 from gateway.schema import build_schema
 
 ROUTES = ("/", "/graphql", "/api/<name>/", "/health/live", "/health/ready", "/metrics")
-"""What is told to whoever asks for something else."""
+"""What is told to a client that asks for something else."""
 
 
 def make_app(
-    hub: Hub, known: Authentication, *, limits: OperationLimits | None = None, pages: Pages | None = None
+    hub: Hub,
+    known: Authentication,
+    *,
+    limits: OperationLimits | None = None,
+    answers: Limits | None = None,
+    pages: Pages | None = None,
 ) -> web.Application:
-    """The application, for callers that are `known`: it listens to the hub's events while it runs, and closes sockets with 1001 at
-    its end."""
+    """The application, for callers whom `known` recognises. It listens to the hub's events while it runs, and closes sockets with
+    1001 at its end. `limits` are those of GraphQL's operations, `answers` those of published APIs."""
     metrics, shown = Metrics(hub), pages or Pages()
     watching = Watching(hub.bus, metrics.heard)
     view = View(build_schema(), hub, watching, known, limits or OperationLimits(), shown)
@@ -33,14 +39,16 @@ def make_app(
     def serve(method: str, path: str, handler: Handler) -> None:
         app.router.add_route(method, path, metrics.counted(path.partition("{")[0], handler))
 
-    serve("*", "/api/{path:.*}", Published(hub).__call__)
+    published = Published(hub, answers)
+    serve("*", "/api", published.__call__)
+    serve("*", r"/api/{path:[\s\S]*}", published.__call__)
     serve("*", "/graphql", guarded(known, view.__call__, but=view.asks_later))
     serve("GET", "/metrics", guarded(known, metrics.serve))
     serve("GET", "/health/live", _live)
     serve("GET", "/health/ready", _ready(hub))
     serve("GET", "/", _explorer(shown))
     serve("GET", "/assets/{name:.+}", shown.asset)
-    serve("*", "/{path:.*}", _nothing)
+    serve("*", r"/{path:[\s\S]*}", _nothing)
 
     async def watched(_: web.Application) -> AsyncIterator[None]:
         async with watching.running(), metrics.running():

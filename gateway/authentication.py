@@ -1,4 +1,4 @@
-"""Authentication: who asks, by what is shown, and what is said to whoever shows nothing."""
+"""Authentication: who asks, as told by what is shown, and what is said to a client that shows nothing."""
 
 import hmac
 from collections.abc import Callable, Mapping
@@ -48,7 +48,7 @@ def is_page(request: web.Request) -> bool:
 
 
 def guarded(authentication: Authentication, handler: Handler, but: Callable[[web.Request], bool] = lambda _: False) -> Handler:
-    """The handler, behind 401 where nobody known asks; `but` those requests that say later who they are."""
+    """The handler; a request of nobody known gets 401 instead, except where `but` says that it will say later who asks."""
 
     async def checked(request: web.Request) -> web.StreamResponse:
         if authentication.caller_of(request.headers) != ANONYMOUS or but(request):

@@ -92,7 +92,7 @@ class _NotReadyHandler(strawberry.ExceptionHandler[errors.NotReady, NotReady]):
 
 
 HANDLERS = (_NotFoundHandler(), _ConflictHandler(), _QueryInvalidHandler(), _InvalidHandler(), _NotReadyHandler())
-"""Domain errors become members of a field's union here and nowhere else; the more special one first."""
+"""Domain errors become members of a field's union here and nowhere else; of two that fit, the more special one comes first."""
 
 
 def _said(error: errors.Refused) -> dict[str, Any]:

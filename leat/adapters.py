@@ -106,7 +106,8 @@ async def open_search(url: str, data: Path, name: str, documents: Documents) -> 
         case "tantivy":
             from adapters.tantivy.search import TantivySearch
 
-            yield TantivySearch(data / data_folder.SEARCH, documents)
+            async with TantivySearch.open(data / data_folder.SEARCH, documents) as embedded:
+                yield embedded
         case _:
             from adapters.elasticsearch.search import ElasticsearchSearch
 

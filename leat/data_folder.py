@@ -5,6 +5,7 @@ What processes of the hub put there by themselves has its place in `domain.hub.S
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -62,10 +63,13 @@ def held(folder: Path) -> Iterator[None]:
 
 
 def check_version(folder: Path) -> None:
-    """Write the version into the folder; raises FolderRefused where a newer Leat wrote it."""
+    """Write the version into the folder; raises FolderRefused where a newer Leat wrote it, or nobody can say."""
     file = folder / VERSION
-    text = _line_of(file) or "0"
-    if not text.isdigit() or int(text) > FORM:
+    text = _line_of(file, errors="backslashreplace") or "0"
+    if not re.fullmatch("[0-9]{1,9}", text):
+        advice = f"put it back from a copy, or write the form of the Leat that used the folder last into it (this one's is {FORM})"
+        raise FolderRefused(f"{file} is damaged: it holds {text[:40]!r} instead of a number; {advice}")
+    if int(text) > FORM:
         raise FolderRefused(f"{folder} was written by a newer Leat (form {text}; this one reads up to {FORM}); upgrade Leat")
     file.write_text(f"{FORM}\n")
 
@@ -105,9 +109,9 @@ def _name(made: Path, file: Path) -> None:
         os.close(descriptor)
 
 
-def _line_of(file: Path) -> str:
+def _line_of(file: Path, errors: str = "strict") -> str:
     """The line that a file has, without blanks around it; empty where there is no such file."""
     try:
-        return file.read_text().strip()
+        return file.read_text(errors=errors).strip()
     except FileNotFoundError:
         return ""

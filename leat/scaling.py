@@ -164,7 +164,7 @@ async def _scale(hub: Hub, queues: tuple[str, ...], pool: Pool, demand: Demand) 
 
 
 async def _at_work(hub: Hub, pids: frozenset[int]) -> tuple[int, frozenset[int]]:
-    """(jobs that these processes of this machine do, those of the processes that do none), as each says itself."""
+    """(jobs that these processes of this machine do, those of the processes that do none), as each process itself says."""
     host = platform.node()
     found = [said.value for said in await presence.page(hub) if said.value.host == host and said.value.pid in pids]
     return sum(len(said.running) for said in found), frozenset(said.pid for said in found if not said.running)

@@ -16,6 +16,7 @@ from domain.jobs.reaper import Reaper, void_leases
 from events.supervision import supervised
 from gateway.app import make_app
 from gateway.authentication import Authentication
+from gateway.rest.limits import Limits
 from leat import data_folder, listeners
 from leat.settings import Settings
 from leat.signals import stop_on_signals
@@ -52,19 +53,31 @@ async def serving(
 @asynccontextmanager
 async def working(hub: Hub, queues: Sequence[str], concurrency: int, *, alone: bool = False) -> AsyncIterator[asyncio.Event]:
     """Workers of these queues, where there are any, and a reaper. Behind the block they stop in order; a second signal exits at
-    once."""
+    once.
+
+    The reaper commits changes too: it works only while others know what this process can follow.
+    """
     if alone:
         await void_leases(hub)
-    async with until_signal(hub.data) as ended, supervised(reaper=Reaper(hub).run):
+    async with until_signal(hub.data) as ended:
         worker = Worker(hub, [registration for queue in queues for registration in WORKERS[queue]], concurrency)
         running = asyncio.create_task(worker.run())  # without queues too: every process says that it is there
         running.add_done_callback(lambda _: ended.set())
         try:
-            await worker.announced.wait()
-            yield ended
+            await _first(worker.announced, ended)
+            async with supervised(reaper=Reaper(hub).run):
+                yield ended
         finally:
             worker.stop()
             await running
+
+
+async def _first(*events: asyncio.Event) -> None:
+    """Wait until one of them is set."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 @asynccontextmanager
@@ -86,7 +99,8 @@ async def _beat(file: Path) -> None:
 @asynccontextmanager
 async def listening(hub: Hub, settings: Settings, token: str) -> AsyncIterator[str]:
     """The gateway on its port; yields its URL."""
-    app = make_app(hub, Authentication({token: ADMINISTRATOR}))
+    answers = Limits(hits=settings.answer_hits, bytes=settings.answer_size)
+    app = make_app(hub, Authentication({token: ADMINISTRATOR}), answers=answers)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0)
     await runner.setup()
     try:

@@ -90,12 +90,14 @@ class Settings(BaseSettings):
     keep_downloads: int = Field(3, ge=1, description="dumps kept for each source")
     keep_collections: int = Field(3, ge=1, description="uploads, inspections and builds kept for each source or build")
     keep_indexes: int = Field(2, ge=1, description="releases kept for each API")
-    keep_jobs: float = Field(30.0, gt=0, description="days that finished jobs are kept, with their events and logs")
+    keep_jobs: float = Field(30.0, ge=1, description="days that finished jobs are kept, with their events and logs")
     log_size: int = Field(
         64 * 2**20, ge=2**20, description="bytes that a job's log may have; its beginning and its end stay, half of it each"
     )
     quiet: float = Field(60.0, ge=0, description="seconds that an automatic build waits for its neighbours")
     download_size: int = Field(200 * 2**30, gt=0, description="bytes that one file of a dump may have")
+    answer_hits: int = Field(100_000, gt=0, description="hits that one request of a published API may have")
+    answer_size: int = Field(256 * 2**20, gt=0, description="bytes that one answer of a published API may have")
     plugin_memory: int = Field(4 * 2**30, gt=0, description="bytes of memory that each process of a plugin may take")
     plugin_timeout: float = Field(6 * 3600.0, gt=0, description="seconds that a plugin may take")
 

@@ -59,7 +59,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
 
 
 async def _hub_id(records: Records, wanted: str) -> str:
-    """What is made, or was `wanted`, once with the records, so that hubs share servers without meeting."""
+    """The hub's id, made once with the records, or as `wanted` then, so that hubs share servers without meeting."""
     await records.insert(HUB, "hub", {"id": wanted or secrets.token_hex(2)})
     record = await records.get(HUB, "hub")
     assert record is not None

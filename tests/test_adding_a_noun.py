@@ -1,5 +1,6 @@
 """docs/adding-a-noun.md to the letter: its files and lines, in a copy of the house, make a noun that works end to end."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -66,8 +67,8 @@ def test_the_noun_keeps_the_house_rules(house: Path) -> None:
 
 
 def test_a_note_has_its_words_counted(house: Path, tmp_path: Path) -> None:
-    """It is added by the command line through GraphQL; its event is followed by a command, a worker does that, and the noun shows
-    what was made. A second one of its name is refused."""
+    """It is added, edited and removed by the command line through GraphQL; its events are followed by commands, a worker does them,
+    and the noun shows what was made. The same text again makes no job; what is not there, or there already, is refused."""
     line = Line(tmp_path)
     code = f"import sys; sys.path.insert(0, {str(house)!r}); from leat.cli import main; sys.exit(main())"
     environment = {**line.environment, "PYTHONPATH": str(house)}
@@ -77,20 +78,30 @@ def test_a_note_has_its_words_counted(house: Path, tmp_path: Path) -> None:
             [sys.executable, "-c", code, *words], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )
 
+    def counted(words: int) -> None:
+        deadline = time.monotonic() + 20
+        while json.loads(leat("note", "show", "first", "--json").stdout)["words"] != words:
+            assert time.monotonic() < deadline
+
     hub = subprocess.Popen([sys.executable, "-c", code, "up", "--port", "0"], cwd=tmp_path, env=environment, stdout=subprocess.PIPE)
     try:
         assert hub.stdout
         assert hub.stdout.readline()
         added = leat("note", "add", "first", "the quick  brown\nfox - 0.1")
+        counted(6)
         again = leat("note", "add", "first", "another")
-        deadline = time.monotonic() + 20
-        while '"words": null' in (shown := leat("note", "show", "first").stdout):
-            assert time.monotonic() < deadline
-        jobs = leat("jobs", "--target", "note/first", "--json").stdout
+        edited = [leat("note", "edit", "first", "another text") for _ in range(2)]
+        counted(2)
+        listed = leat("note", "list", "--json").stdout
+        jobs = json.loads(leat("jobs", "--target", "note/first", "--json").stdout)
+        watched = [leat("watch", job["runId"]).returncode for job in jobs]
+        removed = leat("note", "remove", "first")
+        gone = leat("note", "show", "first")
     finally:
         hub.terminate()
         hub.communicate(timeout=20)
 
-    assert (added.returncode, again.returncode) == (0, 3), (added, again)
-    assert '"words": 6' in shown
-    assert '"outcome": "SUCCEEDED"' in jobs
+    assert [done.returncode for done in (added, again, *edited, removed)] == [0, 3, 0, 0, 0], (added, again, edited, removed)
+    assert json.loads(listed) == [{"name": "first", "words": 2}]
+    assert watched == [0, 0]
+    assert (gone.returncode, gone.stderr) == (3, "leat: there is no note 'first'\n")

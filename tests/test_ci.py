@@ -79,3 +79,11 @@ def test_it_runs_what_a_developer_runs(workflow: Any) -> None:
     assert made <= targets
     assert made >= {"tools", "lint", "test", "demo"}
     assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"][:1] == oldest
+
+
+def test_its_caches_go_by_files_that_are_there(workflow: Any) -> None:
+    """A step whose cache goes by a file that was moved fails."""
+    paths = [path for step in steps(workflow) if (path := step.get("with", {}).get("cache-dependency-path"))]
+
+    assert paths
+    assert [path for path in paths if not list(ROOT.glob(path))] == []

@@ -6,7 +6,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from domain.hub import Hub
+from domain.query.plan import Fields
 from gateway.metrics import Metrics
+from gateway.rest.limits import Limits
 from gateway.rest.served import Served
 from gateway.rest.specification import specification
 from leat.settings import SCHEMES, Settings
@@ -67,8 +69,9 @@ def test_links_lead_somewhere() -> None:
 def test_every_parameter_of_an_api_is_documented() -> None:
     """docs/api.md has each parameter that the OpenAPI document of an API has, in the path or the query, and every route."""
     text = (DOCS / "api.md").read_text()
-    served = SimpleNamespace(name="x", doc_type="<doc_type>", index="i", meta={}, api=SimpleNamespace(description=""))
-    paths = specification(cast("Served", served))["paths"]
+    about = SimpleNamespace(description="")
+    served = SimpleNamespace(name="x", doc_type="<doc_type>", index="i", meta={}, api=about, fields=Fields({}))
+    paths = specification(cast("Served", served), Limits())["paths"]
     parameters = {each["name"] for path in paths.values() for method in path.values() for each in method["parameters"]}
 
     assert [name for name in sorted(parameters - {"id"}) if f"`{name}`" not in text] == []

@@ -1,5 +1,7 @@
 """The promises of the house: layers, imports that do nothing, artefacts that are true, lock files that name no registry."""
 
+import importlib
+import inspect
 import json
 import pkgutil
 import re
@@ -32,6 +34,40 @@ def test_arrows_point_down_only() -> None:
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stdout
+
+
+PORTS = (
+    "events.bus",
+    "domain.ports.records",
+    "domain.ports.documents",
+    "domain.ports.search",
+    "domain.ports.files",
+    "domain.ports.outside",
+)
+
+
+@pytest.mark.parametrize("name", PORTS)
+def test_a_port_has_eight_methods_at_most(name: str) -> None:
+    """An adapter can be written from it, and read; what is larger says reading and writing apart."""
+    classes = [value for value in vars(importlib.import_module(name)).values() if isinstance(value, type)]
+    ports = [port for port in classes if port.__module__ == name and inspect.isabstract(port)]
+
+    assert ports
+    for port in ports:
+        assert len([own for own in vars(port) if not own.startswith("_") and callable(getattr(port, own))]) <= 8, port
+
+
+ENGINE = {"callers", "clocks", "errors", "hub", "ids", "jobs", "names", "nouns", "ports"}
+"""What the job engine stands on."""
+
+
+def test_the_engine_knows_no_noun() -> None:
+    """No module of domain/jobs imports anything of the domain but what every room uses: a noun reaches it by the hub's tables."""
+    imported = re.compile(r"^\s*(?:from|import) domain(?:\.(\w+)| import (.*)$)", re.M)
+    texts = [path.read_text() for path in (ROOT / "domain" / "jobs").glob("*.py")]
+    rooms = {room or names for text in texts for room, names in imported.findall(text)}
+
+    assert rooms <= ENGINE
 
 
 def test_importing_does_nothing(tmp_path: Path) -> None:

@@ -6,4 +6,9 @@ from workers.dump.registrations import REGISTRATIONS as DUMP
 from workers.index.registrations import REGISTRATIONS as INDEX
 from workers.upload.registrations import REGISTRATIONS as UPLOAD
 
-WORKERS: dict[str, tuple[Registration, ...]] = {"dump": DUMP, "upload": UPLOAD, "build": BUILD, "index": INDEX}
+WORKERS: dict[str, tuple[Registration, ...]] = {
+    "dump": DUMP,
+    "upload": UPLOAD,
+    "build": BUILD,
+    "index": INDEX,
+}

@@ -37,7 +37,7 @@ LINE = 64 * 2**20
 PATIENCE = 0.5
 """Seconds that a child group gets to end by itself before it is killed."""
 KILLED = 10.0
-"""Seconds that a killed child gets to be gone, and our pipes to be let go of."""
+"""Seconds that a killed child gets to be gone, and our pipes to be released."""
 KEPT = 8_000
 """Bytes of a child's stderr, the last ones, that are kept for the error."""
 REPORTS = 0.1
@@ -61,7 +61,8 @@ class ChildDied(LeatError):
 class Spawn(msgspec.Struct, frozen=True, kw_only=True):
     """How child processes are started."""
 
-    command: tuple[str, ...] = (sys.executable, "-m", "leat.child")
+    command: tuple[str, ...] = (sys.executable, "-P", "-m", "leat.child")
+    """-P: Python would import from the folder that the hub was started in first, whatever `random.py` lies there."""
     environment: dict[str, str] | None = None
     """None: this process's own, which carries the settings."""
 
@@ -71,8 +72,8 @@ async def run_child(
 ) -> dict[str, Any]:
     """Run a step in a child process and return its result; its progress and log go to `report`.
 
-    Raises what the step raised where that is a LeatError, and ChildDied, with the traceback, for anything else that ended it.
-    Cancelled, it ends the child's whole group within a second.
+    Raises what the step raised where that is a LeatError, and ChildDied, with the traceback, for anything else that ended it. When
+    this is cancelled, it ends the child's whole group within a second.
     """
     child = await asyncio.create_subprocess_exec(
         *spawn.command,
@@ -108,7 +109,7 @@ async def run_child(
 async def _converse(
     stdin: asyncio.StreamWriter, stdout: asyncio.StreamReader, request: dict[str, Any], report: Report
 ) -> tuple[dict[str, Any] | None, str]:
-    """The child's last line, or None where there is none, and what was wrong with the line that was read instead."""
+    """The child's last line, or None where there is none, and then what was wrong with the line that was read instead."""
     if stdin.is_closing():  # it ended before it was spoken to; uvloop refuses the write as a bug of ours
         return None, ""
     try:
@@ -143,11 +144,11 @@ async def _pass_on(stderr: asyncio.StreamReader, kept: bytearray) -> None:
 
 async def _end(child: asyncio.subprocess.Process) -> None:
     """End the child's group: first by closing its stdin, then by force. What the leader started may outlive it, so its group is
-    killed in any case. Nothing is waited for long, such as a process that left the group and holds our pipes."""
+    killed in any case. Nothing is waited for long: a process that has left the group may hold our pipes."""
     assert child.stdin
     assert child.stdout
     child.stdin.close()
-    drained = asyncio.ensure_future(_drain(child.stdout))  # to a child that waits to be read
+    drained = asyncio.ensure_future(_drain(child.stdout))  # a child may be waiting until its output is read
     try:
         await _wait(child, drained)
     finally:
@@ -218,7 +219,7 @@ class ChildReport(Report):
         self.write({"log": {"text": text, "level": level}})
 
     def flush(self) -> None:
-        """Write the newest progress, if it was not."""
+        """Write the newest progress, if it was not written yet."""
         newest, self._newest = self._newest, None
         if newest:
             self.write({"progress": newest})
@@ -254,14 +255,14 @@ async def _answer(steps: Steps, request: dict[str, Any], report: Report) -> dict
 
 
 def _known_type(error: LeatError) -> str:
-    """The name of its type, or of the one that it is of in `domain.errors`: who reads it knows those alone, and whether it is tried
-    again depends on it."""
+    """The name of its type, or of the type in `domain.errors` that it is derived from. Whoever reads it knows only those, and
+    whether the job is tried again depends on it."""
     known = (kind.__name__ for kind in type(error).__mro__ if kind is not LeatError and vars(errors).get(kind.__name__) is kind)
     return next(known, type(error).__name__)
 
 
 def _take_stdout() -> int:
-    """A descriptor of the real stdout, which from now on is stderr for everybody else."""
+    """A descriptor of the real stdout. From now on, stdout is stderr for everybody else."""
     descriptor = os.dup(1)
     os.dup2(2, 1)
     return descriptor

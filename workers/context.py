@@ -75,7 +75,7 @@ class JobContext(ABC):
 
     @abstractmethod
     async def child(self, step: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Run a heavy step (`leat.child` lists them) in a process of its own, at lower priority, and return what it returns. Its
+        """Run a heavy step (`workers.steps` lists them) in a process of its own, at lower priority, and return what it returns. Its
         progress and log lines become the job's; its LeatError is raised here; it ends when the job ends or is cancelled."""
 
     @abstractmethod

@@ -9,8 +9,8 @@ from workers.context import JobContext
 
 
 async def find_collection(name: str, documents: Documents) -> Sealed | None:
-    """What is known of the collection; None where it is gone, or not sealed, or has a description and no documents, as a server has
-    it whose copy was made while the hub ran."""
+    """What is known of the collection. None where it is gone, or not sealed, or has a description and no documents: such is a
+    collection on a server that was copied while the hub ran."""
     try:
         sealed = await documents.describe(name)
         async for _ in documents.scan(name, bodies=False, batch=1):

@@ -55,11 +55,8 @@ class Runner:
         except JobSuperseded:
             raise
         except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if job.reason is None or task is None:
+            if job.reason is None:
                 raise  # the process ends out of order; a reaper settles the attempt
-            while task.uncancel():  # stopped after it was cancelled
-                pass
             return error
         except Exception as error:  # whatever a handler raises is the job's failure
             task = asyncio.current_task()
@@ -68,6 +65,8 @@ class Runner:
             return error
         finally:
             job.end()
+            if job.reason is not None:
+                _uncancel()
 
     def _verdict(self, job: RunningJob, registration: Registration, result: Event | BaseException) -> Verdict:
         """What the handler's end means for the attempt. Raises JobSuperseded."""
@@ -95,3 +94,10 @@ class Runner:
                     return job.attempt.job
             await asyncio.sleep(BACKOFF[min(tries, len(BACKOFF) - 1)])
             tries += 1
+
+
+def _uncancel() -> None:
+    """What the handler was told lies behind, also where that was twice: that the job is cancelled, and that the process stops."""
+    task = asyncio.current_task()
+    while task and task.cancelling():
+        task.uncancel()

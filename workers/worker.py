@@ -65,7 +65,6 @@ class Worker:
     async def run(self) -> None:
         """Work until stopped. Cancelled, it puts its jobs back at once."""
         await attempt("presence", partial(self._save_presence, 0, ()))
-        self.announced.set()
         side = [asyncio.create_task(supervise(name, work)) for name, work in self._side_tasks().items()]
         try:
             await self._stopping.wait()
@@ -175,5 +174,6 @@ class Worker:
         )
         try:
             self._presence = await presence.save(self._hub, said, self._presence)
+            self.announced.set()
         except Unavailable as error:
             log.warning("presence not saved", extra={"error": error.message})

@@ -36,7 +36,7 @@ def _combined(clause: Combined) -> DSL:
 
 def _words(clause: Words) -> DSL:
     if clause.slop is None:
-        return {"match": {clause.field.path: {"query": clause.text, "operator": "and"}}}
+        return {"match": {clause.field.path: {"query": clause.text, "operator": "or" if clause.either else "and"}}}
     return {"match_phrase": {clause.field.path: {"query": clause.text, "slop": clause.slop}}}
 
 

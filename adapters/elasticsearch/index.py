@@ -1,7 +1,7 @@
 """What an index on Elasticsearch is made of: settings, mapping, and documents as they go in and come out."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import orjson
@@ -50,10 +50,11 @@ def serving_settings(spec: IndexSpec) -> dict[str, Any]:
 
 def mapping(spec: IndexSpec, fields: Fields) -> dict[str, Any]:
     """The mapping: the fields that are searched, `all`, and the keyword copy of `_id`; the rest is only kept."""
-    properties = nest(field for field in fields.all.values() if field.indexed)
-    copied = [field for field in fields.all.values() if field.searched_by_default and not field.indexed]
-    for field in copied:
-        _put(properties, field, {"type": "keyword", "index": False, "doc_values": False, "copy_to": ["all"]})
+    properties = nest(fields.indexed.values())
+    for field in fields.all.values():
+        if field.path not in fields.indexed and (field.searched_by_default or field.copied_to):
+            copy_to = [*["all"] * field.searched_by_default, *field.copied_to]
+            _put(properties, field, {"type": "keyword", "index": False, "doc_values": False, "copy_to": copy_to})
     properties["all"] = {"type": "text"}
     properties[ID] = {"type": "keyword"}
     return {"dynamic": False, "properties": properties, "_meta": meta(spec, sealed=False)}
@@ -70,14 +71,23 @@ def meta(spec: IndexSpec, *, sealed: bool) -> dict[str, Any]:
     """`_meta`: the build's metadata for everybody, and under `_leat` what the index is made of."""
     own = msgspec.to_builtins(spec)
     del own["meta"]
-    return {**spec.meta, "_leat": {"spec": own, "sealed": sealed}}
+    return {**spec.meta, "_leat": {"spec": own, "sealed": sealed, "unindexed": True}}
 
 
-def spec_of(meta: dict[str, Any]) -> tuple[IndexSpec, bool]:
-    """The spec in `_meta`, and whether the index is sealed."""
+class Found(NamedTuple):
+    """What `_meta` says of an index."""
+
+    spec: IndexSpec
+    sealed: bool
+    unindexed: bool
+    """Whether it has the values of fields with `index: false`; indexes of an earlier Leat don't."""
+
+
+def found_in(meta: dict[str, Any]) -> Found:
+    """What the index with this `_meta` is made of."""
     own = meta["_leat"]
     rest = {name: value for name, value in meta.items() if name != "_leat"}
-    return msgspec.convert({**own["spec"], "meta": rest}, IndexSpec), own["sealed"]
+    return Found(msgspec.convert({**own["spec"], "meta": rest}, IndexSpec), own["sealed"], own.get("unindexed", False))
 
 
 def encoded(document: Document, *, anywhere: bool = False) -> bytes:

@@ -1,6 +1,7 @@
 """Search on Elasticsearch 8 and 9: an index of its own for each release, named after the hub."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -9,13 +10,15 @@ from elastic_transport import TransportError
 from elasticsearch import ApiError, AsyncElasticsearch, OrjsonSerializer
 
 from adapters.elasticsearch.clauses import ID, name_of, query
-from adapters.elasticsearch.index import decoded, encoded, mapping, meta, serving_settings, settings, spec_of
+from adapters.elasticsearch.index import Found, decoded, encoded, found_in, mapping, meta, serving_settings, settings
 from adapters.refusals import refusal
 from domain.errors import Conflict, Invalid, NotReady, QueryInvalid, Unavailable
 from domain.ports.documents import Document
 from domain.ports.search import Facet, Hit, IndexSpec, Search, SearchRequest, SearchResult
 from domain.query.mappings import Field
 from domain.query.plan import Fields, Planner, facet_field, facet_term, sort_field
+
+log = logging.getLogger(__name__)
 
 CHUNK = 1_000_000
 """Bytes of a bulk request."""
@@ -97,7 +100,7 @@ class ElasticsearchSearch(Search):
     async def seal(self, name: str) -> int:
         index = self._index(name)
         with _translated(name):
-            spec, _ = await self._spec(name)
+            spec = (await self._found(name)).spec
             await self._client.indices.refresh(index=index)
             await self._client.indices.flush(index=index, wait_if_ongoing=True)
             await self._client.indices.put_settings(index=index, settings=serving_settings(spec))
@@ -133,7 +136,7 @@ class ElasticsearchSearch(Search):
             total=found["hits"]["total"]["value"],
             hits=tuple(_hit(hit, scored=not request.sort) for hit in found["hits"]["hits"]),
             max_score=None if request.sort else found["hits"]["max_score"],
-            facets={path: _facet(field, path, found) for path, field in facets.items()},
+            facets={path: _facet(field, path, found, request.facet_size) for path, field in facets.items()},
             warnings=(*planner.warnings, *unmapped),
         )
 
@@ -160,13 +163,14 @@ class ElasticsearchSearch(Search):
                         track_total_hits=False,
                         allow_partial_search_results=False,
                         sort=[{ID: "asc"}],
+                        track_scores=request.scores,
                         search_after=[after] if after else None,
                         **body,
                     )
                     pit, hits = found["pit_id"], found["hits"]["hits"]
                     if hits:
                         after = hits[-1]["_id"]
-                        yield [_hit(hit, scored=False) for hit in hits]
+                        yield [_hit(hit, scored=request.scores) for hit in hits]
                     if len(hits) < BATCH:
                         return
             finally:
@@ -224,21 +228,21 @@ class ElasticsearchSearch(Search):
         """The alias that documents are sent to, until the index is sealed: an index that is missing would be made anew."""
         return f"{self._index(name)}-filling"
 
-    async def _spec(self, name: str) -> tuple[IndexSpec, bool]:
+    async def _found(self, name: str) -> Found:
         index = self._index(name)
         with _translated(name):
             found = (await self._client.indices.get_mapping(index=index))[index]["mappings"]
         if "_leat" not in found.get("_meta", {}):
             raise NotReady(f"somebody else made an index {name}")
-        return spec_of(found["_meta"])
+        return found_in(found["_meta"])
 
     async def _open(self, name: str) -> tuple[IndexSpec, Fields]:
         """Spec and fields of a sealed index, which never change."""
         if name not in self._known:
-            spec, sealed = await self._spec(name)
-            if not sealed:
+            found = await self._found(name)
+            if not found.sealed:
                 raise NotReady(f"index {name} is not sealed")
-            self._known[name] = spec, Fields(spec.mapping)
+            self._known[name] = found.spec, Fields(found.spec.mapping, unindexed=found.unindexed)
         return self._known[name]
 
     async def _send(self, name: str, documents: Sequence[Document]) -> list[tuple[str, str]]:
@@ -304,11 +308,12 @@ def _lowered(name: str) -> str:
 
 def _body(planner: Planner, request: SearchRequest) -> dict[str, Any]:
     wanted = query(planner.plan(request.query))
-    if request.filters:
-        wanted = {"bool": {"must": [wanted], "filter": [query(planner.plan(each)) for each in request.filters]}}
+    filters, post_filter = planner.conditions(request.filters, request.post_filter)
+    if filters:
+        wanted = {"bool": {"must": [wanted], "filter": list(map(query, filters))}}
     body: dict[str, Any] = {"query": wanted}
-    if request.post_filter is not None:
-        body["post_filter"] = query(planner.plan(request.post_filter))
+    if post_filter is not None:
+        body["post_filter"] = query(post_filter)
     return body
 
 
@@ -329,18 +334,20 @@ def _aggregations(facets: dict[str, Field | None], size: int) -> dict[str, Any]:
     for path, field in facets.items():
         if field is not None:
             order = [{"_count": "desc"}, {"_key": "asc"}]
-            made[f"terms:{path}"] = {"terms": {"field": path, "size": size, "shard_size": max(size, TERMS), "order": order}}
+            terms = {"field": path, "size": max(size, 1), "shard_size": max(size, TERMS), "order": order}
+            made[f"terms:{path}"] = {"terms": terms}
         made[f"missing:{path}"] = {"missing": {"field": path}}
     return made
 
 
-def _facet(field: Field | None, path: str, found: Any) -> Facet:
+def _facet(field: Field | None, path: str, found: Any, size: int) -> Facet:
     missing = found["aggregations"][f"missing:{path}"]["doc_count"]
     if field is None:
         return Facet(terms=(), other=0, missing=missing)
     terms = found["aggregations"][f"terms:{path}"]
     counts = tuple((facet_term(field, bucket["key"]), bucket["doc_count"]) for bucket in terms["buckets"])
-    return Facet(terms=counts, other=terms["sum_other_doc_count"], missing=missing)
+    hidden = sum(count for _, count in counts[size:])
+    return Facet(terms=counts[:size], other=terms["sum_other_doc_count"] + hidden, missing=missing)
 
 
 def _hit(hit: dict[str, Any], *, scored: bool) -> Hit:
@@ -356,8 +363,9 @@ def _translated(name: str) -> Iterator[None]:
     except ApiError as error:
         if error.status_code == 404:
             raise NotReady(f"there is no index {name}") from error
-        if error.status_code == 400:
-            raise QueryInvalid(f"Elasticsearch refuses the query: {_reason(error)}") from error
+        if error.status_code == 400:  # the reason may name indexes, nodes and settings, and whoever asks may read it
+            log.warning("Elasticsearch refuses a query", extra={"index": name, "reason": _reason(error)})
+            raise QueryInvalid("the search engine can't answer this query: ask for less at once") from error
         raise (Busy if error.status_code == 429 else Unavailable)(
             f"Elasticsearch answers {error.status_code}: {_reason(error)}"
         ) from error

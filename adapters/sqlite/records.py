@@ -72,13 +72,26 @@ class SqliteRecords(Records):
                 points.close()
 
     async def prepare(self, kinds: Iterable[Kind]) -> None:
-        statements = [statement for kind in kinds for statement in _schema(kind)]
+        wanted = tuple(kinds)
+        statements = [statement for kind in wanted for statement in _schema(kind)]
         with _translated():
             try:
                 await self._writer.executescript("\n".join(["BEGIN IMMEDIATE;", *statements, "COMMIT;"]))
+                for kind in wanted:
+                    await self._drop_other_indexes(kind)
             except sqlite3.Error:
                 await self._roll_back()
                 raise
+
+    async def _drop_other_indexes(self, kind: Kind) -> None:
+        """Those that a former version asked for: each costs every write."""
+        declared = {name for name, _, _ in _indexes(kind)}
+        there = await self._writer.execute_fetchall(
+            "SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL", (kind.name,)
+        )
+        for (name,) in there:
+            if name not in declared:
+                await self._writer.execute(f'DROP INDEX IF EXISTS "{name}"')
 
     async def get(self, kind: Kind, id: str) -> Record | None:
         # A read by key takes about 10 µs, a hop to a thread several times that; in WAL mode it never waits for a writer.
@@ -262,10 +275,18 @@ def _schema(kind: Kind) -> Iterable[str]:
         f'CREATE TABLE IF NOT EXISTS "{kind.name}"'
         " (rowid INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, body TEXT NOT NULL) STRICT;"
     )
+    for name, columns, known in _indexes(kind):
+        yield f'CREATE INDEX IF NOT EXISTS "{name}" ON "{kind.name}" ({columns}, id) {known};'
+
+
+def _indexes(kind: Kind) -> Iterable[tuple[str, str, str]]:
+    """(name, columns, condition) of each index. A record without the fields that an index compares is not in it: most records lack
+    most of them, so that writing is cheaper."""
     for fields, order in kind.lookups():
-        name = "_".join([kind.name, *fields, "by", order])
-        columns = ", ".join(_field(field) for field in (*fields, order))
-        yield f'CREATE INDEX IF NOT EXISTS "{name}" ON "{kind.name}" ({columns}, id);'
+        compared = fields or (() if order in kind.order else (order,))
+        known = [f"{_field(field)} IS NOT NULL" for field in compared]
+        name = "_".join([kind.name, *fields, "by", order, *(["known"] if known else [])])
+        yield name, ", ".join(_field(field) for field in (*fields, order)), _where(known)
 
 
 def _field(name: str) -> str:
@@ -279,7 +300,8 @@ def _value(value: object) -> str:
 def _equal(equals: Mapping[str, Any]) -> tuple[list[str], list[Any]]:
     """Conditions and their parameters. Values go through SQLite's own JSON reader, as the stored ones did, so that equal
     numbers are equal to the last bit."""
-    return [f"{_field(name)} IS json_extract(?, '$')" for name in equals], [_value(value) for value in equals.values()]
+    conditions = [f"{_field(name)} {'IS' if value is None else '='} json_extract(?, '$')" for name, value in equals.items()]
+    return conditions, [_value(value) for value in equals.values()]
 
 
 def _where(conditions: list[str]) -> str:

@@ -7,6 +7,7 @@ import tantivy
 from tantivy import FieldType, Occur
 from tantivy import Query as Wanted
 
+from adapters.tantivy.floats import coded, widened
 from adapters.tantivy.patterns import regex_between, regex_of
 from adapters.tantivy.schema import ID, PATHS, name_of
 from adapters.tantivy.words import Words as Splitter
@@ -26,9 +27,11 @@ class OneOf(Clause, frozen=True, kw_only=True):
 class Translator:
     """Makes queries for one schema."""
 
-    def __init__(self, schema: tantivy.Schema, fields: Fields) -> None:
+    def __init__(self, schema: tantivy.Schema, fields: Fields, *, exact: bool = True) -> None:
         self.schema = schema
         self.fields = fields
+        self.exact = exact
+        """Whether floats are whole numbers: not in indexes of the first format."""
         self.splitter = Splitter()
         self._makers: dict[type[Clause], Callable[[Any], Wanted]] = {
             Everything: lambda _: Wanted.all_query(),
@@ -90,7 +93,8 @@ class Translator:
             return Wanted.empty_query()
         if len(words) == 1 or clause.slop is None:
             terms = [self.term(clause.field, word) for word in dict.fromkeys(words)]
-            return terms[0] if len(terms) == 1 else Wanted.boolean_query([(Occur.Must, term) for term in terms])
+            occur = Occur.Should if clause.either else Occur.Must
+            return terms[0] if len(terms) == 1 else Wanted.boolean_query([(occur, term) for term in terms])
         return Wanted.phrase_query(self.schema, name_of(clause.field.path), list(words), clause.slop)
 
     def _regex(self, field: Field, regex: str, position: int, what: str = "the pattern is too complex") -> Wanted:
@@ -112,7 +116,10 @@ class Translator:
             if regex is None:
                 raise QueryInvalid(too_long, clause.position)
             return self._regex(field, regex, clause.position, too_long)
+        kind = FieldType.Integer
+        if field.type in ("float", "double"):
+            kind = FieldType.Integer if self.exact else FieldType.Float
+            bounds = coded(field, bounds) if self.exact else widened(bounds)
         if bounds.lower is not None and bounds.lower == bounds.upper:
             return self.term(field, bounds.lower)
-        kind = FieldType.Float if field.type in ("float", "double") else FieldType.Integer
         return Wanted.range_query(self.schema, name_of(field.path), kind, *bounds)

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import orjson
 
+from adapters.tantivy.floats import code_of_double, code_of_float
 from adapters.tantivy.schema import PATHS, largest, least, name_of
 from adapters.tantivy.words import Words
 from domain.errors import LeatError
@@ -13,7 +15,7 @@ from domain.query.dates import stored_instant
 from domain.query.mappings import DEFAULT, Field, is_blank
 from domain.query.patterns import lower
 from domain.query.plan import Fields
-from domain.query.values import LIMITS, NUMBER, single
+from domain.query.values import LIMITS, NUMBER
 
 Flat = dict[str, Any]
 """Values by the name of the field: a value, or a list of several."""
@@ -42,9 +44,10 @@ class Flattener:
         self._texts = frozenset({DEFAULT, *(name_of(field.path) for field in fields.indexed.values() if field.type == "text")})
         self.several: set[str] = set()
         """Names of fields that had several values in one document."""
+        self._fields = fields
         tree: dict[str, Any] = {}
         for field in fields.all.values():
-            if field.indexed or field.searched_by_default:
+            if field.path in fields.indexed or field.searched_by_default or field.copied_to:
                 *parents, name = field.path.split(".")
                 level = tree
                 for parent in parents:
@@ -109,9 +112,11 @@ class Flattener:
         return put
 
     def _leaf(self, field: Field) -> Put:
-        convert = self._converter(field) if field.indexed else None
+        convert = self._converter(field) if field.path in self._fields.indexed else None
         name, spaced = name_of(field.path), self._words.spaced
         copied = DEFAULT if field.searched_by_default else ""
+        targets = [self._fields.indexed[path] for path in field.copied_to if path in self._fields.indexed]
+        copies = [(name_of(target.path), self._converter(target)) for target in targets]
 
         def put(value: Any, values: Flat) -> None:
             if type(value) is list:
@@ -126,8 +131,11 @@ class Flattener:
                 _append(values, name, converted)
             if copied:
                 _append(values, copied, spaced(value if type(value) is str else orjson.dumps(value).decode()))
+            for target, convert_for in copies:
+                if (converted := convert_for(value)) is not None:
+                    _append(values, target, converted)
 
-        return put if copied or not field.indexed else _shortcut(field, name, put)
+        return put if copied or copies or convert is None else _shortcut(field, name, put)
 
     def _converter(self, field: Field) -> Callable[[Any], Any]:
         if field.type == "text":
@@ -239,38 +247,43 @@ def _whole(field: Field) -> Callable[[Any], int | None]:
     path, (lowest, highest) = field.path, LIMITS[field.type]
 
     def convert(value: Any) -> int | None:
+        number = value
         if type(value) is not int:
             if value == "":
                 return None
-            value = math.trunc(_number(path, value))
-        if lowest <= value <= highest:
-            return int(value)
+            number = _number(path, value)
+            if lowest - 1 < number < highest + 1:  # only then: it might have thousands of digits
+                number = math.trunc(number)
+        if lowest <= number <= highest:
+            return int(number)
         raise Unfit(f"{path}: {_shown(value)} is out of the range of {field.type}")
 
     return convert
 
 
-def _floating(field: Field) -> Callable[[Any], float | None]:
-    path, narrow = field.path, field.type == "float"
+def _floating(field: Field) -> Callable[[Any], int | None]:
+    path, code = field.path, code_of_float if field.type == "float" else code_of_double
 
-    def convert(value: Any) -> float | None:
+    def convert(value: Any) -> int | None:
+        number = value
         if type(value) is not float:
             if value == "":
                 return None
-            value = float(_number(path, value))
-        if not narrow:
-            return float(value)
-        if math.isfinite(nearest := single(value)):
-            return nearest
-        raise Unfit(f"{path}: {_shown(value)} is out of the range of float")
+            number = float(_number(path, value))
+            if math.isinf(number):
+                raise Unfit(f"{path}: {_shown(value)} is out of the range of {field.type}")
+        try:
+            return code(number)
+        except OverflowError:
+            raise Unfit(f"{path}: {_shown(value)} is out of the range of float") from None
 
     return convert
 
 
-def _number(path: str, value: Any) -> int | float:
+def _number(path: str, value: Any) -> int | float | Decimal:
     if type(value) in (int, float):
         number: int | float = value
         return number
     if type(value) is str and NUMBER.fullmatch(text := value.strip()):
-        return int(text) if text.lstrip("+-").isdigit() else float(text)
+        return Decimal(text)
     raise Unfit(f"{path}: {_shown(value)} is no number")

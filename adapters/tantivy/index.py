@@ -17,12 +17,15 @@ from tantivy import Query as Wanted
 from adapters.refusals import refusal
 from adapters.tantivy.clauses import Translator
 from adapters.tantivy.documents import Flattener, Unfit
+from adapters.tantivy.floats import shown
 from adapters.tantivy.order import Key, Sorter
-from adapters.tantivy.schema import FORMAT, ID, RANK, build_schema, name_of, open_index
+from adapters.tantivy.phrases import near
+from adapters.tantivy.schema import FORMAT, ID, RANK, READABLE, build_schema, name_of, open_index
+from adapters.tantivy.work import Estimator
 from domain.errors import Conflict, NotReady
 from domain.ports.documents import Document
 from domain.ports.search import Facet, IndexSpec, SearchRequest
-from domain.query.clauses import Clause, Combined, Equals, Has
+from domain.query.clauses import Clause, Combined, Equals, Has, Words
 from domain.query.mappings import Field
 from domain.query.plan import Fields, Planner, facet_field, facet_term, sort_field
 
@@ -45,6 +48,8 @@ class Seal(msgspec.Struct, frozen=True, kw_only=True):
     spec: IndexSpec
     several: tuple[str, ...]
     """Fields that have several values in some document."""
+    unindexed: bool = False
+    """Whether it has the values of fields with `index: false`; indexes of an earlier Leat don't."""
 
 
 class Ranked(NamedTuple):
@@ -64,6 +69,11 @@ class Asked(NamedTuple):
     keys: tuple[Key, ...]
     facets: dict[str, Field | None]
     warnings: tuple[str, ...]
+
+    @property
+    def parts(self) -> tuple[Clause, ...]:
+        """Everything that is to be found."""
+        return (self.query, *self.filters, *((self.post_filter,) if self.post_filter else ()))
 
 
 class Answer(NamedTuple):
@@ -116,7 +126,7 @@ class Writer:
         with self._lock:
             self._writer.commit()
             self._writer.wait_merging_threads()
-            seal = Seal(format=FORMAT, spec=self.spec, several=tuple(sorted(self._flattener.several)))
+            seal = Seal(format=FORMAT, spec=self.spec, several=tuple(sorted(self._flattener.several)), unindexed=True)
             partial = self.folder / (SEALED + ".part")
             with partial.open("wb") as file:
                 file.write(msgspec.json.encode(seal))
@@ -146,6 +156,7 @@ def _sync(folder: Path) -> None:
 class Reader:
     """Answers from one sealed index; every method is quick or meant for a thread."""
 
+    folder: Path
     seal: Seal
     version: tuple[int, int]
     """Which file the seal was read from."""
@@ -154,11 +165,25 @@ class Reader:
     searcher: tantivy.Searcher = field(init=False)
     translator: Translator = field(init=False)
     sorter: Sorter = field(init=False)
+    estimator: Estimator = field(init=False)
 
     def __post_init__(self) -> None:
         self.searcher = self.index.searcher()
-        self.translator = Translator(self.index.schema, self.fields)
+        self.translator = Translator(self.index.schema, self.fields, exact=self.seal.format > 1)
         self.sorter = Sorter(self.searcher, self.translator, frozenset(self.seal.several))
+        self.estimator = Estimator(self.folder, self.searcher, self.translator)
+
+    @classmethod
+    def current(cls, folder: Path, known: "Reader | None") -> "Reader":
+        """The one that is known, or another where the folder holds another index by now. Raises NotReady where it holds none."""
+        if known is not None:
+            try:
+                stat = os.stat(f"{folder}/{SEALED}")  # building a Path would cost more than the read of a document
+            except FileNotFoundError:
+                raise NotReady(f"there is no index {folder.name}") from None
+            if (stat.st_ino, stat.st_mtime_ns) == known.version:
+                return known
+        return cls.open(folder)
 
     @classmethod
     def open(cls, folder: Path) -> "Reader":
@@ -170,7 +195,7 @@ class Reader:
                 seal = msgspec.json.decode(file.read(), type=Seal)
         except FileNotFoundError:
             raise absent from None
-        if seal.format != FORMAT:
+        if seal.format not in READABLE:
             raise NotReady(f"index {folder.name} was made by another version of Leat: make the release again")
         try:
             index = open_index(str(folder))
@@ -180,14 +205,14 @@ class Reader:
             if (folder / SEALED).exists():
                 raise
             raise absent from None  # dropped since the seal was read: the seal goes first
-        return cls(seal, (stat.st_ino, stat.st_mtime_ns), index, Fields(seal.spec.mapping))
+        fields = Fields(seal.spec.mapping, unindexed=seal.unindexed)
+        return cls(folder, seal, (stat.st_ino, stat.st_mtime_ns), index, fields)
 
     def asked(self, request: SearchRequest) -> Asked:
         """The request's clauses. Raises QueryInvalid where it can't be answered."""
         planner = Planner(self.fields, datetime.now(UTC))
         query = planner.plan(request.query)
-        filters = tuple(map(planner.plan, request.filters))
-        post_filter = None if request.post_filter is None else planner.plan(request.post_filter)
+        filters, post_filter = planner.conditions(request.filters, request.post_filter)
         keys = tuple(
             Key(None if key.path == "_score" else sort_field(self.fields, key.path), key.descending) for key in request.sort
         )
@@ -199,12 +224,15 @@ class Reader:
         """Whether the answer surely takes less than a millisecond."""
         if asked.keys or asked.facets or reach > 100:
             return False
-        parts = (asked.query, *asked.filters, *((asked.post_filter,) if asked.post_filter else ()))
-        terms = [term for part in parts for term in _terms(part)]
+        terms = [term for part in asked.parts for term in _terms(part)]
         return None not in terms and sum(self._frequency(term) for term in terms if term) < QUICK
 
     def _frequency(self, term: Equals) -> int:
         return self.searcher.doc_freq(name_of(term.field.path), self.translator.folded(term))
+
+    def work(self, asked: Asked, reach: int) -> int:
+        """Nanoseconds that an answer may take whose page ends at `reach`."""
+        return self.estimator.answer(asked.parts, asked.keys, len(asked.facets), reach)
 
     def answer(self, asked: Asked, offset: int, limit: int, facet_size: int) -> Answer:
         """Totals, the page of ids, and the facets."""
@@ -228,16 +256,28 @@ class Reader:
         hits = self.searcher.search(query, limit=1, count=False).hits
         return hits[0][0] if hits else None
 
-    def after(self, asked: Asked, rank: int, limit: int) -> tuple[list[Ranked], int]:
+    def after(self, asked: Asked, rank: int, limit: int, scores: bool) -> tuple[list[Ranked], int]:
         """The next hits in the order of `_id`, from a rank on, and the rank behind them."""
         query = self._query(asked)
         if asked.post_filter is not None:
             query = self._narrowed(query, asked.post_filter)
-        schema = self.translator.schema
-        behind = Wanted.range_query(schema, RANK, FieldType.Unsigned, rank, None)
-        both = Wanted.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, behind)])
-        found = self.searcher.search(both, limit=limit, order_by_field=RANK, order=Order.Asc, count=False).hits
-        return [Ranked(self._id(address), None) for _, address in found], (found[-1][0] + 1 if found else rank)
+        found = self.searcher.search(
+            self._between(query, rank, None), limit=limit, order_by_field=RANK, order=Order.Asc, count=False
+        ).hits
+        if not found:
+            return [], rank
+        last = found[-1][0]
+        known: dict[Any, float] = {}
+        if scores:  # tantivy tells the values that it sorts by, or the scores: the same hits are asked for again
+            scored = self.searcher.search(self._between(query, rank, last), limit=len(found), count=False).hits
+            ranks = self.searcher.fast_field_values(RANK, [address for _, address in scored])
+            known = {at: score for at, (score, _) in zip(ranks, scored, strict=True)}
+        return [Ranked(self._id(address), known.get(at)) for at, address in found], last + 1
+
+    def _between(self, query: Wanted, rank: int, last: int | None) -> Wanted:
+        """The hits from a rank on, up to a last one, with the scores of `query`."""
+        inside = Wanted.range_query(self.translator.schema, RANK, FieldType.Unsigned, rank, last)
+        return Wanted.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, Wanted.const_score_query(inside, 0.0))])
 
     def rank_after(self, id: str) -> int:
         """How many documents have an `_id` up to this one: the rank of the first behind it."""
@@ -254,6 +294,16 @@ class Reader:
         if self._count(query) > most:
             return None
         return [self._id(address) for _, address in self.searcher.search(query, limit=most, count=False).hits]
+
+    def within(self, phrase: Words, bodies: Sequence[tuple[str, bytes]]) -> list[str]:
+        """The ids of those documents in which a sloppy phrase is, value by value."""
+        words, name = self.translator.split(phrase.field, phrase.text), name_of(phrase.field.path)
+        flattener, cut, slop = Flattener(self.fields), self.translator.cut, phrase.slop or 0
+        return [
+            id
+            for id, body in bodies
+            if any(near(words, cut(phrase.field, value), slop) for value in flattener.texts(orjson.loads(body), name))
+        ]
 
     def _query(self, asked: Asked) -> Wanted:
         query = self.translator.query(asked.query)
@@ -276,14 +326,18 @@ class Reader:
     def _facet(self, query: Wanted, field: Field | None, size: int) -> Facet:
         if field is None:
             return Facet(terms=(), other=0, missing=self._count(query))
-        terms = {"field": name_of(field.path), "size": size, "segment_size": TERMS}
+        terms = {"field": name_of(field.path), "size": max(size, 1), "segment_size": TERMS}
         found: dict[str, Any] = self.searcher.aggregate(query, {"terms": {"terms": terms}})["terms"]
         with_value = self._narrowed(query, Has(paths=(field.path,)))
+        shown, hidden = found["buckets"][:size], found["buckets"][size:]
         return Facet(
-            terms=tuple((facet_term(field, bucket["key"]), bucket["doc_count"]) for bucket in found["buckets"]),
-            other=found["sum_other_doc_count"],
+            terms=tuple((facet_term(field, self._value(field, bucket["key"])), bucket["doc_count"]) for bucket in shown),
+            other=found["sum_other_doc_count"] + sum(bucket["doc_count"] for bucket in hidden),
             missing=self._count(query) - self._count(with_value),
         )
+
+    def _value(self, field: Field, key: Any) -> Any:
+        return shown(field, key, exact=self.translator.exact) if field.type in ("float", "double") else key
 
 
 def _terms(clause: Clause) -> Iterator[Equals | None]:

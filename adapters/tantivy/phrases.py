@@ -3,6 +3,7 @@
 tantivy leaves one place between two values of a list (Elasticsearch a hundred), and counts moves of three words and more otherwise.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
 from adapters.tantivy.schema import name_of
@@ -30,23 +31,32 @@ def reaches(field: Field, several: frozenset[str]) -> bool:
 
 
 def near(wanted: Sequence[str], words: Sequence[str], slop: int) -> bool:
-    """Whether a phrase is among words when each may move, all moves together by `slop` places at most, as Lucene counts them."""
-    places = [[at - n for at, word in enumerate(words) if word == wanted[n]] for n in range(len(wanted))]
-    return _fits(wanted, places, 0, (), slop)
+    """Whether a phrase is among words when each may move, all moves together by `slop` places at most, as Lucene counts them.
+
+    A word's place is where it stands, less where it stands in the phrase: all of them lie within `slop` from the first. So each
+    place is tried as the first one, which takes time by the words times those of the phrase. A word that the phrase has twice has
+    to stand twice. Its places are given away in order: who may go furthest comes last.
+    """
+    standing: dict[str, list[int]] = {word: [] for word in wanted}
+    for at, word in enumerate(words):
+        if word in standing:
+            standing[word].append(at)
+    if not all(standing.values()):
+        return False
+    firsts = {at - n for n, word in enumerate(wanted) for at in standing[word]}
+    return any(_fits(wanted, standing, first, slop) for first in sorted(firsts))
 
 
-def _fits(wanted: Sequence[str], places: list[list[int]], n: int, chosen: tuple[int, ...], slop: int) -> bool:
-    if n == len(wanted):
-        return True
-    for place in places[n]:
-        taken = any(place + n == other + m and wanted[n] == wanted[m] for m, other in enumerate(chosen))
-        if (
-            not taken
-            and max((*chosen, place)) - min((*chosen, place)) <= slop
-            and _fits(wanted, places, n + 1, (*chosen, place), slop)
-        ):
-            return True
-    return False
+def _fits(wanted: Sequence[str], standing: Mapping[str, list[int]], first: int, slop: int) -> bool:
+    """Whether each word has a place of its own from `first` to `first + slop`."""
+    free: dict[str, int] = {}
+    for n, word in enumerate(wanted):
+        places = standing[word]
+        chosen = bisect_left(places, first + n, free.get(word, 0))
+        if chosen == len(places) or places[chosen] > first + n + slop:
+            return False
+        free[word] = chosen + 1
+    return True
 
 
 def replaced(clause: Clause, settled: Mapping[Words, Clause]) -> Clause:

@@ -8,8 +8,10 @@ from tantivy import Filter, SchemaBuilder, TextAnalyzerBuilder, Tokenizer
 from domain.query.mappings import Field
 from domain.query.plan import Fields
 
-FORMAT: Final = 1
-"""Raised when an index of an earlier one can't be read any more."""
+FORMAT: Final = 2
+"""Raised when an index is made of something else than before: since 2, floats are whole numbers."""
+READABLE: Final = (1, 2)
+"""The formats that are read."""
 ID: Final = "_id"
 RANK: Final = "#rank"
 """Position in the order of `_id`."""
@@ -56,8 +58,6 @@ def _add(builder: SchemaBuilder, field: Field, name: str) -> None:
     elif field.type == "keyword":
         analyzer = EXACT if field.case_sensitive else FOLDED
         builder.add_text_field(name, fast=True, tokenizer_name=analyzer, index_option="basic")
-    elif field.type in ("float", "double"):
-        builder.add_float_field(name, indexed=True, fast=True)
     else:
         builder.add_integer_field(name, indexed=True, fast=True)
 

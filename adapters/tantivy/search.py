@@ -1,37 +1,44 @@
 """Search on tantivy, embedded: an index is a folder, documents' bodies stay in their collection."""
 
 import asyncio
-import os
 import re
 import shutil
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import msgspec
-import orjson
 
+from adapters.tantivy.children import Children
 from adapters.tantivy.clauses import OneOf
-from adapters.tantivy.documents import Flattener
 from adapters.tantivy.index import SEALED, Asked, Ranked, Reader, Writer
-from adapters.tantivy.phrases import near, reaches, replaced, sloppy
-from adapters.tantivy.schema import name_of
+from adapters.tantivy.phrases import reaches, replaced, sloppy
 from domain.errors import Invalid, NotReady, QueryInvalid, Unavailable
 from domain.ports.documents import Document, Documents
 from domain.ports.search import Hit, IndexSpec, Search, SearchRequest, SearchResult
 from domain.query.clauses import Clause, Words
 from domain.query.plan import Fields
 
-T = TypeVar("T")
-
 OPEN_INDEXES = 32
 """Readers that are kept open."""
 BATCH = 1000
 """Hits of a scan that are fetched at once."""
 DOUBTFUL = 20_000
-"""Documents that a sloppy phrase may have to be looked for in one by one."""
+"""Documents that the sloppy phrases of a request may have to be looked for in one by one."""
+LOOKED = 50
+"""Documents that are looked into at once, in a thread where there are no more."""
+TRIED = 100
+"""Nanoseconds for each byte of those documents and each word of the phrase."""
+SHORT, MODEST = 50_000_000, 500_000_000
+"""Nanoseconds that an answer may take in a thread, by its estimate: short ones have threads of their own."""
+THREADS = 4
+"""Answers of each of these two kinds that are worked out at a time."""
+PATIENCE = 10.0
+"""Seconds that a search may take."""
 
 DISK = re.compile(r"\b(?:io|os)\W+error", re.IGNORECASE)
 """How tantivy's errors name those of the operating system."""
@@ -40,11 +47,29 @@ DISK = re.compile(r"\b(?:io|os)\W+error", re.IGNORECASE)
 class TantivySearch(Search):
     """Indexes below one folder. Each is written by one process and, once sealed, read by any number of them."""
 
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, folder: Path, documents: Documents) -> AsyncIterator["TantivySearch"]:
+        """The indexes below a folder, until the block is left."""
+        search = cls(folder, documents)
+        try:
+            yield search
+        finally:
+            await search.close()
+
     def __init__(self, folder: Path, documents: Documents) -> None:
         self._folder = folder
         self._documents = documents
         self._writers: dict[str, Writer] = {}
         self._readers: OrderedDict[str, Reader] = OrderedDict()
+        self._threads = {most: ThreadPoolExecutor(THREADS, "search") for most in (SHORT, MODEST)}
+        self._children = Children(folder)
+
+    async def close(self) -> None:
+        """End the processes and threads that search. What these are at ends by itself soon."""
+        for threads in self._threads.values():
+            threads.shutdown(wait=False)
+        await self._children.close()
 
     async def create(self, name: str, spec: IndexSpec) -> None:
         Fields(spec.mapping)
@@ -69,16 +94,17 @@ class TantivySearch(Search):
         return count
 
     async def search(self, name: str, request: SearchRequest) -> SearchResult:
-        reader = await self._reader(name)
-        asked = await self._settled(reader, reader.asked(request))
-        arguments = (asked, request.offset, request.limit, request.facet_size)
-        if reader.quick(asked, request.offset + request.limit):
-            found = reader.answer(*arguments)
-        else:
-            found = await asyncio.to_thread(reader.answer, *arguments)
-        best = found.hits[0].score if found.hits else None
-        if request.offset and not asked.keys and found.total:
-            best = await asyncio.to_thread(reader.best, asked)
+        reader, reach = await self._reader(name), request.offset + request.limit
+        async with _in_time():
+            asked = await self._settled(reader, reader.asked(request))
+            arguments = (asked, request.offset, request.limit, request.facet_size)
+            if reader.quick(asked, reach):
+                found = reader.answer(*arguments)
+            else:
+                found = await self._ask(reader.work(asked, reach), reader, "answer", *arguments)
+            best = found.hits[0].score if found.hits else None
+            if request.offset and not asked.keys and found.total:
+                best = await self._ask(reader.work(asked, 1), reader, "best", asked)
         hits = await self._hits(reader, found.hits, request.bodies)
         return SearchResult(total=found.total, hits=tuple(hits), max_score=best, facets=found.facets, warnings=asked.warnings)
 
@@ -89,10 +115,13 @@ class TantivySearch(Search):
 
     async def scan(self, name: str, request: SearchRequest, after: str = "") -> AsyncIterator[list[Hit]]:
         reader = await self._reader(name)
-        asked = await self._settled(reader, reader.asked(msgspec.structs.replace(request, sort=(), facets=())))
-        rank = await asyncio.to_thread(reader.rank_after, after) if after else 0
+        async with _in_time():
+            asked = await self._settled(reader, reader.asked(msgspec.structs.replace(request, sort=(), facets=())))
+        work = reader.work(asked, BATCH)
+        rank = await self._ask(0, reader, "rank_after", after) if after else 0
         while True:
-            ranked, rank = await asyncio.to_thread(reader.after, asked, rank, BATCH)
+            async with _in_time():
+                ranked, rank = await self._ask(work, reader, "after", asked, rank, BATCH, request.scores)
             if ranked:
                 yield await self._hits(reader, ranked, request.bodies)
             if len(ranked) < BATCH:
@@ -143,17 +172,8 @@ class TantivySearch(Search):
 
     async def _reader(self, name: str) -> Reader:
         """The open index; opened anew where the folder holds another one by now."""
-        reader = self._readers.get(name)
-        if reader is not None:
-            try:
-                stat = os.stat(f"{self._folder}/{name}/{SEALED}")  # building a Path would cost more than the read of a document
-            except FileNotFoundError:
-                self._readers.pop(name, None)
-                raise NotReady(f"there is no index {name}") from None
-            if (stat.st_ino, stat.st_mtime_ns) == reader.version:
-                self._readers.move_to_end(name)
-                return reader
-        reader = self._readers[name] = Reader.open(self._path(name))
+        known = self._readers.pop(name, None)
+        reader = self._readers[name] = Reader.current(known.folder if known else self._path(name), known)
         if len(self._readers) > OPEN_INDEXES:
             self._readers.popitem(last=False)
         return reader
@@ -170,40 +190,56 @@ class TantivySearch(Search):
 
     async def _settled(self, reader: Reader, asked: Asked) -> Asked:
         """The request with its sloppy phrases decided, which tantivy answers otherwise than Lucene."""
-        parts = (asked.query, *asked.filters, *((asked.post_filter,) if asked.post_filter else ()))
-        doubtful = [phrase for part in parts for phrase in sloppy(part)]
+        doubtful = dict.fromkeys(phrase for part in asked.parts for phrase in sloppy(part))
         if not doubtful:
             return asked
-        settled = {phrase: await self._decided(reader, phrase) for phrase in doubtful}
+        settled: dict[Words, Clause] = {}
+        most = DOUBTFUL
+        for phrase in doubtful:
+            settled[phrase], looked = await self._decided(reader, phrase, most)
+            most -= looked
         return asked._replace(
             query=replaced(asked.query, settled),
             filters=tuple(replaced(part, settled) for part in asked.filters),
             post_filter=asked.post_filter and replaced(asked.post_filter, settled),
         )
 
-    async def _decided(self, reader: Reader, phrase: Words) -> Clause:
+    async def _decided(self, reader: Reader, phrase: Words, most: int) -> tuple[Clause, int]:
+        """What the phrase means, and how many documents were looked into for that, which are `most` at most."""
         words = reader.translator.split(phrase.field, phrase.text)
         if len(words) < 2 or (len(words) == 2 and not reaches(phrase.field, reader.sorter.several)):
-            return phrase
+            return phrase, 0
         # All that tantivy finds for two words, values aside, and for more words whatever has them all.
         candidates = phrase if len(words) == 2 else msgspec.structs.replace(phrase, slop=None)
-        ids = await asyncio.to_thread(reader.ids, candidates, DOUBTFUL)
+        work = reader.estimator.answer((candidates,), (), 0, most)
+        ids: list[str] | None = await self._ask(work, reader, "ids", candidates, most)
         if ids is None:
-            raise QueryInvalid(f"more than {DOUBTFUL} documents may have the phrase: take ~ away, or narrow it", phrase.position)
-        flattener, name = Flattener(reader.fields), name_of(phrase.field.path)
-        bodies = await self._documents.get(reader.seal.spec.collection, ids)
+            told = f"more than {DOUBTFUL} documents may have the phrases with ~: take ~ away, or narrow them"
+            raise QueryInvalid(told, phrase.position)
+        found: list[str] = []
+        for start in range(0, len(ids), LOOKED):
+            bodies = list((await self._documents.get(reader.seal.spec.collection, ids[start : start + LOOKED])).items())
+            work = TRIED * len(words) * sum(len(body) for _, body in bodies)
+            apart = len(ids) > LOOKED or work > SHORT  # Python's own work would hold up the event loop
+            found += await self._ask(MODEST + 1 if apart else work, reader, "within", phrase, bodies)
+        return OneOf(ids=tuple(found)), len(ids)
 
-        def within() -> tuple[str, ...]:
-            return tuple(
-                id
-                for id, body in bodies.items()
-                if any(
-                    near(words, reader.translator.cut(phrase.field, value), phrase.slop or 0)
-                    for value in flattener.texts(orjson.loads(body), name)
-                )
-            )
+    async def _ask(self, work: int, reader: Reader, method: str, *arguments: Any) -> Any:
+        """Let a reader answer: in a thread what is done in time, in a process that can be ended what may take longer."""
+        for most, threads in self._threads.items():
+            if work <= most:
+                return await asyncio.get_running_loop().run_in_executor(threads, partial(getattr(reader, method), *arguments))
+        return await self._children.ask(reader.folder.name, method, *arguments)
 
-        return OneOf(ids=await asyncio.to_thread(within))
+
+@asynccontextmanager
+async def _in_time() -> AsyncIterator[None]:
+    """What takes too long is ended, and the query refused: it would take as long again."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            yield
+    except TimeoutError:
+        raise QueryInvalid(f"the query takes longer than {PATIENCE:g} s: narrow it, or ask for less at once") from None
 
 
 def _unless_gone(_function: object, _path: str, error: tuple[type[BaseException], BaseException, object]) -> None:

@@ -1,6 +1,6 @@
-"""Mappings as plugins write them for Elasticsearch, brought to what Leat knows, with a note of what had to give way."""
+"""Mappings as plugins write them for Elasticsearch, changed into what Leat knows, with a note of what was changed or left out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Any
 
 from domain.query.mappings import ANALYZERS, DEFAULT, LEAF_PARAMETERS, LOWERCASE, Properties
@@ -48,7 +48,7 @@ UNLIKE = frozenset(
         "token_count",
     )
 )
-"""Types of Elasticsearch that nothing here is like."""
+"""Types of Elasticsearch that have no counterpart here."""
 DATE_FORMATS = frozenset(
     (
         "date",
@@ -70,28 +70,29 @@ DATE_FORMATS = frozenset(
         "yyyy-MM-dd",
     )
 )
-"""Of dates that are read here anyway."""
+"""Formats of dates that are read here anyway."""
 INDEXED = {"true": True, "false": False, "analyzed": True, "not_analyzed": True, "no": False}
-"""What `index` was in text, as Elasticsearch reads it, or did when its type was `string`."""
+"""Values of `index` as text: those that Elasticsearch reads, and those that it read where the type was `string`."""
 IDLE = frozenset(
     ("coerce", "doc_values", "eager_global_ordinals", "index_options", "meta", "norms", "similarity", "store", "term_vector")
 )
-"""Parameters of fields that change nothing in what a query finds: they go without a note."""
+"""Parameters of fields that change nothing in what a query finds: they are left out without a note."""
 
 
 class _Notes(dict[str, list[str]]):
-    """What had to give way, and where."""
+    """What was changed or left out, and where."""
 
     def add(self, kind: str, path: str) -> None:
         self.setdefault(kind, []).append(path)
 
 
 def adopt(properties: Mapping[str, Any]) -> tuple[Properties, list[str]]:
-    """The mapping, as far as an index can be made with it, and a line for each kind of thing in it that is taken otherwise. What
-    Elasticsearch would not take either is left for `domain.query.mappings.check` to refuse."""
+    """The mapping, as far as an index can be made with it, and a line for each kind of thing in it that was changed or left out.
+    What Elasticsearch would refuse too is left for `domain.query.mappings.check` to refuse."""
     notes = _Notes()
     kept = {name: field for name, field in properties.items() if name != DEFAULT}
     adopted = _adopted(kept, "", notes)
+    _drop_copies(adopted, {*_paths(adopted)}, "", notes)
     return adopted, [f"{kind}: {listed(paths, 10)}" for kind, paths in notes.items()]
 
 
@@ -115,8 +116,8 @@ def _object(definition: Mapping[str, Any], path: str, notes: _Notes) -> Properti
     if nested:
         notes.add("nested taken as object, so that a query may find its parts in different ones", path)
     inner = definition.get("properties") or {}
-    if definition.get("enabled") is False:
-        inner = {}
+    if definition.get("enabled") in (False, "false"):
+        return {"type": "object", "enabled": False}
     _drop(set(definition) - {"type", "properties", "dynamic", "enabled", "include_in_parent", "include_in_root"}, path, notes)
     kept = {"type": definition["type"]} if "type" in definition and not nested else {}
     return {**kept, "properties": _adopted(inner, f"{path}.", notes) if isinstance(inner, Mapping) else inner}
@@ -131,7 +132,6 @@ def _leaf(definition: Mapping[str, Any], path: str, notes: _Notes) -> Properties
     for name in definition["fields"] if isinstance(definition.get("fields"), Mapping) else ():
         notes.add(f"found without .{name} behind it", path)
     _drop(set(definition) - LEAF_PARAMETERS - IDLE - {"fields", "format"}, path, notes)
-    _copied(leaf, path, notes)
     _cut(leaf, path, notes)
     return leaf
 
@@ -148,18 +148,30 @@ def _type(definition: Mapping[str, Any], path: str, notes: _Notes) -> Any:
     return type
 
 
-def _copied(leaf: Properties, path: str, notes: _Notes) -> None:
-    """`copy_to` can only be the field that is searched by default."""
-    copied = leaf.get("copy_to", [])
-    targets = [copied] if isinstance(copied, str) else copied
-    if not isinstance(targets, list):
-        return
-    leaf.pop("copy_to", None)
-    if DEFAULT in targets:
-        leaf["copy_to"] = [DEFAULT]
-    for target in targets:
-        if target != DEFAULT:
-            notes.add(f"not copied to {target}", path)
+def _paths(adopted: Properties, at: str = "") -> Iterator[str]:
+    """The paths of the fields that others may be copied to."""
+    for name, field in adopted.items():
+        if isinstance(field, dict) and isinstance(field.get("properties"), dict):
+            yield from _paths(field["properties"], f"{at}{name}.")
+        elif isinstance(field, dict) and "enabled" not in field:
+            yield f"{at}{name}"
+
+
+def _drop_copies(adopted: Properties, known: Set[str], at: str, notes: _Notes) -> None:
+    """A field that is not mapped, or was left out, gets no copies: Elasticsearch makes none either, where nothing is dynamic."""
+    for name, field in adopted.items():
+        if isinstance(field, dict) and isinstance(field.get("properties"), dict):
+            _drop_copies(field["properties"], known, f"{at}{name}.", notes)
+        elif isinstance(field, dict) and isinstance(field.get("copy_to"), str | list):
+            copied = field["copy_to"]
+            targets = [copied] if isinstance(copied, str) else copied
+            lost = [target for target in targets if target != DEFAULT and target not in known]
+            for target in lost:
+                notes.add(f"not copied to {target}", f"{at}{name}")
+            if left := [target for target in targets if target not in lost]:
+                field["copy_to"] = list(dict.fromkeys(left))
+            else:
+                del field["copy_to"]
 
 
 def _cut(leaf: Properties, path: str, notes: _Notes) -> None:

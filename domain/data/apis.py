@@ -41,7 +41,7 @@ class Api(Noun, frozen=True, kw_only=True):
         return tuple(event for event in self.outputs if isinstance(event, ReleaseCreated))
 
 
-APIS = Table(Kind(name="api", indexes=(("build",), *NOUN_INDEXES), ranges=REMOVED_RANGE), Api)
+APIS = Table(Kind(name="api", indexes=(("build",), *NOUN_INDEXES), ranges=REMOVED_RANGE), Api, word="API")
 
 
 async def add(hub: Hub, name: str, build: str, **values: Any) -> Stored[Api]:
@@ -83,8 +83,8 @@ async def remove(hub: Hub, name: str) -> None:
 
 
 async def publish(hub: Hub, name: str) -> None:
-    """Let the engine's alias name what is served: a courtesy to others, done again by the reaper where the engine can't be
-    reached, or where somebody switched meanwhile."""
+    """Let the engine's alias name what is served. It is a courtesy to other clients. The reaper does it again where the engine
+    can't be reached, or where somebody switched meanwhile."""
     published: str | None = ""
     try:
         while True:

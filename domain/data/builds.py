@@ -59,9 +59,9 @@ def resolve(build: Build, parts: Iterable[str]) -> tuple[str, ...]:
 
 
 def warnings(build: Build, owners: Mapping[str, str]) -> list[str]:
-    """What is wrong, at present, with the parts that a build names, a sentence for each; `owners` has the source of every part.
+    """What is wrong, at present, with the parts that a build names: a sentence for each. `owners` has the source of every part.
 
-    A source may be added after its build, so this is nothing to refuse; but until then a build of it fails, or does without what
+    A source may be added after its build, so nothing is refused for this. But until then a build of it fails, or does without what
     `root` and `merge_struct` name.
     """
     known = sorted(owners)

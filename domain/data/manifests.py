@@ -28,7 +28,7 @@ class Uploader(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """A plugin's manifest, normalised (BioThings reference section 1)."""
+    """A plugin's manifest, normalised; docs/plugins.md has its keys."""
 
     name: str = ""
     version: str = ""
@@ -74,8 +74,8 @@ DISTRIBUTIONS = {
     "vcf": "PyVCF3",
     "yaml": "PyYAML",
 }
-"""What is installed for import names that manifests list as if they were distributions (BioThings reference 1.2), and for
-distributions that no pip builds any more."""
+"""What is installed for import names that manifests list as if they were distributions, and for distributions that no pip builds
+any more."""
 
 SHIMMED = frozenset({"biothings", "config", "hub", "utils", "myvariant"})
 """What the plugin's process brings with it."""
@@ -94,9 +94,9 @@ _ROOT = {"version", "name", "display_name", "biothing_type", "__metadata__", "re
 _DUMPER = {"data_url", "uncompress", "schedule", "release", "disabled"}
 _UPLOADER = {"name", "parser", "parser_kwargs", "mapping", "on_duplicates", "parallelizer", "ignore_duplicates", "keylookup"}
 SCHEMES = ("http", "https", "ftp", "ftps", "file")
-"""Of URLs that are fetched."""
+"""Schemes of URLs that are fetched."""
 _OTHERS = {"sftp", "s3", "gs", "git", "git+http", "git+https", "git+ssh", "git+file", "docker"}
-"""Schemes that people mean, and that are not fetched."""
+"""Schemes that are known, and not fetched."""
 _CLASSES = {
     "dumper": "dumper classes are not run here: write `data_url`, and if need be `release` as `module:function`",
     "uploader": "uploader classes are not run here: write `parser` as `module:function`, a function that yields the documents",
@@ -107,7 +107,7 @@ _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)(.*)", re.DOTALL)
 
 def normalise(data: Any, file: str, name: str) -> Manifest:
     """The manifest `data`, as decoded from `file`, of a source called `name`. Keys that the specification doesn't know are taken
-    with a warning; what can't be meant raises Invalid, whose path begins with the file."""
+    with a warning. What makes no sense raises Invalid, whose path begins with the file."""
     return _Reading(file, name).manifest(data)
 
 
@@ -307,8 +307,8 @@ class _Reading:
                 self.warn((*path, key), "not in the specification; not used" + _advice(key, known, path))
 
     def without_class(self, entry: Mapping[str, Any], needed: str, kind: str, path: tuple[str, ...]) -> None:
-        """BioThings' loader knows a class that does the work; here functions do. With what is needed beside it, it is only not
-        used."""
+        """BioThings' loader takes a class that does the work; here functions do it. Where the manifest names the function too, the
+        class is just not used."""
         if "class" not in entry:
             return
         if needed not in entry:
@@ -323,14 +323,14 @@ class _Reading:
 
 
 def _closest(key: str, names: Collection[str]) -> str:
-    """The name that `key` is a misspelling of, perhaps; empty where there is none like it."""
+    """The name of which `key` may be a misspelling; empty where there is none like it."""
     from difflib import get_close_matches  # noqa: PLC0415  child processes read no manifests
 
     return next(iter(get_close_matches(key, sorted(names), n=1, cutoff=0.75)), "")
 
 
 def _advice(key: str, known: set[str], path: tuple[str, ...]) -> str:
-    """Where a key that is not known belongs, perhaps."""
+    """Where a key that is not known may belong."""
     places = {"dumper": _DUMPER, "uploader": _UPLOADER} if not path else {}
     if place := next((name for name, keys in places.items() if key in keys), ""):
         return f"; it belongs into `{place}`"

@@ -47,8 +47,8 @@ def merged(documents: Sequence[Document], deep: Sequence[bool]) -> Document:
 
 
 def merge_struct(one: Any, other: Any) -> Any:
-    """BioThings' recursive merge (reference section 5.4), with nothing lost: objects key by key; lists joined without repeating
-    an item; a single value joins a list; two different values become a list of both."""
+    """BioThings' recursive merge, with nothing lost: objects key by key; lists joined without repeating an item; a single value
+    joins a list; two different values become a list of both."""
     if isinstance(one, dict) and isinstance(other, dict):
         return one | {key: merge_struct(one[key], value) if key in one else value for key, value in other.items()}
     if _written(one) == _written(other):
@@ -63,5 +63,5 @@ def merge_struct(one: Any, other: Any) -> Any:
 
 
 def _written(value: Any) -> bytes:
-    """The value as bytes, in which `1`, `1.0` and `true` differ however deep they stand; for Python they are equal."""
+    """The value as bytes, in which `1`, `1.0` and `true` differ at every depth; for Python they are equal."""
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)

@@ -28,9 +28,11 @@ CODE_SIZE = 256 * 2**20
 
 
 def read(folder: Path, name: str = "") -> Manifest:
-    """The manifest of the plugin in `folder`, for a source called `name`, or else as the manifest or the folder is.
+    """The manifest of the plugin in `folder`, for a source called `name`; without that, called as the manifest says, else as the
+    folder is called.
 
-    Raises NotFound, or Invalid whose path is the file and the key within."""
+    Raises NotFound, or Invalid whose path is the file and the key within.
+    """
     if not folder.is_dir():
         raise NotFound(f"there is no folder {folder}")
     for file in MANIFESTS:
@@ -51,7 +53,7 @@ async def snapshot(files: Files, folder: Path, name: str) -> str:
     Raises Invalid where it is too big."""
     with tempfile.TemporaryDirectory() as taken:
         copy = Path(taken)  # what is put into Files is gone from where it was, and what is hashed must be what is stored
-        await asyncio.to_thread(_copy_code, folder, copy)
+        await asyncio.to_thread(copy_code, folder, copy)
         code, paths = await asyncio.to_thread(_digest, copy)
         prefix = f"plugins/{code}/{name}"
         stored = {file.path for file in await files.find(prefix)}
@@ -88,7 +90,8 @@ def _skipped(path: Path) -> bool:
     return path.name in SKIPPED or path.name.startswith(".") or (path / "pyvenv.cfg").exists()
 
 
-def _copy_code(folder: Path, copy: Path) -> None:
+def copy_code(folder: Path, copy: Path) -> None:
+    """Copy what belongs to the plugin's code. Raises Invalid where it is too big."""
     paths = code_files(folder)
     sizes = {path: (folder / path).stat().st_size for path in paths}
     if sum(sizes.values()) > CODE_SIZE:
@@ -98,6 +101,7 @@ def _copy_code(folder: Path, copy: Path) -> None:
             f"the biggest file is {biggest} ({sizes[biggest] / 2**20:.0f} MiB): data belongs into the manifest's data_url",
             (str(folder),),
         )
+    copy.mkdir(parents=True, exist_ok=True)
     for path in paths:
         (copy / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(folder / path, copy / path)
@@ -142,6 +146,6 @@ def _decode_yaml(text: str, file: str) -> Any:
 
 
 def _folder_name(folder: Path) -> str:
-    """The folder's name with what a name can't have replaced, as repositories are called `my.plugin` or `2024-data`."""
+    """The folder's name, with everything replaced that a name can't have: repositories are called `my.plugin` or `2024-data`."""
     name = re.sub(r"[^A-Za-z0-9_-]", "_", folder.resolve().name)
     return name if re.match(r"[A-Za-z_]", name) else f"_{name}"

@@ -1,7 +1,7 @@
 """Schedules: which run starts when, fired once for each time whichever process does it and whichever dies.
 
-A fire's run has an id derived from schedule and time, so that asking twice starts one run. `fired_at` is only a place to look on
-from: who dies between asking and noting it is followed by another that asks again, for the same run.
+A fire's run has an id derived from schedule and time, so that asking twice starts one run. `fired_at` only says from where to look
+on. Where a process dies between asking and noting that, another one asks again, for the same run.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ from events.schedules import ScheduleAdded, ScheduleEdited, ScheduleFired, Sched
 log = logging.getLogger(__name__)
 
 READ = 10.0
-"""Seconds between two readings of all schedules: so long may it take until a new one is noticed."""
+"""Seconds between two readings of all schedules: it may take that long until a new one is noticed."""
 
 
 class Schedule(Entity, frozen=True, kw_only=True):
@@ -40,11 +40,12 @@ class Schedule(Entity, frozen=True, kw_only=True):
     """Five fields, or six with seconds last (BioThings' manifests)."""
     timezone: str = "UTC"
     jitter: float = 0.0
-    """Seconds within which each fire is put off, differently each time but alike in every process; never beyond the next time."""
+    """Each fire is put off by less than so many seconds: differently each time, but alike in every process, and never beyond the
+    next time."""
     source: str = ""
     build: str = ""
     api: str = ""
-    """With `build`: the whole pipeline. Just one of source, build, or build and api is set."""
+    """With `build`: the whole pipeline. Exactly one of these is set: a source; a build; a build and its API."""
     paused: bool = False
     fired_at: float = 0.0
     """The last time it was due and fired, Unix seconds; times before it, or before it was made, never fire."""
@@ -71,11 +72,11 @@ def check(schedule: Schedule) -> Schedule:
 
 
 def due(name: str, schedule: Schedule, now: float) -> float:
-    """The latest time not fired yet that has come, jitter included; 0.0 where there is none. Times missed while no hub ran are
-    made up for once."""
+    """The latest time that has come, jitter included, and was not fired yet; 0.0 where there is none. Of the times that passed
+    while no hub ran, only the latest one is fired."""
     since = _since(schedule)
     start = datetime.fromtimestamp(now + 1, ZoneInfo(schedule.timezone))
-    # Unix seconds are compared: datetimes of one zone would be by what its clocks show, which an hour in autumn shows twice.
+    # Unix seconds are compared: Python compares times of one zone by what clocks show, which an hour in autumn has twice.
     for at in (moment.timestamp() for moment in cron.moments(schedule.cron, start, backwards=True)):
         if at <= since:
             break
@@ -99,8 +100,8 @@ async def add(hub: Hub, name: str, **values: Any) -> Stored[Schedule]:
 
 
 async def edit(hub: Hub, name: str, **values: Any) -> Stored[Schedule]:
-    """Change fields of a schedule; one that was paused fires no time that passed meanwhile, nor does one that has other times
-    from now on."""
+    """Change fields of a schedule. Times that passed while it was paused never fire, nor do times before the edit where the edit
+    changes when it fires."""
 
     def edited(schedule: Schedule) -> Schedule:
         new = check(msgspec.structs.replace(schedule, **values))
@@ -133,7 +134,7 @@ async def remove_those_of(hub: Hub, **target: str) -> None:
 
 
 def asked_by(name: str) -> str:
-    """Who its runs were asked for by."""
+    """Who asked for its runs, as jobs and runs say it."""
     return f"schedule {name}"
 
 
@@ -155,7 +156,8 @@ class Firing:
 
 
 async def fire_due(hub: Hub, now: float) -> int:
-    """Start the runs whose time has come; how many schedules fired. Called by every process; each time starts one run."""
+    """Start the runs whose time has come; returns how many schedules fired. Every process calls it, and each time starts one
+    run."""
     fired = 0
     for stored in await SCHEDULES.readable(hub.records):
         if _since(stored.value) > now + SKEW:
@@ -202,8 +204,8 @@ async def _fire(hub: Hub, stored: Stored[Schedule], at: float) -> None:
 
 
 async def _set_back(hub: Hub, stored: Stored[Schedule], now: float) -> None:
-    """A clock was put back: look on from now, instead of waiting until it comes there again. A time that was fired already has
-    its run, so it starts none when it comes."""
+    """A clock was put back: look on from now, instead of waiting until it comes to that time again. A time that was fired already
+    has its run, so it starts none when it comes again."""
     with suppress(Stale):  # another process did, or it was edited: then it is looked at again
         await SCHEDULES.replace(hub.records, stored, msgspec.structs.replace(stored.value, fired_at=now))
 
@@ -227,7 +229,8 @@ def _following(schedule: Schedule, at: float) -> float:
 
 
 def _put_off(name: str, schedule: Schedule, at: float) -> float:
-    """Less than there is until the next time, so that times fire in their order and none is passed over."""
+    """Seconds that this time is put off: less than there are until the next time, so that times fire in their order and none is
+    passed over."""
     if not schedule.jitter:
         return 0.0
     share = int.from_bytes(hashlib.sha256(f"{name} {at!r}".encode()).digest()[:4]) / 2**32

@@ -23,7 +23,7 @@ __all__ = ["SOURCES", "Manifest", "Source", "Uploader"]
 
 
 Derivation = Literal["inspection", "plugin"]
-"""What a mapping can come from that nobody wrote: the newest inspection's suggestion, or the plugin's mapping function."""
+"""Where a mapping can come from that nobody wrote: the newest inspection's suggestion, or the plugin's mapping function."""
 
 
 class Source(Noun, frozen=True, kw_only=True):
@@ -37,8 +37,8 @@ class Source(Noun, frozen=True, kw_only=True):
     mapping: dict[str, dict[str, Any]] = {}
     """The committed mapping of each part: Elasticsearch `properties`."""
     derived: dict[str, Derivation] = {}
-    """Where the mapping of a part comes from, whose successor replaces it. Parts that are not in here have a mapping that somebody
-    committed or edited: it is never overwritten."""
+    """Where the mapping of a part comes from; the next one from there replaces it. Parts that are not in here have a mapping that
+    somebody committed or edited, and that is never overwritten."""
     disabled: bool = False
     """Dumps are refused; set from the manifest when it is read, and by people."""
     edited_at: float = 0.0
@@ -48,8 +48,8 @@ class Source(Noun, frozen=True, kw_only=True):
         return tuple(uploader.name for uploader in self.manifest.uploaders)
 
     def takes(self, part: str, derivation: Derivation) -> bool:
-        """Whether a mapping from there may become the part's: nobody edited it, and a plugin's goes before a suggestion while the
-        plugin has a mapping function."""
+        """Whether a mapping from there may become the part's: nobody edited the part's mapping, and a plugin's mapping goes before
+        a suggestion for as long as the plugin has a mapping function."""
         origin = self.derived.get(part)
         if origin == "plugin" and not any(uploader.mapping for uploader in self.manifest.uploaders if uploader.name == part):
             origin = "inspection"
@@ -77,7 +77,8 @@ async def parts(records: Records) -> dict[str, Stored[Source]]:
 
 
 async def add(hub: Hub, folder: str, name: str = "") -> Stored[Source]:
-    """Make a source of the plugin in `folder`, named as its manifest says, else as the folder, unless `name` says otherwise.
+    """Make a source of the plugin in `folder`. It is called `name` where that is given, else as its manifest says, else as the
+    folder.
 
     Raises Invalid naming what is wrong in the manifest, and Conflict where the source or one of its parts exists.
     """
@@ -143,7 +144,7 @@ async def edit_mapping(hub: Hub, name: str, part: str, changes_of: Mapping[str, 
 
 
 async def follow_inspections(hub: Hub, name: str, part: str) -> Stored[Source]:
-    """Commit what the newest inspection suggests, and let those to come replace it. Raises NotReady before the first one."""
+    """Commit what the newest inspection suggests, and let later suggestions replace it. Raises NotReady before the first one."""
     inspection = (await SOURCES.get(hub.records, name)).value.newest(SourceInspected)
     inspected = inspection and inspection.parts.get(part)
     suggested = (await hub.documents.describe(inspected.collection)).meta["mapping"] if inspected else None

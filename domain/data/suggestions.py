@@ -8,10 +8,9 @@ from domain.query.mappings import DEEPEST, LOWERCASE, OWN_NAMES, is_blank
 
 KEYWORD = {"type": "keyword", "normalizer": LOWERCASE}
 SPLIT_SHARE = 0.1
-"""Share of strings with several words from which a path is text: one stray blank among codes leaves them keywords."""
+"""Share of strings with several words from which on a path is text: with a single blank among codes they stay keywords."""
 TERM_LENGTH = 8191
 """Characters that certainly fit a keyword: Lucene's terms have at most 32 766 bytes, and a character at most 4."""
-FLOAT_MAX = 3.4028235e38
 
 
 class Warned(NamedTuple):
@@ -22,8 +21,8 @@ class Warned(NamedTuple):
 
 
 def expanded(path: Observed, depth: int = 0) -> Observed:
-    """The same with dotted keys taken apart, since `{"a.b": 1}` is indexed like `{"a": {"b": 1}}`; `a..b` can't be, and stays, and
-    so does what would end deeper than an index goes."""
+    """The same with dotted keys taken apart, since `{"a.b": 1}` is indexed like `{"a": {"b": 1}}`. A key such as `a..b` can't be
+    taken apart and stays, and so does one that would end deeper than an index goes."""
     result = Observed()
     merge(result, path)
     result.children = {}
@@ -41,7 +40,7 @@ def expanded(path: Observed, depth: int = 0) -> Observed:
 
 
 def properties(path: Observed, depth: int = 0) -> dict[str, Any]:
-    """Elasticsearch `properties` for the keys of an object. What an index can't hold is left out, which it takes unindexed."""
+    """Elasticsearch `properties` for the keys of an object. What an index can't hold is left out; the index takes it unindexed."""
     fields = {key: field(child, depth + 1) for key, child in path.children.items() if is_indexable(key, depth)}
     return {key: found for key, found in sorted(fields.items()) if found is not None}
 
@@ -79,7 +78,7 @@ def _number(path: Observed, types: set[str]) -> str:
         for name, bits in (("integer", 31), ("long", 63)):
             if -(2**bits) <= low and high < 2**bits:
                 return name
-    return "float" if low >= -FLOAT_MAX and high <= FLOAT_MAX else "double"
+    return "float" if path.single else "double"
 
 
 def schema(path: Observed) -> dict[str, Any]:

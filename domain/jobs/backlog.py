@@ -1,4 +1,4 @@
-"""Backlog: what waits for each kind of worker, for whoever watches or scales them."""
+"""Backlog: what waits for each kind of worker, for those who watch or scale them."""
 
 import asyncio
 import time
@@ -25,7 +25,7 @@ class Backlog(msgspec.Struct, frozen=True, kw_only=True):
     consumers: int
     """Processes that take from it just now: one whose slots are all busy does not."""
     oldest: float | None
-    """Seconds that the oldest job that is due has waited, since it was asked for or put back until now; None where none waits."""
+    """Seconds that the oldest job that is due has waited until now, since it was asked for or put back; None where none waits."""
 
 
 async def read(hub: Hub) -> list[Backlog]:

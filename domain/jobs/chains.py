@@ -10,7 +10,7 @@ RunState = Literal["RUNNING", "SUCCEEDED", "FAILED", "CANCELED"]
 
 
 def ready(run: Run, jobs: Mapping[str, Job]) -> tuple[Step, ...]:
-    """The steps that may be asked for: not asked for yet, and all that they come after has SUCCEEDED."""
+    """The steps that may be asked for: they were not asked for yet, and every step that they come after has SUCCEEDED."""
     if run.cancelled:
         return ()
     return tuple(step for step in run.steps if step.name not in jobs and all(_succeeded(jobs.get(name)) for name in step.after))

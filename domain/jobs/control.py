@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from domain.errors import Conflict, Stale
+import msgspec
+
+from domain.errors import Conflict, Stale, Unreadable
 from domain.hub import Hub
 from domain.jobs import holds
 from domain.jobs.jobs import JOBS, Job, canceling, reopened
@@ -50,7 +52,7 @@ async def retry(hub: Hub, id: str) -> Stored[Job]:
     """Open a job again that FAILED, was CANCELED or TIMED_OUT, with all its failures to spend anew. Where a rule speaks of it, it
     is held again, behind the others of its key.
 
-    Raises NotFound, and Conflict where it SUCCEEDED, has not finished, or belongs to a cancelled run.
+    Raises NotFound, Unreadable, and Conflict where it SUCCEEDED, has not finished, or belongs to a cancelled run.
     """
     while True:
         stored = await JOBS.get(hub.records, id)
@@ -60,7 +62,10 @@ async def retry(hub: Hub, id: str) -> Stored[Job]:
         run = None if job.run_id == id else await RUNS.find_one(hub.records, job.run_id)
         if run and run.value.cancelled:
             raise Conflict("its run was cancelled; start a new one")
-        hold = await holds.hold(hub, command_from(job.command), job.asked_by)
+        try:
+            hold = await holds.hold(hub, command_from(job.command), job.asked_by)
+        except msgspec.ValidationError as error:
+            raise Unreadable(f"the command of job {id!r} is of another version of Leat: {error}") from error
         try:
             stored = await JOBS.replace(hub.records, stored, reopened(id, job, hold))
         except Stale:

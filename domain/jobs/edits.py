@@ -22,13 +22,14 @@ async def add(hub: Hub, table: Table[T], id: str, value: T, event: Event) -> Sto
     while stored is None:
         there = await table.find_even_removed(hub.records, id)
         if there is not None and not there.value.deleted_at:
-            raise Conflict(f"there is a {table.kind.name} {id!r} already", ("name",))
+            raise Conflict(f"the {table.word} {id!r} is there already", ("name",))
         stored = await _revive(hub, table, id, there, new)
     return await _tell(hub, table, stored, event)
 
 
 async def change(hub: Hub, table: Table[T], id: str, changed: Callable[[T], T | None], event: Event) -> Stored[T]:
-    """Read, change and commit with the event until nobody came in between; `changed` may raise, or return None to leave it be."""
+    """Read, change, and commit with the event; again where somebody else changed the record in between. `changed` may raise, or
+    return None to leave the record as it is."""
     while True:
         stored = await _with_room(hub, table, id)
         value = changed(stored.value)
@@ -42,7 +43,8 @@ async def change(hub: Hub, table: Table[T], id: str, changed: Callable[[T], T | 
 
 
 async def remove(hub: Hub, table: Table[T], id: str, event: Event, refuse: Callable[[T], None] = lambda _: None) -> None:
-    """Remove it, as it was when `refuse` looked at it and did not raise. Its record stays for a while, where nobody sees it."""
+    """Remove it, unless `refuse` raises when it looks at the record as it is. The record stays for a while, where nobody sees
+    it."""
 
     def removed(value: T) -> T:
         refuse(value)
@@ -52,7 +54,7 @@ async def remove(hub: Hub, table: Table[T], id: str, event: Event, refuse: Calla
 
 
 async def forget(hub: Hub, table: Table[T], before: float, limit: int) -> None:
-    """Drop the records of what was removed before that moment, and is followed."""
+    """Drop the records of what was removed before that moment and whose events were followed."""
     for stored in await table.find(hub.records, order="deleted_at", least=1.0, below=before, removed=True, limit=limit):
         if not stored.value.is_untold:
             try:
@@ -62,17 +64,19 @@ async def forget(hub: Hub, table: Table[T], before: float, limit: int) -> None:
 
 
 async def _revive(hub: Hub, table: Table[T], id: str, removed: Stored[T] | None, new: T) -> Stored[T] | None:
-    """Make it anew over what is left of a removed one, whose events are still to be followed; None where somebody came first."""
+    """Make it anew over what is left of a removed one, whose events are still to be followed; None where somebody else was
+    first."""
     if removed is None:
         return await table.insert(hub.records, id, new)
+    untold = (*removed.value.untold, *new.untold)
     try:
-        return await table.replace(hub.records, removed, msgspec.structs.replace(new, untold=(*removed.value.untold, *new.untold)))
+        return await table.replace(hub.records, removed, msgspec.structs.replace(new, untold=untold, is_untold=bool(untold)))
     except Stale:
         return None
 
 
 async def _with_room(hub: Hub, table: Table[T], id: str) -> Stored[T]:
-    """The record; where its list of events is full, who finds it so follows it first (`help`)."""
+    """The record. Where its list of events is full, whoever finds it so follows it first (`help`)."""
     stored = await table.get(hub.records, id)
     if len(stored.value.untold) >= following.FULL:
         await following.follow(hub, table, stored)

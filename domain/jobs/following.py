@@ -1,8 +1,8 @@
 """Following: what follows a committed event is asked for exactly once, whichever process dies in between.
 
-Events that are committed stay in their record, in `untold`, until what follows was asked for: under an id derived from the event's
-own, so that asking twice makes one job. docs/model/FOLLOWERS.md has the rules, and what breaks without each; the names in
-backticks below are its names.
+Committed events stay in their record, in the list `untold`, until what follows them was asked for. It is asked for under an id that
+is derived from the event's own, so that asking twice makes one job. docs/model/FOLLOWERS.md has the rules, and what breaks without
+each; the names in backticks below are the names of these rules.
 """
 
 import logging
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from domain.errors import Conflict, Stale, Unavailable, Unreadable
+from domain.errors import Conflict, LeatError, Stale, Unavailable, Unreadable
 from domain.hub import Follower, Hub
 from domain.ids import derived_id
 from domain.jobs import asking, dead_letters, presence, runs
@@ -27,7 +27,8 @@ T = TypeVar("T", bound=msgspec.Struct)
 FULL = 16
 """Events of one record that wait to be followed before nobody adds more to them (`bound`)."""
 STALL = 600.0
-"""Seconds of this process's clock after which what was read is read again (`patience`): what is forgotten is a day old at least."""
+"""Seconds of this process's clock after which a record that was read is read again (`patience`): only what is older than that, a
+job or what is left of something removed, may be forgotten."""
 
 
 class _Followed(NamedTuple):
@@ -39,8 +40,8 @@ class _Followed(NamedTuple):
 async def follow(hub: Hub, table: Table[T], stored: Stored[T]) -> Stored[T]:
     """Ask for what follows the record's events, then take them out; returns the record as it is then.
 
-    What can't be reached, or read, is left to a reaper: the change that committed the events has happened. So is what only another
-    version of Leat can follow.
+    What can't be reached or read is left to a reaper, since the change that committed the events has happened. So is what only
+    another version of Leat can follow.
     """
     try:
         while stored.value.is_untold:  # type: ignore[attr-defined]  # jobs and entities have it
@@ -55,7 +56,7 @@ async def follow(hub: Hub, table: Table[T], stored: Stored[T]) -> Stored[T]:
 
 
 async def _ask_all(hub: Hub, table: Table[Any], stored: Stored[Any]) -> frozenset[str]:
-    """Ask for everything, the oldest event first (`head`); which events may be taken out then."""
+    """Ask for what follows every event, the oldest first (`head`). Returns the events that may be taken out then."""
     for plain in stored.value.untold:
         for follower in hub.catalogue.followers:
             if plain["type"] in _names(follower):
@@ -70,18 +71,17 @@ async def _ask(hub: Hub, follower: Follower, cause: str, plain: dict[str, Any]) 
     id = derived_id("follow", plain["id"], follower.name)
     try:
         command = follower.ask(event_from(plain))
-    except Exception as error:  # a mistake in a follower must not stop those of others, nor the edits of the record
+        if command is not None:
+            who = f"follower {follower.name}"
+            await asking.ask(hub, command, id=id, asked_by=who, cause=cause, cause_id=plain["id"], follower=follower.name)
+    except Conflict:  # another version of Leat worded it otherwise: it was asked for (`there`)
+        log.info("what follows was asked for in other words", extra={"job_id": id, "follower": follower.name})
+    except (LeatError, BusError):
+        raise
+    except Exception as error:  # a mistake in a follower, or a rule, must not stop the other ones, nor the edits of the record
         log.exception("a follower failed", extra={"follower": follower.name, "cause": cause})
         body = msgspec.json.encode(plain).decode()
         await dead_letters.keep(hub, id, f"follower {follower.name}", body, f"{type(error).__name__}: {error}")
-        return
-    if command is None:
-        return
-    try:
-        who = f"follower {follower.name}"
-        await asking.ask(hub, command, id=id, asked_by=who, cause=cause, cause_id=plain["id"], follower=follower.name)
-    except Conflict:  # another version of Leat worded it otherwise: it was asked for (`there`)
-        log.info("what follows was asked for in other words", extra={"job_id": id, "follower": follower.name})
 
 
 async def _take_out(hub: Hub, table: Table[Any], stored: Stored[Any], ids: frozenset[str]) -> Stored[Any]:
@@ -99,7 +99,7 @@ async def _take_out(hub: Hub, table: Table[Any], stored: Stored[Any], ids: froze
 
 
 async def _again(hub: Hub, table: Table[Any], stored: Stored[Any]) -> Stored[Any]:
-    """The record as it is now, removed or not; one that is gone has nothing left to follow."""
+    """The record as it is now, removed or not. Where it is gone, nothing is left to follow."""
     there = await table.find_even_removed(hub.records, stored.id)
     return there or stored._replace(value=msgspec.structs.replace(stored.value, untold=(), is_untold=False))
 

@@ -70,12 +70,12 @@ class Hold(NamedTuple):
     """In words."""
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
+class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The record that owns the work; docs/protocol.md has the protocol. All times are Unix seconds."""
 
     run_id: str
     """The run's id; the job's own where it is a run by itself."""
-    step: str = ""
+    step: str = msgspec.field(default_factory=str)
     """The planned step of the run that it does, such as `upload:clinvar`; empty where it is a run by itself."""
     cause: str = ""
     """The record whose event it follows, `kind/id`; empty where no follower asked for it."""
@@ -95,7 +95,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it switches an output of its target, and so needs the `writer` of that."""
     input_hash: str
     """Of the command's own fields; another input under the same id is a Conflict."""
-    state: State = "QUEUED"
+    state: State = msgspec.field(default_factory=lambda: "QUEUED")
     outcome: Outcome | None = None
     attempt: int = 0
     """Counts claims, and fences."""
@@ -174,7 +174,7 @@ JOBS = Table(
             ("is_alive",),
             ("rule", "is_held"),
         ),
-        ranges=(((), "due_at"), (("state",), "sent_at")),
+        ranges=(((), "due_at"), (("queue", "state"), "sent_at")),
     ),
     Job,
 )

@@ -91,12 +91,21 @@ def step_of(job: Job) -> str:
         return job.type
 
 
+def _title(job: Job) -> str:
+    """What a job that is a run by itself is called, such as `inspect clinvar`."""
+    try:
+        command = command_from(job.command)
+    except msgspec.ValidationError:  # a newer version asked for it
+        return f"{job.type} {job.target.partition('/')[2]}".rstrip()
+    return f"{command.verb} {command.name}".rstrip()
+
+
 def _view_alone(stored: Stored[Job]) -> RunView:
     job = stored.value
     step = StepView(name=step_of(job), after=(), job_id=stored.id, job=stored)
     return RunView(
         id=stored.id,
-        title=f"{job.type} {job.target.partition('/')[2]}",
+        title=_title(job),
         asked_by=job.asked_by,
         created_at=job.created_at,
         finished_at=job.finished_at,

@@ -24,21 +24,21 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """Several planned steps that are seen, and cancelled, as one thing. A job without followers is a run by itself and has no
-    record of this kind."""
+    """Several planned steps that are seen, and cancelled, as one thing. A single job is a run by itself and has no record of this
+    kind."""
 
     title: str
     """What it does, in words: `pipeline of mygene`."""
     asked_by: str = ""
     input_hash: str = ""
-    """Of what was asked for; another input under the same id is a Conflict."""
+    """Hash of what was asked for; another input under the same id is a Conflict."""
     created_at: float
     steps: tuple[Step, ...] = ()
     cancelled: bool = False
     cancelled_at: float = 0.0
     pending: Literal["", "ask", "cancel"] = "ask"
-    """What is left to do for the run itself, and a reaper does where its process died: ask for the first steps, or cancel what is
-    unfinished."""
+    """What is left to do for the run itself: ask for the first steps, or cancel what is unfinished. A reaper does it where the
+    process died that had to do it."""
 
 
 RUNS = Table(Kind(name="run", indexes=(("pending",), ("asked_by",))), Run)

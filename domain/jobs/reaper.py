@@ -17,7 +17,7 @@ import msgspec
 
 from domain.clocks import is_over
 from domain.errors import LeatError, Unavailable, Unreadable
-from domain.hub import Hub
+from domain.hub import Hub, Rule
 from domain.jobs import dead_letters, following, garbage, holds, jobs, presence, retention, runs, settling, writers
 from domain.jobs.garbage import AGE
 from domain.jobs.jobs import JOBS, Job
@@ -26,9 +26,11 @@ from domain.jobs.resending import QuietQueues
 from domain.jobs.sending import postpone, resend
 from domain.nouns import Stored, Table, owner
 from events.bus import BusError
-from events.supervision import supervise
+from events.supervision import attempt, supervise
 
 log = logging.getLogger(__name__)
+
+Pass = Callable[[], Awaitable[None]]
 
 SMALL = 500
 """Records that one pass looks at."""
@@ -71,25 +73,25 @@ class Reaper:
         self._left: set[tuple[str, str, int]] = set()
         """(kind, id, version) of records with events that only another version of Leat can follow."""
         idle = min(self.intervals.idle, hub.limits.lease / 3)
-        self._passes: tuple[tuple[float, float, Callable[[], Awaitable[None]]], ...] = (
-            (beats, max(beats, idle), self.settle_dead),
-            (self.intervals.due, max(self.intervals.due, idle), self.send_due),
-            (self.intervals.chains, self.intervals.chains, self.go_on),
-            (self.intervals.silence, self.intervals.silence, self.send_again),
-            (self.intervals.garbage, self.intervals.garbage, self.clean),
-            *((chore.seconds, chore.seconds, partial(chore.begin(), hub)) for chore in hub.catalogue.chores),
+        self._passes: tuple[tuple[str, float, float, Pass], ...] = (
+            ("settle dead", beats, max(beats, idle), self.settle_dead),
+            ("send due", self.intervals.due, max(self.intervals.due, idle), self.send_due),
+            ("go on", self.intervals.chains, self.intervals.chains, self.go_on),
+            ("send again", self.intervals.silence, self.intervals.silence, self.send_again),
+            ("clean", self.intervals.garbage, self.intervals.garbage, self.clean),
+            *((f"chore {chore.name}", chore.seconds, chore.seconds, partial(chore.begin(), hub)) for chore in hub.catalogue.chores),
         )
 
     async def run(self) -> None:
         """Every pass at its interval, side by side, until cancelled; one that fails leaves the others be."""
-        await _reaching(self.look_at_everything)
+        await self.look_at_everything()
         async with asyncio.TaskGroup() as group:
-            for number, (busy, idle, one_pass) in enumerate(self._passes):
-                group.create_task(supervise(f"reaper's pass {number}", partial(self._repeat, busy, idle, one_pass)))
+            for name, busy, idle, one_pass in self._passes:
+                group.create_task(supervise(f"reaper's pass: {name}", partial(self._repeat, name, busy, idle, one_pass)))
 
-    async def _repeat(self, busy: float, idle: float, one_pass: Callable[[], Awaitable[None]]) -> None:
+    async def _repeat(self, name: str, busy: float, idle: float, one_pass: Pass) -> None:
         while True:
-            await _reaching(one_pass)
+            await _reaching(name, one_pass)
             await asyncio.sleep(busy if self._is_busy() else idle)
 
     def _is_busy(self) -> bool:
@@ -140,11 +142,11 @@ class Reaper:
             await next(self._looks)()
 
     async def look_at_everything(self) -> None:
-        """Every look-up of `go_on`, one after the other."""
+        """Every look-up of `go_on`, one after the other; one that fails leaves the others be."""
         for look in self._every_look():
-            await look()
+            await attempt("look-up of the reaper", partial(_reaching, "look at everything", look))
 
-    def _every_look(self) -> Iterator[Callable[[], Awaitable[None]]]:
+    def _every_look(self) -> Iterator[Pass]:
         for kind, row in self._hub.catalogue.nouns.items():
             yield partial(self._relieve, kind, row.table)
         for table in (JOBS, *self._hub.catalogue.entities):
@@ -152,9 +154,9 @@ class Reaper:
         yield self._ask_first_steps
         yield self._cancel_runs
         for rule in self._hub.catalogue.rules:
-            yield partial(holds.look, self._hub, rule)
+            yield partial(self._look_at, rule)
 
-    def _endless_looks(self) -> Iterator[Callable[[], Awaitable[None]]]:
+    def _endless_looks(self) -> Iterator[Pass]:
         return itertools.chain.from_iterable(self._every_look() for _ in itertools.count())
 
     async def _relieve(self, kind: str, table: Table[Any]) -> None:
@@ -162,20 +164,30 @@ class Reaper:
 
     async def _follow(self, table: Table[Any]) -> None:
         """Follow what those who committed it should have followed by now."""
-        found = await table.find(self._hub.records, is_untold=True, removed=True, limit=SMALL)
+        found = await self._untold(table)
+        self._saw(found)
         now = time.time()
         for stored in found:
             at = float(stored.value.untold[-1]["at"])
-            key = (table.kind.name, stored.id, stored.version)
-            if key not in self._left and is_over(at, at + self.intervals.chains, now):
-                self._saw(stored)
+            if is_over(at, at + self.intervals.chains, now):
                 followed = await following.follow(self._hub, table, stored)
                 if followed.value.is_untold:
                     self._left.add((table.kind.name, stored.id, followed.version))
 
+    async def _untold(self, table: Table[Any]) -> list[Stored[Any]]:
+        """The oldest records that are to be followed; those that were left to another version hide none behind them."""
+        after: tuple[float, str] | None = None
+        while page := await table.find(self._hub.records, is_untold=True, removed=True, after=after, limit=SMALL):
+            if found := [stored for stored in page if (table.kind.name, stored.id, stored.version) not in self._left]:
+                return found
+            after = (page[-1].value.created_at, page[-1].id)
+        return []
+
     async def _ask_first_steps(self) -> None:
         now, pause = time.time(), self.intervals.chains
-        for run in await RUNS.find(self._hub.records, pending="ask", limit=SMALL):
+        begun = await RUNS.find(self._hub.records, pending="ask", limit=SMALL)
+        self._saw(begun)
+        for run in begun:
             if is_over(run.value.created_at, run.value.created_at + pause, now):
                 with suppress(Unreadable):
                     await runs.ask_first(self._hub, run.id)
@@ -184,6 +196,11 @@ class Reaper:
         for run in await RUNS.find(self._hub.records, pending="cancel", limit=SMALL):
             with suppress(Unreadable):
                 await runs.settle_cancelled(self._hub, run)
+
+    async def _look_at(self, rule: Rule) -> None:
+        """While jobs are held, look often: time and limits change, and nobody is told."""
+        self._saw(await JOBS.find(self._hub.records, rule=rule.name, is_held=True, limit=1))
+        await holds.look(self._hub, rule)
 
     async def send_again(self) -> None:
         """Send again what must have been lost on the way, and what a clock that was put back would keep for long; keep what could
@@ -202,12 +219,12 @@ class Reaper:
         await presence.forget_lost(self._hub)
 
 
-async def _reaching(one_pass: Callable[[], Awaitable[None]]) -> None:
+async def _reaching(name: str, one_pass: Pass) -> None:
     """Do the pass; what can't be reached is looked at again the next time."""
     try:
         await one_pass()
     except (LeatError, BusError) as error:
-        log.warning("reaper's pass ended early", extra={"reaper_pass": repr(one_pass), "error": str(error)})
+        log.warning("reaper's pass ended early", extra={"reaper_pass": name, "error": str(error)})
 
 
 def due_at(job: Job, unsent: float) -> float:

@@ -1,7 +1,7 @@
 """Resending: which commands must have been lost on their way, so that they are sent again."""
 
 import logging
-from collections import defaultdict
+from collections.abc import Mapping
 
 from domain.hub import Hub
 from domain.jobs.jobs import JOBS, Job
@@ -29,9 +29,7 @@ class QuietQueues:
 
     async def send_again(self, hub: Hub, now: float) -> None:
         """Look at every queue, and send again what is lost. Raises Unavailable or BusError."""
-        out: defaultdict[str, list[Stored[Job]]] = defaultdict(list)
-        for stored in await JOBS.find(hub.records, state="QUEUED", order="sent_at", least=1.0, limit=SMALL):
-            out[stored.value.queue].append(stored)
+        out = await _out(hub)  # before the depths: what is sent later was not there when a queue was seen empty
         for depth in await hub.bus.depth(QUEUES):
             for stored in self._silent(depth, out[depth.queue], now) or await _overtaken(hub, depth.queue, out[depth.queue]):
                 log.warning("command sent again", extra={"job_id": stored.id, "queue": depth.queue})
@@ -47,6 +45,17 @@ class QuietQueues:
             return []
         self._empty[depth.queue] = (now, out)
         return [job for job in sent if (job.id, job.value.sent_at) in before]
+
+
+async def _out(hub: Hub) -> Mapping[str, list[Stored[Job]]]:
+    """By queue, the jobs that were sent and not claimed, those that were sent first. Each queue is asked for its own, so that one
+    which nobody takes from hides none of the others."""
+    if not await JOBS.find(hub.records, state="QUEUED", limit=1):  # as in a hub that is idle, which saves it the other look-ups
+        return {queue: [] for queue in QUEUES}
+    return {
+        queue: await JOBS.find(hub.records, queue=queue, state="QUEUED", order="sent_at", least=1.0, limit=SMALL)
+        for queue in QUEUES
+    }
 
 
 async def _overtaken(hub: Hub, queue: str, sent: list[Stored[Job]]) -> list[Stored[Job]]:

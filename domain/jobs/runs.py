@@ -49,7 +49,8 @@ async def start(
     asked_by: str = "",
     key: str | None = None,
 ) -> Started:
-    """Insert the run if it is absent, and ask for its first steps. `given` is the input, told from another under the same key."""
+    """Insert the run if it is absent, and ask for its first steps. `given` is the input, which tells it from another run under the
+    same key."""
     run_id = key_id(asked_by, mutation, key)
     run = Run(title=title, asked_by=asked_by, input_hash=input_hash([mutation, given]), created_at=time.time(), steps=tuple(steps))
     replayed = not await RUNS.insert(hub.records, run_id, run)
@@ -74,7 +75,7 @@ def job_id(run_id: str, step: str) -> str:
 
 
 async def ask_first(hub: Hub, run_id: str) -> None:
-    """Ask for the steps that come after none, and note in the run that they are asked for."""
+    """Ask for the steps that come after no other, and note in the run that they were asked for."""
     await _ask_ready(hub, run_id, cause_id="")
     await RUNS.change(hub.records, run_id, lambda run: msgspec.structs.replace(run, pending="") if run.pending == "ask" else None)
 
@@ -136,14 +137,14 @@ async def cancel(hub: Hub, run_id: str) -> None:
 
 
 async def cancel_unfinished(hub: Hub, run_id: str) -> bool:
-    """Cancel what is not finished of a cancelled run; False where nothing was left."""
+    """Cancel what is unfinished in a cancelled run; False where nothing was left."""
     left = [job.id for job in await JOBS.every(hub.records, run_id=run_id) if job.value.state != "FINISHED"]
     await cancel_each(hub, left)
     return bool(left)
 
 
 async def settle_cancelled(hub: Hub, stored: Stored[Run]) -> None:
-    """One look at a cancelled run by a reaper: cancel what is left; note when nothing can be left any more."""
+    """One look of a reaper at a cancelled run: cancel what is left, and note it when nothing can be left any more."""
     left = await cancel_unfinished(hub, stored.id)
     if left or time.time() - stored.value.cancelled_at < SETTLED:
         return

@@ -15,7 +15,7 @@ from events.catalogue import command_from, event_from
 log = logging.getLogger(__name__)
 
 POSTPONED = 60.0
-"""Seconds until a reaper looks again at a job that can't be sent now."""
+"""Seconds for which a job that can't be sent now is put behind others that are due."""
 
 
 async def send(hub: Hub, stored: Stored[Job]) -> None:
@@ -40,8 +40,8 @@ async def resend(hub: Hub, stored: Stored[Job]) -> bool:
     try:
         command = command_from(due.command)
     except msgspec.ValidationError as error:
-        log.error("a job's command is of another version of Leat", extra={"job_id": stored.id, "error": str(error)})
-        await postpone(hub, stored)
+        if await postpone(hub, stored):
+            log.error("a job's command is of another version of Leat", extra={"job_id": stored.id, "error": str(error)})
         return False
     try:
         marked = await JOBS.replace(hub.records, stored, due)
@@ -55,9 +55,14 @@ async def resend(hub: Hub, stored: Stored[Job]) -> bool:
     return True
 
 
-async def postpone(hub: Hub, stored: Stored[Job]) -> None:
-    """Let reapers look at the job again in a minute: others come first until then."""
-    await replace_unless_changed(hub, stored, msgspec.structs.replace(stored.value, due_at=time.time() + POSTPONED))
+async def postpone(hub: Hub, stored: Stored[Job]) -> bool:
+    """For a job that can't be sent now: others come first for a minute. A reaper may look at it all the same; then nothing is
+    written, and this returns False."""
+    now = time.time()
+    if stored.value.due_at > now:
+        return False
+    await replace_unless_changed(hub, stored, msgspec.structs.replace(stored.value, due_at=now + POSTPONED))
+    return True
 
 
 def without_untold(hub: Hub, job: Job) -> Job:

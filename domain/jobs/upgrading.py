@@ -1,4 +1,4 @@
-"""Upgrading: records as the first version of Leat wrote them become such as the engine looks for today."""
+"""Upgrading: records that the first version of Leat wrote are brought into the form that today's engine looks for."""
 
 import logging
 from typing import Any
@@ -17,8 +17,9 @@ EXCLUSIVE = frozenset(command.__name__ for command in COMMANDS if command.exclus
 
 
 async def upgrade(hub: Hub) -> None:
-    """Rewrite what the reaper would not find, or not understand: unfinished jobs, finished ones whose chain was not run, and nouns
-    that are being written. Doing it twice, or by several processes at a time, changes nothing more."""
+    """Rewrite the records that the reaper would not find, or not understand: unfinished jobs, finished jobs that may be tried again
+    or whose next steps were not asked for, and nouns that are being written. Doing it twice, or by several processes at a time,
+    changes nothing more."""
     for row in hub.catalogue.nouns.values():
         for noun in await row.table.readable(hub.records):
             await _replace(hub, row.table, noun, _noun_of_today(noun.value))
@@ -44,13 +45,13 @@ def _noun_of_today(noun: Noun) -> Noun:
 
 def _job_of_today(stored: Stored[Job]) -> Job:
     job = stored.value
+    if job.outcome != "SUCCEEDED":  # what failed may be opened again, and then needs the writer as well
+        job = msgspec.structs.replace(job, exclusive=job.exclusive or job.type in EXCLUSIVE)
     if job.state == "FINISHED":
         if (stored.rest or {}).get("chained", True) or job.is_untold:
             return job
         return msgspec.structs.replace(job, untold=tuple(job.events[-2:]), is_untold=True)
     due_at = job.due_at
-    if job.state == "QUEUED" and not job.sent_at:
+    if job.state == "QUEUED" and not job.sent_at and not job.is_held:  # another process may be ahead, and hold jobs already
         due_at = job.not_before or queued_at(job) + UNSENT
-    return msgspec.structs.replace(
-        job, due_at=due_at, is_alive=job.state in ALIVE, exclusive=job.exclusive or job.type in EXCLUSIVE
-    )
+    return msgspec.structs.replace(job, due_at=due_at, is_alive=job.state in ALIVE)

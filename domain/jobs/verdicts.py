@@ -122,7 +122,7 @@ def _with_what_runs(id: str, job: Job, verdict: Verdict) -> Job:
             event = JobQueued(seq=0, command=job.type, reason="lost", error=error_of(error).message)
         case Waiting(holder):
             event = JobQueued(seq=0, command=job.type, reason="waiting", waiting_for=holder)
-    return queued(id, job, event, ending="canceled" if job.state == "CANCELING" else job.ending)
+    return queued(id, job, event)
 
 
 def _without_what_ran(id: str, job: Job, chance: float) -> Job:

@@ -78,7 +78,7 @@ async def switch(hub: Hub, table: Table[N], id: str, name: str, changed: Callabl
     while True:
         stored = await table.get(hub.records, id)
         if stored.value.writer != name:
-            raise JobSuperseded(f"the writer of {table.kind.name} {id!r} is {stored.value.writer or 'nobody'}, not {name}")
+            raise JobSuperseded(f"the writer of {table.word} {id!r} is {stored.value.writer or 'nobody'}, not {name}")
         writing = asyncio.ensure_future(table.replace(hub.records, stored, changed(stored.value)))
         try:
             return await asyncio.shield(writing)

@@ -45,7 +45,7 @@ class CollectionWriter(ABC):
 
     @abstractmethod
     async def seal(self, name: str, meta: Mapping[str, Any]) -> Sealed:
-        """Make it readable and durable (synced), for ever unchanged, with its count and `meta`."""
+        """Make it readable and durable (synced), with its count and `meta`. From then on it never changes."""
 
     async def room(self) -> int | None:
         """Bytes that can still be written; None where the server does not tell."""
@@ -53,7 +53,7 @@ class CollectionWriter(ABC):
 
     @abstractmethod
     async def drop(self, name: str) -> None:
-        """Remove it; absent is fine. Who reads it at that moment may get NotReady."""
+        """Remove it; absent is fine. Someone who reads it at that moment may get NotReady."""
 
 
 class CollectionReader(ABC):
@@ -67,9 +67,9 @@ class CollectionReader(ABC):
     def scan(
         self, name: str, *, after: str = "", until: str = "", bodies: bool = True, batch: int = 1000
     ) -> AsyncIterator[list[Document]]:
-        """All documents ordered by `_id` (by UTF-8 bytes), `after` < _id, and _id <= `until` where that is given, in batches
-        of up to `batch` documents and about BATCH_BYTES; bodies empty where not wanted. A whole scan that ends on another count
-        than was sealed raises NotReady."""
+        """All documents ordered by `_id` (by UTF-8 bytes): those with `after` < _id, and with _id <= `until` where that is given.
+        They come in batches of up to `batch` documents and about BATCH_BYTES; bodies are empty where they are not wanted. A whole
+        scan that ends on another count than was sealed raises NotReady."""
 
     @abstractmethod
     async def get(self, name: str, ids: Sequence[str]) -> dict[str, bytes]:

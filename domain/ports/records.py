@@ -21,8 +21,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """Further orders, each for one combination of fields: (fields, number field)."""
 
     def check(self, equals: Mapping[str, Any], order: str, *bounds: float | None) -> None:
-        """For adapters: raise ValueError where `find` is asked for what is not declared, and would have to read every record, or
-        for a range that nothing is in nor out of."""
+        """For adapters: raise ValueError where `find` is asked for what is not declared, which would read every record, or for a
+        range with NaN as a bound, which nothing is in nor out of."""
         known = [(set(fields), by) for fields, by in self.lookups()]
         if (set(equals), order) not in known:
             on = f" on {', '.join(sorted(equals))}" if equals else ""
@@ -71,7 +71,8 @@ class Records(ABC):
 
     @abstractmethod
     async def delete(self, kind: Kind, id: str, version: int | None = None) -> bool:
-        """Remove it, whatever its version where None is given; False if it was absent; raises Stale if it has another version."""
+        """Remove it if it has this version, or whatever its version where None is given; False if it was absent. Raises Stale if it
+        has another version."""
 
     @abstractmethod
     async def find(

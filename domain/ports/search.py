@@ -39,14 +39,17 @@ class SearchRequest(msgspec.Struct, frozen=True, kw_only=True):
     filters: tuple[Query, ...] = ()
     """Must match too, without a share in the score or in highlighting."""
     post_filter: Query | None = None
-    """Narrows hits and total, not the facets."""
+    """Narrows hits and total, but not the facets."""
     sort: tuple[Sort, ...] = ()
-    """Empty: by score, ties in an order of the engine's that does not change. Else `_id` is the last key."""
+    """Empty: by score, and documents of equal score in an order of the engine's that does not change. Else `_id` is the last
+    key."""
     offset: int = 0
     limit: int = 10
     facets: tuple[str, ...] = ()
     facet_size: int = 10
     bodies: bool = True
+    scores: bool = False
+    """Of a scan: whether hits have their scores, which takes longer."""
 
 
 class Hit(NamedTuple):
@@ -54,7 +57,7 @@ class Hit(NamedTuple):
 
     id: str
     score: float | None
-    """None under `sort`."""
+    """None under `sort`, and of a scan that does not ask for it."""
     body: bytes
     """JSON as stored; empty where not wanted."""
 
@@ -91,9 +94,9 @@ class IndexWriter(ABC):
 
     @abstractmethod
     async def bulk(self, name: str, documents: Sequence[Document]) -> None:
-        """Add a batch, in the order of `_id` (by UTF-8 bytes) within it and behind the batches before, each document once; raises
-        Conflict otherwise, and JobFailed with ids and reasons where documents are refused. Who created an index fills and seals
-        it."""
+        """Add a batch. Documents come in the order of `_id` (by UTF-8 bytes), within a batch and from one batch to the next, each
+        of them once; raises Conflict otherwise, and JobFailed with ids and reasons where documents are refused. Whoever created an
+        index fills and seals it."""
 
     @abstractmethod
     async def seal(self, name: str) -> int:
@@ -110,7 +113,7 @@ class IndexWriter(ABC):
 
     @abstractmethod
     async def drop(self, name: str) -> None:
-        """Remove it; absent is fine. A search under way there still answers, or raises NotReady."""
+        """Remove it; absent is fine. A search that is under way there still answers, or raises NotReady."""
 
 
 class IndexReader(ABC):
@@ -126,7 +129,7 @@ class IndexReader(ABC):
 
     @abstractmethod
     def scan(self, name: str, request: SearchRequest, after: str = "") -> AsyncIterator[list[Hit]]:
-        """Every hit, ordered by `_id` (sort, offset, limit and facets are not looked at), behind the id `after`, in batches."""
+        """Every hit behind the id `after`, ordered by `_id`, in batches. Sort, offset, limit and facets are not looked at."""
 
     @abstractmethod
     async def describe(self, name: str) -> tuple[IndexSpec, int]:

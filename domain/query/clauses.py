@@ -20,7 +20,7 @@ class Nothing(Clause, frozen=True, kw_only=True):
 
 
 class Equals(Clause, frozen=True, kw_only=True):
-    """A keyword, in the case that the query has it in."""
+    """A keyword, in upper or lower case as the query has it."""
 
     field: Field
     value: str
@@ -31,6 +31,8 @@ class Words(Clause, frozen=True, kw_only=True):
 
     field: Field
     text: str
+    either: bool = False
+    """One of them is enough."""
     slop: int | None = None
     position: int = 0
 

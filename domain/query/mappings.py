@@ -37,9 +37,12 @@ OWN_NAMES = frozenset((DEFAULT, "_id", "_exists_", "_score", "__id")) | ENGINES_
 DEEPEST = 20
 """Levels of objects: Elasticsearch's own limit."""
 
+KEPT = "object"
+"""The type of a field whose values are objects that are only kept: `enabled: false`."""
+
 WIDER = {
     frozenset(("integer", "long")): "long",
-    frozenset(("integer", "float")): "float",
+    frozenset(("integer", "float")): "double",
     frozenset(("long", "float")): "double",
     frozenset(("integer", "double")): "double",
     frozenset(("long", "double")): "double",
@@ -49,7 +52,7 @@ WIDER = {
 """The type that holds the values of both."""
 
 LEAF_PARAMETERS = frozenset(("type", "index", "copy_to", "normalizer", "analyzer", "ignore_above"))
-OBJECT_PARAMETERS = frozenset(("type", "properties", "dynamic"))
+OBJECT_PARAMETERS = frozenset(("type", "properties", "dynamic", "enabled"))
 
 
 class Field(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,11 +61,13 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     """Dotted, such as `cgi.gene`."""
     type: str
-    """One of TYPES."""
+    """One of TYPES, or KEPT."""
     indexed: bool = True
-    """False: kept in the documents, found by no query."""
+    """False: a text is found by no query; other values are, more slowly on Elasticsearch."""
     searched_by_default: bool = False
     """Its values are found by words without a path."""
+    copied_to: tuple[str, ...] = ()
+    """Other fields under which its values are found too."""
     case_sensitive: bool = False
     """A keyword without `keyword_lowercase_normalizer`."""
     analyzer: str = "standard"
@@ -87,13 +92,19 @@ def flatten(properties: Mapping[str, Any]) -> list[Field]:
             raise _invalid(field.path, "it is mapped twice")
         seen.add(field.path)
     _refuse_below_values(seen)
+    targets = {field.path for field in fields if field.type != KEPT}
+    for field in fields:
+        if lost := sorted({*field.copied_to} - targets):
+            raise _invalid(field.path, f"it is copied to {lost[0]}, which is not mapped")
     return fields
 
 
 def unmapped(suggested: Mapping[str, Any], properties: Mapping[str, Any]) -> list[str]:
     """Paths that hold values by the mapping that an inspection suggests, and that `properties` does not have."""
-    known = {field.path for field in flatten(properties)}
-    return [field.path for field in flatten(suggested) if field.path not in known]
+    fields = flatten(properties)
+    known = {field.path for field in fields}
+    kept = tuple(f"{field.path}." for field in fields if field.type == KEPT)
+    return [field.path for field in flatten(suggested) if field.path not in known and not field.path.startswith(kept)]
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -166,6 +177,7 @@ def merge(mappings: Mapping[str, Mapping[str, Any]]) -> Merged:
                 fields[field.path], origins[field.path] = field, source
             elif known != field:
                 fields[field.path] = _both(known, field, origins[field.path], source, notes)
+    _index_what_is_kept_only(fields, notes)
     _check_levels(fields, origins)
     return Merged(nest(fields.values()), tuple(notes))
 
@@ -181,7 +193,7 @@ def _leaves(properties: Mapping[str, Any], parents: tuple[str, ...]) -> Iterator
             raise _invalid(path, "the name is Leat's own")
         if path.count(".") >= DEEPEST:
             raise _invalid(path, f"it is more than {DEEPEST} levels deep")
-        if "properties" in definition or definition.get("type") == "object":
+        if "properties" in definition or definition.get("type") == "object" or "enabled" in definition:
             yield from _below(path, definition, (*parents, name))
         else:
             yield _leaf(path, definition)
@@ -197,10 +209,12 @@ def _below(path: str, definition: Mapping[str, Any], parents: tuple[str, ...]) -
         raise _invalid(path, f"type {definition['type']!r} with properties is not supported")
     if unknown := set(definition) - OBJECT_PARAMETERS:
         raise _invalid(path, f"{', '.join(sorted(unknown))} is not supported")
-    inner = definition.get("properties", {})
+    inner, enabled = definition.get("properties", {}), definition.get("enabled", True)
     if not isinstance(inner, Mapping):
         raise _invalid(path, "its properties are no object")
-    return _leaves(inner, parents)
+    if not isinstance(enabled, bool):
+        raise _invalid(path, "enabled is true or false")
+    return _leaves(inner, parents) if enabled else iter([Field(path=path, type=KEPT, indexed=False)])
 
 
 def _leaf(path: str, definition: Mapping[str, Any]) -> Field:
@@ -210,8 +224,9 @@ def _leaf(path: str, definition: Mapping[str, Any]) -> Field:
     if unknown := set(definition) - LEAF_PARAMETERS:
         raise _invalid(path, f"{', '.join(sorted(unknown))} is not supported")
     copy_to = definition.get("copy_to", [])
-    if copy_to not in ([], [DEFAULT], DEFAULT):
-        raise _invalid(path, f"copy_to can only be {DEFAULT!r}")
+    targets = [copy_to] if isinstance(copy_to, str) else copy_to
+    if not isinstance(targets, list) or not all(isinstance(target, str) for target in targets) or len({*targets}) < len(targets):
+        raise _invalid(path, "copy_to is a list of fields, each once")
     normalizer, analyzer = definition.get("normalizer"), definition.get("analyzer", "standard")
     if normalizer not in (None, LOWERCASE) or (normalizer and type != "keyword"):
         raise _invalid(path, f"normalizer {normalizer!r}: only a keyword has one, {LOWERCASE}")
@@ -227,7 +242,8 @@ def _leaf(path: str, definition: Mapping[str, Any]) -> Field:
         path=path,
         type=type,
         indexed=definition.get("index", True),
-        searched_by_default=bool(copy_to),
+        searched_by_default=DEFAULT in targets,
+        copied_to=tuple(sorted({*targets} - {DEFAULT})),
         case_sensitive=type == "keyword" and normalizer is None,
         analyzer=analyzer,
         ignore_above=ignore_above,
@@ -235,6 +251,8 @@ def _leaf(path: str, definition: Mapping[str, Any]) -> Field:
 
 
 def _definition(field: Field) -> Properties:
+    if field.type == KEPT:
+        return {"type": KEPT, "enabled": False}
     definition: Properties = {"type": field.type}
     if field.type == "keyword" and not field.case_sensitive:
         definition["normalizer"] = LOWERCASE
@@ -244,8 +262,8 @@ def _definition(field: Field) -> Properties:
         definition["ignore_above"] = field.ignore_above
     if not field.indexed:
         definition["index"] = False
-    if field.searched_by_default:
-        definition["copy_to"] = [DEFAULT]
+    if field.searched_by_default or field.copied_to:
+        definition["copy_to"] = [*[DEFAULT] * field.searched_by_default, *field.copied_to]
     return definition
 
 
@@ -283,10 +301,19 @@ def _both(first: Field, second: Field, first_source: str, second_source: str, no
         type=type,
         indexed=first.indexed or second.indexed,
         searched_by_default=first.searched_by_default or second.searched_by_default,
+        copied_to=tuple(sorted({*first.copied_to, *second.copied_to})),
         case_sensitive=type == "keyword" and first.case_sensitive and second.case_sensitive,
         analyzer=texts[0].analyzer if texts else "standard",
         ignore_above=max(limits) if all(limits) and type == "keyword" else 0,
     )
+
+
+def _index_what_is_kept_only(fields: dict[str, Field], notes: list[str]) -> None:
+    """Objects that one source only keeps are indexed where another one maps what is in them."""
+    for path in [path for path, field in fields.items() if field.type == KEPT]:
+        if any(other.startswith(f"{path}.") for other in fields):
+            notes.append(f"{path}: an object that one source only keeps is indexed as another one maps it")
+            del fields[path]
 
 
 def _check_levels(fields: Mapping[str, Field], origins: Mapping[str, str]) -> None:

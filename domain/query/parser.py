@@ -23,11 +23,12 @@ NEVER_BEHIND_A_RUN = frozenset((Kind.COLON, Kind.FUZZY, Kind.BOOST, Kind.AND, Ki
 MODIFIERS = frozenset((Kind.PLUS, Kind.MINUS, Kind.NOT))
 
 
-def parse(text: str) -> Query:
-    """The tree of a query in Lucene syntax; MatchNone for an empty one. Raises QueryInvalid with the position."""
+def parse(text: str, *, either: bool = False) -> Query:
+    """The tree of a query in Lucene syntax; MatchNone for an empty one. `either`: clauses and words without an operator between
+    them are joined by OR, not by AND. Raises QueryInvalid with the position."""
     if len(text) > LONGEST:
         raise QueryInvalid(f"the query is longer than {LONGEST} characters", LONGEST)
-    parser = _Parser(tokenize(text))
+    parser = _Parser(tokenize(text), either)
     if parser.peek().kind is Kind.END:
         return MatchNone()
     query = parser.clauses("", 0)
@@ -37,26 +38,29 @@ def parse(text: str) -> Query:
 
 
 class _Clauses:
-    """The clauses between one pair of parentheses, each in the role that Lucene gives it where AND is the default."""
+    """The clauses between one pair of parentheses, each in the role that Lucene gives it where AND, or `either`, is the default."""
 
-    def __init__(self) -> None:
+    def __init__(self, either: bool) -> None:
+        self.either = either
         self.roles: list[str] = []
         self.queries: list[Query] = []
         self.conjunctions: set[Kind] = set()
         self.or_not = False
 
-    def add(self, query: Query, conjunction: Kind | None, excluded: bool) -> None:
-        if conjunction and self.roles[-1] != "must_not":
+    def add(self, query: Query, conjunction: Kind | None, modifier: Kind | None) -> None:
+        excluded = modifier in (Kind.MINUS, Kind.NOT)
+        changes = conjunction is Kind.AND or (conjunction is Kind.OR and not self.either)
+        if changes and self.roles[-1] != "must_not":
             self.roles[-1] = "must" if conjunction is Kind.AND else "should"
         if self.queries:
-            self.conjunctions.add(conjunction or Kind.AND)
+            self.conjunctions.add(conjunction or (Kind.OR if self.either else Kind.AND))
             self.or_not = self.or_not or (conjunction is Kind.OR and excluded)
-        default = "should" if conjunction is Kind.OR else "must"
-        self.roles.append("must_not" if excluded else default)
+        required = (conjunction is Kind.AND or modifier is Kind.PLUS) if self.either else conjunction is not Kind.OR
+        self.roles.append("must_not" if excluded else "must" if required else "should")
         self.queries.append(query)
 
     def combined(self, position: int) -> Query:
-        if self.roles == ["must"]:
+        if self.roles in (["must"], ["should"]):
             return self.queries[0]
         parts: dict[str, list[Query]] = {"must": [], "should": [], "must_not": []}
         for role, query in zip(self.roles, self.queries, strict=True):
@@ -66,8 +70,9 @@ class _Clauses:
 
 
 class _Parser:
-    def __init__(self, tokens: list[Token]) -> None:
+    def __init__(self, tokens: list[Token], either: bool) -> None:
         self.tokens = tokens
+        self.either = either
         self.at = 0
         self.count = 0
 
@@ -92,13 +97,12 @@ class _Parser:
         """Clauses up to a closing parenthesis or the end, looking at `path` unless they name another."""
         if depth > DEEPEST:
             raise QueryInvalid(f"more than {DEEPEST} parentheses stand in each other", self.peek().position)
-        clauses, start = _Clauses(), self.peek().position
+        clauses, start = _Clauses(self.either), self.peek().position
         while not clauses.queries or self.peek().kind not in (Kind.CLOSE, Kind.END):
             conjunction = self.take(Kind.AND, Kind.OR) if clauses.queries else None
             modifier = self.take(*MODIFIERS)
             query = self.clause(path, depth, joins=not conjunction and not modifier)
-            excluded = modifier is not None and modifier.kind is not Kind.PLUS
-            clauses.add(query, conjunction and conjunction.kind, excluded)
+            clauses.add(query, conjunction and conjunction.kind, modifier and modifier.kind)
         return clauses.combined(start)
 
     def clause(self, path: str, depth: int, joins: bool) -> Query:
@@ -170,7 +174,7 @@ class _Parser:
         while joins and self.next_joins():
             words.append(unescape(self.peek().text))
             self.at += 1
-        return Term(position=token.position, path=path, text=" ".join(words))
+        return Term(position=token.position, path=path, text=" ".join(words), either=self.either)
 
     def next_joins(self) -> bool:
         """Whether the next token is one more of a run of bare words, which Elasticsearch takes for one text."""

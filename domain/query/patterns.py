@@ -59,6 +59,15 @@ def wildcard(text: str) -> Pattern:
     return tuple(parts)
 
 
+def glob(path: str) -> str:
+    """The regular expression, of Python's, of the paths that fit one in which `*` stands for any characters. It never tries a part
+    again that it has found, as whoever sends a hundred stars would have it do."""
+    first, *rest = map(re.escape, path.split("*"))
+    if not rest:
+        return first
+    return first + "".join(f"(?>.*?{part})" for part in rest[:-1] if part) + ".*" + rest[-1]
+
+
 def regular(text: str, position: int) -> Pattern:
     """The pattern of a regular expression. Raises QueryInvalid with the place in the query, `position` being that of the slash."""
     if len(text) > LONGEST:
@@ -82,7 +91,7 @@ def _lower(part: str) -> str:
 
 
 def lower(text: str) -> str:
-    """In lower case, each character by itself and a single one again, as Lucene does it: `İ` is `i`."""
+    """In lower case, as Lucene does it: each character by itself, and each stays a single one, so `İ` is `i`."""
     return text.lower() if text.isascii() else "".join(character.lower()[0] for character in text)
 
 

@@ -1,31 +1,43 @@
 """Turns the tree of a query into clauses about the fields of an index: what is true on one engine is true on the other."""
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from domain.errors import QueryInvalid
 from domain.query.clauses import Best, Between, Clause, Combined, Equals, Everything, Has, Like, Near, Nothing, Weighted, Words
 from domain.query.dates import iso
-from domain.query.mappings import DEFAULT, Field, Properties, flatten
-from domain.query.patterns import LONGEST, lower, lowered, regular, wildcard
+from domain.query.mappings import DEFAULT, KEPT, Field, Properties, flatten
+from domain.query.patterns import LONGEST, glob, lower, lowered, regular, wildcard
 from domain.query.tree import Bool, Boost, Exists, Fuzzy, Leaf, MatchAll, MatchNone, Phrase, Query, Range, Regex, Term, Wildcard
 from domain.query.values import between, equal, shortest
 
 MOST = 1024
 """Clauses after `*` in paths is written out: what every Elasticsearch allows, however small."""
 
+MOST_NEAR = 64
+"""Words of a phrase that leaves room between them, each of which is tried at each of its places."""
+LONGEST_NEAR = 256
+"""Characters of a term with `~`: the automaton of a long one takes megabytes."""
+WORD = re.compile(r"[^\W\u2e80-\U0003ffff]+|[\u2e80-\U0003ffff]")
+"""At least what any analyzer takes for a word: of Chinese and its neighbours each sign, and emoji."""
+
 ID = Field(path="_id", type="keyword", case_sensitive=True)
 EVERYTHING = Field(path=DEFAULT, type="text")
 
 
 class Fields:
-    """The fields of an index that queries can look at."""
+    """The fields of an index that queries can look at.
 
-    def __init__(self, properties: Properties) -> None:
+    Under `index: false` that is all but texts, since engines have the values for sorting: BioThings' users find them on
+    Elasticsearch. `unindexed` is false for an index of an earlier Leat, which has no such values.
+    """
+
+    def __init__(self, properties: Properties, *, unindexed: bool = True) -> None:
         fields = flatten(properties)
         self.all = {field.path: field for field in fields}
-        self.indexed = {field.path: field for field in fields if field.indexed}
+        self.indexed = {field.path: field for field in fields if field.indexed or (unindexed and field.type not in ("text", KEPT))}
         self.searched_by_default = any(field.searched_by_default for field in fields)
         self.named = {**self.indexed, ID.path: ID}
         if self.searched_by_default:
@@ -56,7 +68,7 @@ class Fields:
 
 
 def _glob(path: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, path.split("*"))), re.DOTALL)
+    return re.compile(glob(path), re.DOTALL)
 
 
 class Planner:
@@ -67,6 +79,15 @@ class Planner:
         self.now = now or datetime.now(UTC)
         self.warnings: dict[str, None] = {}
         self.count = 0
+
+    def conditions(self, filters: Iterable[Query], post_filter: Query | None) -> tuple[tuple[Clause, ...], Clause | None]:
+        """The clauses of what narrows a search. Raises QueryInvalid that names which of the two is wrong."""
+        try:
+            name, narrowed = "filter", tuple(map(self.plan, filters))
+            name = "post_filter"
+            return narrowed, None if post_filter is None else self.plan(post_filter)
+        except QueryInvalid as error:
+            raise QueryInvalid(error.message, error.position, (name,)) from error
 
     def plan(self, query: Query) -> Clause:
         """The clause that a tree means. Raises QueryInvalid where it asks for what a field can't answer."""
@@ -109,6 +130,10 @@ class Planner:
         self._counted(len(fields), query.position)
         if not fields:
             self.warnings[self.fields.unknown(query.path)] = None
+        elif not query.path and not self.fields.searched_by_default:
+            self.warnings["no field is searched by default: a word without a field before it is looked for in _id only"] = None
+        if isinstance(query, Term | Phrase):
+            self._count_words(query, fields)
         if not query.path and isinstance(query, Range):
             raise QueryInvalid("a range needs a field before it: field:[a TO b]", query.position)
         alone = len(fields) == 1
@@ -117,10 +142,22 @@ class Planner:
             return Nothing()
         return clauses[0] if len(clauses) == 1 else Best(clauses=clauses)
 
+    def _count_words(self, query: Term | Phrase, fields: tuple[Field, ...]) -> None:
+        """Each word of a text is a thing that is asked for, but the first, which was counted with its field."""
+        texts = sum(field.type == "text" for field in fields)
+        if not texts or len(query.text) < 2:
+            return
+        words = len(WORD.findall(query.text))
+        if words > MOST_NEAR and isinstance(query, Phrase) and query.slop:
+            raise QueryInvalid(f"a phrase with ~ has more than {MOST_NEAR} words", query.position)
+        self._counted(texts * max(words - 1, 0), query.position)
+
     def _counted(self, more: int, position: int) -> None:
         self.count += more
         if self.count > MOST:
-            raise QueryInvalid(f"the query asks for more than {MOST} things, with * in paths written out", position)
+            raise QueryInvalid(
+                f"the query asks for more than {MOST} things, each word counted, and * in paths written out", position
+            )
 
     def _field(self, query: Leaf, field: Field, alone: bool) -> Clause | None:
         """The clause for one field; None where nothing of its type matches. Said so where it is the only one."""
@@ -170,12 +207,16 @@ class Planner:
 def _text(query: Term | Phrase, field: Field) -> Clause:
     if field.type == "keyword":
         return Equals(field=field, value=query.text)
-    return Words(field=field, text=query.text, slop=query.slop if isinstance(query, Phrase) else None, position=query.position)
+    if isinstance(query, Phrase):
+        return Words(field=field, text=query.text, slop=query.slop, position=query.position)
+    return Words(field=field, text=query.text, either=query.either, position=query.position)
 
 
 def _loose(query: Wildcard | Regex | Fuzzy, field: Field) -> Clause:
     folded = not field.case_sensitive
     if isinstance(query, Fuzzy):
+        if len(query.text) > LONGEST_NEAR:
+            raise QueryInvalid(f"the term with ~ is longer than {LONGEST_NEAR} characters", query.position)
         edits = query.edits if query.edits is not None else sum(len(query.text) > length for length in (2, 5))
         return Near(field=field, text=lower(query.text) if folded else query.text, edits=edits)
     if isinstance(query, Regex):

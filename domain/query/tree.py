@@ -1,6 +1,6 @@
 """The tree of a query: what was asked for, before anybody looks at a mapping.
 
-Whoever asks for something in code builds nodes (`Term`, `any_of`, …) and never puts text together.
+Code that asks for something builds nodes (`Term`, `any_of`, …) and never puts text together.
 """
 
 from collections.abc import Iterable
@@ -12,11 +12,13 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     """A node of a query."""
 
     position: int = 0
-    """Index of the character in the query's text that it begins at (a value's, where there is a path before it)."""
+    """Index of the character in the query's text at which the node begins; where a path stands before a value, at which the value
+    begins."""
 
 
 class Leaf(Query, frozen=True, kw_only=True):
-    """A node that looks at values of `path`: dotted; `*` in it for any characters; empty for `_id` and the default fields."""
+    """A node that looks at values of `path`: a dotted path, in which `*` stands for any characters; empty for `_id` and the default
+    fields."""
 
     path: str = ""
 
@@ -33,6 +35,8 @@ class Term(Leaf, frozen=True, kw_only=True):
     """A keyword, number, date or boolean that is `text`; all the words of `text`, in any order, where the path holds text."""
 
     text: str
+    either: bool = False
+    """One of the words is enough."""
 
 
 class Phrase(Leaf, frozen=True, kw_only=True):
@@ -118,6 +122,10 @@ def negation(query: Query) -> Query:
     return Bool(must_not=(query,))
 
 
-def multi_match(text: str, scopes: Iterable[str]) -> Query:
-    """What has `text` (all its words, in a text path) in one of these paths; `*` in a scope stands for any characters."""
-    return any_of(Term(path=scope, text=text) for scope in scopes)
+def multi_match(text: str, scopes: Iterable[str | tuple[str, float]]) -> Query:
+    """What has `text` (all its words, in a text path) in one of these paths, which may have a boost; `*` in a path stands for any
+    characters."""
+    return any_of(
+        Term(path=scope, text=text) if isinstance(scope, str) else Boost(query=Term(path=scope[0], text=text), factor=scope[1])
+        for scope in scopes
+    )

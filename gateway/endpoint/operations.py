@@ -134,7 +134,8 @@ class Operations:
         return done
 
     async def subscribe(self, operation: Operation, context: Context) -> AsyncGenerator[str, None]:
-        """Encoded answers of a live operation. An item that many get is executed and encoded once for all who asked the same."""
+        """Encoded answers of a live operation. An item that goes to many is executed and encoded once for all who asked the
+        same."""
         executor = Executor.build(
             self._schema,
             operation.document,
@@ -185,7 +186,8 @@ def encode(data: Any, errors: list[GraphQLError] | None, request_id: str) -> str
 
 
 def _shared_variables(operation: Operation) -> bytes:
-    """The variables that an answer may depend on: all but the one that the root field takes as `after` and nothing else uses."""
+    """The variables that an answer may depend on: all but the one that the root field takes as `after` and that nothing else
+    uses."""
     kept = dict(operation.request.variables)
     for field_node in operation.node.selection_set.selections:
         for argument in (field_node.arguments or ()) if isinstance(field_node, FieldNode) else ():

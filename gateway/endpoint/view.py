@@ -95,7 +95,7 @@ class View(GraphQLView[Context, None]):
         return web.Response(text=self.encode_json(body), status=status, content_type=media, charset="utf-8", headers=headers)
 
     def encode_json(self, data: object) -> str:
-        """Text: bytes would go out as binary frames."""
+        """Text, since bytes would go out as binary frames."""
         return orjson.dumps(data).decode()
 
     def decode_json(self, data: str | bytes) -> object:
@@ -195,8 +195,8 @@ class View(GraphQLView[Context, None]):
         return socket
 
     def asks_later(self, request: web.Request) -> bool:
-        """Whether the token may be shown later: a socket shows it after the handshake, and a page asks for it. By what `run` goes
-        by: what only looks like a socket would be executed without a token."""
+        """Whether the token may be shown later: a socket shows it after the handshake, and a page asks for it. This looks at what
+        `run` looks at; otherwise a request that only looks like a socket would be executed without a token."""
         return is_page(request) or self.is_websocket_request(request)
 
     async def run(self, request: web.Request, *args: Any, **kwargs: Any) -> Any:

@@ -45,7 +45,7 @@ def global_id(type: str, id: str) -> strawberry.ID:
 
 
 def local_id(type: str, id: str) -> str:
-    """The name or UUID within a type, of its opaque id or of itself: commands and logs speak of UUIDs."""
+    """The name or UUID within a type, from its opaque id, or given as it is: commands and logs speak of UUIDs."""
     prefix, _, rest = (decode(id) or "").partition(":")
     return rest if prefix == type else id
 
@@ -94,7 +94,7 @@ def few(ids: list[str]) -> list[str]:
 
 
 def position(after: str | None) -> tuple[float, str] | None:
-    """(order value, id) of a cursor; raises Invalid where it is none of ours."""
+    """(order value, id) of a cursor; raises Invalid where it is not one of ours."""
     if after is None:
         return None
     value, _, id = (decode(after) or "").partition(":")

@@ -93,7 +93,8 @@ class Feed(Generic[B]):
         """Number of the newest batch in `_kept`."""
         self._kept: deque[B] = deque(maxlen=KEPT)
         self.ended = False
-        """Nothing will follow of this feed: who comes now gets a new one, since what ended may be opened again, or read again."""
+        """Nothing will follow of this feed. Whoever comes now gets a new one, since what ended may be opened again, or read
+        again."""
         self._error: BaseException | None = None
         """What ended the pump out of order."""
         self._dirty = asyncio.Event()
@@ -129,7 +130,8 @@ class Feed(Generic[B]):
                 number, upto, batch = await self._next(number, cursor)
 
     async def _next(self, number: int, cursor: Any) -> tuple[int, Any, B]:
-        """The shared batch behind `number` where it begins at the cursor, else a read of one's own up to where that one ends."""
+        """The shared batch behind `number` where that begins at the cursor; else a read of the follower's own, up to where that
+        batch ends."""
         await self._wait(number)
         if number < self.newest - len(self._kept):
             number, upto = self.newest, self.head
@@ -257,7 +259,8 @@ class Watching:
         return made
 
     async def _listen(self, events: AsyncIterator[Event | None]) -> None:
-        """Poke whom each event concerns; at first everybody, for the event that this may have failed of before."""
+        """Poke the feeds that each event concerns; at first all of them, since an event at which this failed before may have been
+        lost."""
         for feed in self._feeds.values():
             feed.poke()
         async for event in events:

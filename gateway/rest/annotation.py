@@ -1,63 +1,56 @@
 """`/<doc_type>/<id>` and POST `/<doc_type>`: documents by their ids."""
 
-import re
+import asyncio
 from typing import Any
 
-import orjson
 from aiohttp import web
 
-from domain.hub import Hub
-from domain.ports.search import SearchRequest
-from domain.query.tree import Query, multi_match
-from gateway.rest.answers import RequestInvalid, encode, fail, headers
+from domain.ports.search import SearchRequest, SearchResult
+from domain.query.tree import Query, any_of, multi_match
+from gateway.rest.answers import RequestInvalid, fail, headers
 from gateway.rest.arguments import Arguments, read_arguments
+from gateway.rest.forms import encode
+from gateway.rest.listing import Encoder, Item, Listing, looked_up
 from gateway.rest.metadata import is_indexed
 from gateway.rest.served import Served
-from gateway.rest.shape import Shape, prefixed, read_shape
+from gateway.rest.shape import Shape, read_shape, versioned
 from gateway.rest.stored import Stored
 
-MATCHES = 1000
-"""Documents that one id may name, and ids of one request."""
+FEW = 10
+"""Documents of one name that are read with it."""
 _PLAIN = Shape()
-_VERSION = {"_version": 1}
-"""BioThings passes Elasticsearch's document version on; documents of a release are written once."""
-_ORDINARY = re.compile(rb'{"_id":"[^"\\]*"(?:}|,"[^_])')
-"""How a document begins that has no `_version` of its own: keys are sorted, and the one behind `_id` has another first letter."""
 
 
-async def annotate(hub: Hub, served: Served, id: str, request: web.Request) -> web.StreamResponse:
+async def annotate(encoder: Encoder, served: Served, id: str, request: web.Request) -> web.StreamResponse:
     """The document of an id; several, as a list, for `field:value`."""
     asked = request.query_string or served.licenses
     shape = read_shape(await read_arguments(request), served.licenses) if asked else _PLAIN
-    bodies = await find(hub, served, id)
-    if not bodies:
+    found = await encoder.hub.search.get(served.index, [id])
+    items = [Item({}, id, found[id])] if found else await _named(encoder, served, id)
+    if not items:
         return fail(404, "Not Found.", id=id)
-    if shape is _PLAIN and len(bodies) == 1 and Stored.suits(request):
-        return Stored(served.head, _versioned(bodies[0]))
-    if shape.plain:
-        found = [_versioned(body) for body in bodies]
-        content = found[0] if len(found) == 1 else b"[" + b",".join(found) + b"]"
-    else:
-        shaper = shape.shaper()
-        shaped = [shaper.document(body) | _VERSION for body in bodies]
-        content = encode(shaped[0] if len(shaped) == 1 else shaped, shape.form)
-    return web.Response(body=content, headers=headers(served.etag, shape.form))
+    body = items[0].body
+    if body is not None and len(items) == 1 and shape is _PLAIN and Stored.suits(request):
+        return Stored(served.head, versioned(body))
+    said = headers(served.etag, shape.form)
+    if len(items) > 1 or body is None:
+        return await encoder.encode(Listing(index=served.index, items=items, shape=shape, headers=said, version=True))
+    return web.Response(body=await encoder.away(shape.heft(len(body)), _alone, body, shape), headers=said)
 
 
-def _versioned(body: bytes) -> bytes:
-    """The document with its version, which takes the place of a `_version` of its own."""
-    if _ORDINARY.match(body) or b'"_version"' not in body:
-        return body[:-1] + b',"_version":1}'
-    return encode(orjson.loads(body) | _VERSION)
+def _alone(body: bytes, shape: Shape) -> bytes:
+    return versioned(body) if shape.plain else encode(shape.shaper().document(body) | {"_version": 1}, shape.form)
 
 
-async def find(hub: Hub, served: Served, id: str) -> list[bytes]:
-    """The bodies that an id names: by `_id`, else by `field:value` of an indexed field."""
-    found = await hub.search.get(served.index, [id])
-    if found:
-        return list(found.values())
+async def _named(encoder: Encoder, served: Served, id: str) -> list[Item]:
+    """The documents that `field:value` names."""
     scope = _scope(served, id)
-    return [] if scope is None else await _search(hub, served, scope)
+    if scope is None:
+        return []
+    result = await _search(encoder, served, SearchRequest(query=scope, limit=FEW))
+    if result.total > FEW:
+        result = await _search(encoder, served, SearchRequest(query=scope, limit=encoder.limits.ids, bodies=False))
+    return [Item({}, hit.id, hit.body or None) for hit in result.hits]
 
 
 def _scope(served: Served, id: str) -> Query | None:
@@ -66,37 +59,46 @@ def _scope(served: Served, id: str) -> Query | None:
     return multi_match(value, [field]) if colon and value and is_indexed(served.spec.mapping, field) else None
 
 
-async def _search(hub: Hub, served: Served, query: Query) -> list[bytes]:
-    result = await hub.search.search(served.index, SearchRequest(query=query, limit=MATCHES))
-    if result.total > MATCHES:
-        raise RequestInvalid("", 500, "Too Many Matches.", max=MATCHES)
-    return [hit.body for hit in result.hits]
+async def _search(encoder: Encoder, served: Served, request: SearchRequest) -> SearchResult:
+    result = await encoder.hub.search.search(served.index, request)
+    if result.total > encoder.limits.ids:
+        raise RequestInvalid("", 500, "Too Many Matches.", max=encoder.limits.ids)
+    return result
 
 
-async def annotate_many(hub: Hub, served: Served, arguments: Arguments) -> web.Response:
+async def annotate_many(encoder: Encoder, served: Served, arguments: Arguments) -> web.StreamResponse:
     """A list with what each id names, in their order; `notfound` where it names nothing."""
     shape = read_shape(arguments, served.licenses)
-    ids = arguments.strings("id", "ids", most=MATCHES)
+    ids = await encoder.away(arguments.size, _read_ids, arguments, encoder.limits.ids)
+    scopes = {id: scope for id in ids if isinstance(id, str) and (scope := _scope(served, id)) is not None}
+    if scopes:
+        by_id = any_of(multi_match(id, ["_id"]) for id in scopes)
+        known = await _search(encoder, served, SearchRequest(query=by_id, limit=len(scopes), bodies=False))
+        for hit in known.hits:
+            del scopes[hit.id]
+    items: list[Item] = []
+    for id in ids:
+        scope = scopes.get(id) if isinstance(id, str) else None
+        items += [looked_up(id)] if scope is None else await _listed(encoder, served, id, scope)
+        if len(items) > encoder.limits.hits:
+            raise RequestInvalid("The ids name too many documents: ask for fewer ids.", keyword="id", max=encoder.limits.hits)
+    listing = Listing(index=served.index, items=items, certain=False, version=True, shape=shape, headers=headers(form=shape.form))
+    return await encoder.encode(listing)
+
+
+def _read_ids(arguments: Arguments, most: int) -> list[Any]:
+    ids = arguments.items("id", "ids", most=most)
     if ids is None:
         raise RequestInvalid("", keyword="id", missing=True)
-    known = await hub.search.get(served.index, ids)
-    found: list[tuple[str, list[bytes]]] = []
-    for id in ids:
-        scope = None if id in known else _scope(served, id)
-        found.append((id, [known[id]] if id in known else [] if scope is None else await _search(hub, served, scope)))
-    return web.Response(body=_listed(found, shape), headers=headers(form=shape.form))
+    if not ids or "" in ids:
+        raise RequestInvalid("An id can't be empty.", keyword="id")
+    if any(isinstance(id, dict | list) for id in ids):
+        raise RequestInvalid("An id is text or a number.", keyword="id")
+    return ids
 
 
-def _listed(found: list[tuple[str, list[bytes]]], shape: Shape) -> bytes:
-    """One item per document found, with the term that found it."""
-    if shape.plain:
-        items = []
-        for term, bodies in found:
-            listed = [prefixed({"query": term}, _versioned(body)) for body in bodies]
-            items += listed or [encode({"query": term, "notfound": True})]
-        return b"[" + b",".join(items) + b"]"
-    shaper = shape.shaper()
-    shaped: list[dict[str, Any]] = []
-    for term, bodies in found:
-        shaped += [{"query": term} | shaper.document(body) | _VERSION for body in bodies] or [{"query": term, "notfound": True}]
-    return encode(shaped, shape.form)
+async def _listed(encoder: Encoder, served: Served, id: str, scope: Query) -> list[Item]:
+    request = SearchRequest(query=scope, limit=encoder.limits.ids, bodies=False)
+    result = await _search(encoder, served, request)
+    await asyncio.sleep(0)  # a search may be over without having waited, and others want to be answered too
+    return [Item({"query": id}, hit.id) for hit in result.hits] or [Item({"query": id, "notfound": True})]

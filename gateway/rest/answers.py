@@ -2,13 +2,11 @@
 
 from typing import Any
 
-import msgspec
-import orjson
-import yaml
 from aiohttp import web
 from multidict import CIMultiDict
 
 from domain.errors import QueryInvalid, Refused
+from gateway.rest.forms import TYPES, encode
 
 ORIGIN = "Access-Control-Allow-Origin"
 PREFLIGHT = {
@@ -19,8 +17,6 @@ PREFLIGHT = {
     "Access-Control-Max-Age": "60",
 }
 """What a browser asks for with OPTIONS before it sends a request that is not simple; only the origin counts in other answers."""
-JSON = "application/json; charset=UTF-8"
-TYPES = {"json": JSON, "yaml": "text/x-yaml; charset=UTF-8", "msgpack": "application/x-msgpack"}
 CACHED = "public, no-cache"
 """Caches keep an answer and ask with its ETag whether it is still so: right after a release nothing old is shown."""
 
@@ -33,15 +29,6 @@ class RequestInvalid(Exception):
         self.status = status
         self.error = error
         self.members = ({"reason": reason} if reason else {}) | members
-
-
-def encode(value: Any, form: str = "json") -> bytes:
-    """`value` as JSON, YAML or MessagePack, its keys sorted."""
-    if form == "yaml":
-        return yaml.safe_dump(value, sort_keys=True, allow_unicode=True).encode()
-    if form == "msgpack":
-        return msgspec.msgpack.encode(value)
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def headers(etag: str = "", form: str = "json") -> CIMultiDict[str]:

@@ -1,8 +1,9 @@
-"""Arguments of a request: URL query, form and JSON bodies, read as BioThings reads them (reference section 8.2)."""
+"""Arguments of a request: URL query, form and JSON bodies, read as BioThings reads them."""
 
 import re
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -10,7 +11,7 @@ from aiohttp import web
 
 from gateway.rest.answers import RequestInvalid
 
-_TRUE = frozenset({"1", "true", "yes", "y", "t"})
+_TRUE = frozenset({"true", "yes", "y", "t"})
 _SEPARATORS = re.compile(r"[ \t\n\r|,+]+")
 _LIST_SIZE = 1000
 
@@ -18,9 +19,11 @@ _LIST_SIZE = 1000
 class Arguments:
     """Every argument by name; an alias counts where the name itself is missing, and the last of several values."""
 
-    def __init__(self, query: Mapping[str, str], body: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, query: Mapping[str, str], body: Mapping[str, Any] | None = None, size: int = 0) -> None:
         self.query = query
         self.body = body or {}
+        self.size = size
+        """Bytes of the body: what it may cost to read them."""
 
     def _find(self, names: tuple[str, ...]) -> tuple[Any, bool]:
         """(value, whether it is text of the URL or a form); None where it is missing."""
@@ -44,7 +47,7 @@ class Arguments:
         value, textual = self._find(names)
         if value is None:
             return default
-        if textual and re.fullmatch(r"[+-]?\d{1,18}", value.strip()):
+        if (textual and re.fullmatch(r"[+-]?[0-9]{1,18}", value.strip())) or (isinstance(value, float) and value.is_integer()):
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
             raise RequestInvalid("Expect type int.", keyword=names[0])
@@ -63,7 +66,9 @@ class Arguments:
             if isinstance(value, bool):
                 return value
             raise RequestInvalid("Expect type bool.", keyword=names[0])
-        return value == "" or value.lower() in _TRUE or (value.replace(".", "", 1).isdigit() and float(value) > 0)
+        with suppress(ValueError):
+            return float(value) > 0
+        return value == "" or value.lower() in _TRUE
 
     def items(self, *names: str, most: int = _LIST_SIZE) -> list[Any] | None:
         """A list; text is split at blanks, commas, `|` and `+`, and quotes keep phrases together."""
@@ -108,14 +113,17 @@ async def read_arguments(request: web.Request) -> Arguments:
     """All arguments of the request; raises RequestInvalid for a body that can't be read."""
     if request.method not in ("POST", "PUT"):
         return Arguments(_last(request))
-    is_json = request.content_type == "application/json"
+    is_json, is_parts = request.content_type == "application/json", request.content_type.startswith("multipart/")
     try:
+        size = request.client_max_size if is_parts else len(await request.read())
         body = await _json(request) if is_json else dict((await request.post()).items())
     except orjson.JSONDecodeError as error:
         raise RequestInvalid(str(error), error="Invalid JSON body.") from error
-    except (ValueError, LookupError, web.RequestPayloadError) as error:  # what a form, a charset or a compression has wrong
+    except (ValueError, LookupError, web.RequestPayloadError) as error:  # what is wrong with a form, a charset or a compression
         raise RequestInvalid(str(error), error="Invalid body.") from error
-    return Arguments(_last(request), body if is_json else {key: value for key, value in body.items() if isinstance(value, str)})
+    return Arguments(
+        _last(request), body if is_json else {key: value for key, value in body.items() if isinstance(value, str)}, size
+    )
 
 
 async def _json(request: web.Request) -> dict[str, Any]:

@@ -1,18 +1,21 @@
 """`/metadata`, `/metadata/fields` and `/status`: what a release is made of."""
 
+import math
 from typing import Any
 
 from aiohttp import web
 
-from gateway.rest.answers import encode, headers
+from gateway.rest.answers import headers
 from gateway.rest.arguments import Arguments
+from gateway.rest.forms import encode
+from gateway.rest.listing import Encoder
 from gateway.rest.served import Served
 from gateway.rest.shape import read_form
 
-_HIDDEN = frozenset({"normalizer", "dynamic", "copy_to", "properties", "fields"})
+_HIDDEN = frozenset({"normalizer", "dynamic", "copy_to", "properties", "fields", "enabled"})
 
 
-def metadata(served: Served, arguments: Arguments) -> web.Response:
+async def metadata(encoder: Encoder, served: Served, arguments: Arguments) -> web.Response:
     """The five keys of BioThings' metadata; `stats.total` is the number of documents that are served. `dev` shows what begins with
     an underscore and the release."""
     meta = served.meta
@@ -28,7 +31,7 @@ def metadata(served: Served, arguments: Arguments) -> web.Response:
     else:
         shown = _without_private(shown)
     form = read_form(arguments)
-    return web.Response(body=encode(shown, form), headers=headers(served.etag, form))
+    return web.Response(body=await encoder.away(math.inf, encode, shown, form), headers=headers(served.etag, form))
 
 
 def _without_private(value: Any) -> Any:
@@ -37,19 +40,19 @@ def _without_private(value: Any) -> Any:
     return value
 
 
-def fields(served: Served, arguments: Arguments) -> web.Response:
+async def fields(encoder: Encoder, served: Served, arguments: Arguments) -> web.Response:
     """Every mapped path with its type; `search` and `prefix` narrow them."""
-    found = flatten(served.spec.mapping)
+    form = read_form(arguments)
+    found = await encoder.away(math.inf, flatten, served.spec.mapping)
     if search := arguments.text("search"):
         found = {path: field for path, field in found.items() if search in path}
     if prefix := arguments.text("prefix"):
         found = {path: field for path, field in found.items() if path.startswith(prefix)}
-    form = read_form(arguments)
-    return web.Response(body=encode(found, form), headers=headers(served.etag, form))
+    return web.Response(body=await encoder.away(math.inf, encode, found, form), headers=headers(served.etag, form))
 
 
 def flatten(properties: dict[str, Any], at: str = "") -> dict[str, dict[str, Any]]:
-    """Dotted path → what is public of its mapping; parents are objects."""
+    """Dotted path → what is public of its mapping; parents are objects, and those that are only kept are not indexed."""
     found: dict[str, dict[str, Any]] = {}
     for name, field in properties.items():
         path = f"{at}{name}"
@@ -58,8 +61,7 @@ def flatten(properties: dict[str, Any], at: str = "") -> dict[str, dict[str, Any
         inner = field.get("properties")
         shown = {key: value for key, value in field.items() if key not in _HIDDEN}
         shown["type"] = field.get("type", "object")
-        if inner is None:
-            shown["index"] = field.get("index", True) is not False
+        shown["index"] = field.get("enabled", field.get("index", True)) is not False
         if "all" in _copied(field):
             shown["searched_by_default"] = True
         found[path] = shown

@@ -9,8 +9,11 @@ from domain.hub import Hub
 from events.message import new_id
 from gateway.rest import metadata
 from gateway.rest.annotation import annotate, annotate_many
-from gateway.rest.answers import PREFLIGHT, RequestInvalid, encode, fail, headers, refused
+from gateway.rest.answers import PREFLIGHT, RequestInvalid, fail, headers, refused
 from gateway.rest.arguments import Arguments, read_arguments
+from gateway.rest.forms import encode
+from gateway.rest.limits import Limits
+from gateway.rest.listing import Encoder
 from gateway.rest.search import search
 from gateway.rest.served import NotRunning, Registry, Served
 from gateway.rest.specification import specification
@@ -24,15 +27,15 @@ _NO_ARGUMENTS = Arguments({})
 class Published:
     """The handler of every API of the hub, below `/api/`; open to everybody."""
 
-    def __init__(self, hub: Hub) -> None:
-        self.hub = hub
+    def __init__(self, hub: Hub, limits: Limits | None = None) -> None:
+        self.encoder = Encoder(hub, limits or Limits())
         self.registry = Registry(hub)
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         """Answer; a release that was dropped between looking it up and reading it is looked up once more."""
         if request.method == "OPTIONS":
             return web.Response(status=204, headers=PREFLIGHT)
-        name, *rest = request.path[len(_PREFIX) :].split("/")
+        name, *rest = request.path.removeprefix(_PREFIX.rstrip("/")).removeprefix("/").split("/")
         if rest and rest[0] == "v1":
             del rest[0]
         if len(rest) > 1 and not rest[-1] and not request.raw_path.partition("?")[0].lower().endswith("%2f"):
@@ -46,42 +49,77 @@ class Published:
             return _failure(request, error)
 
     async def _answer(self, request: web.Request, name: str, rest: list[str], *, fresh: bool) -> web.StreamResponse:
+        if not name and not any(rest):
+            return await self._list(request)
         served = await self.registry.get(name, fresh=fresh)
         if served is None:
             return fail(404, "Not Found.", reason=f"there is no API {name!r}")
-        if request.method in ("GET", "HEAD"):
-            answer = await self._get(request, served, rest)
-            return _not_modified(served) if "If-None-Match" in request.headers and _is_known(request, served, answer) else answer
+        if request.method not in (allowed := _allowed(served, rest)):
+            return _not_allowed(allowed) if allowed else _unknown(served)
         if request.method == "POST":
             return await self._post(request, served, rest)
-        return fail(405, "Method Not Allowed", allowed=["GET", "HEAD", "POST", "OPTIONS"])
+        answer = await self._get(request, served, rest)
+        return _not_modified(served) if "If-None-Match" in request.headers and _is_known(request, served, answer) else answer
 
     async def _get(self, request: web.Request, served: Served, rest: list[str]) -> web.StreamResponse:
         if len(rest) > 1 and rest[0] == served.doc_type:
-            return await annotate(self.hub, served, "/".join(rest[1:]), request)
+            return await annotate(self.encoder, served, "/".join(rest[1:]), request)
         arguments = await read_arguments(request) if request.query_string else _NO_ARGUMENTS
         match rest:
             case ["query"]:
-                return await search(self.hub, served, arguments)
+                return await search(self.encoder, served, arguments)
             case ["metadata"]:
-                return metadata.metadata(served, arguments)
+                return await metadata.metadata(self.encoder, served, arguments)
             case ["metadata", "fields"]:
-                return metadata.fields(served, arguments)
+                return await metadata.fields(self.encoder, served, arguments)
             case ["status"]:
                 return metadata.status(served)
             case ["spec"]:
-                return web.Response(body=encode(specification(served)), headers=headers(served.etag))
-            case [] | [""]:
-                return _front(served)
-        return _unknown(served)
+                return web.Response(body=encode(specification(served, self.encoder.limits)), headers=headers(served.etag))
+            case [doc_type] if doc_type == served.doc_type:
+                if id := arguments.text("id"):
+                    return await annotate(self.encoder, served, id, request)
+                raise RequestInvalid("", keyword="id", missing=True)
+        return _front(served)
 
     async def _post(self, request: web.Request, served: Served, rest: list[str]) -> web.StreamResponse:
-        match rest:
-            case ["query"]:
-                return await search(self.hub, served, await read_arguments(request), many=True)
-            case [doc_type] if doc_type == served.doc_type:
-                return await annotate_many(self.hub, served, await read_arguments(request))
-        return _unknown(served)
+        arguments = await read_arguments(request)
+        if rest == ["query"]:
+            return await search(self.encoder, served, arguments, many=True)
+        return await annotate_many(self.encoder, served, arguments)
+
+    async def _list(self, request: web.Request) -> web.Response:
+        """What is published on this hub."""
+        if request.method not in _READING:
+            return _not_allowed(_READING)
+        apis = [
+            {"name": name, "description": api.description, "running": api.running, "url": f"{_PREFIX}{name}"}
+            for name, api in await self.registry.names()
+        ]
+        return web.Response(body=encode({"apis": apis}), headers=headers())
+
+
+_READING = ("GET", "HEAD")
+
+
+def _allowed(served: Served, rest: list[str]) -> tuple[str, ...]:
+    """The methods of what stands there; none where there is nothing."""
+    match rest:
+        case [doc_type, _, *_] if doc_type == served.doc_type:
+            return _READING
+        case ["query"]:
+            return (*_READING, "POST")
+        case ["metadata"] | ["metadata", "fields"] | ["status"] | ["spec"] | [] | [""]:
+            return _READING
+        case [doc_type] if doc_type == served.doc_type:
+            return (*_READING, "POST")
+    return ()
+
+
+def _not_allowed(allowed: tuple[str, ...]) -> web.Response:
+    answer = fail(405, "Method Not Allowed", allowed=[*allowed, "OPTIONS"])
+    answer.headers["Allow"] = ", ".join([*allowed, "OPTIONS"])
+    return answer
 
 
 def _failure(request: web.Request, error: Exception) -> web.Response:
@@ -104,7 +142,8 @@ def _failure(request: web.Request, error: Exception) -> web.Response:
 
 
 def _is_known(request: web.Request, served: Served, answer: web.StreamResponse) -> bool:
-    """Whether who asks has this answer already. It is made all the same: what fails, or differs each time, is never 304."""
+    """Whether the client has this answer already. It is made all the same: an answer that fails, or differs each time, is never
+    304."""
     known = {tag.value for tag in request.if_none_match or ()}
     return "ETag" in answer.headers and not known.isdisjoint({"*", served.index})
 

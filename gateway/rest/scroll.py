@@ -21,6 +21,8 @@ class Scroll(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     post_filter: str | None
     total: int
     after: str
+    best: float | None = None
+    """The best score of all."""
 
     def encode(self) -> str:
         """The `_scroll_id` that clients come back with."""

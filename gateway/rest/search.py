@@ -1,51 +1,48 @@
 """GET and POST `/query`: one search, a scroll over everything, or many terms at once. All of them go the same five steps, top to
-bottom: what is asked, which searches that means, what they find, what it looks like, and its bytes. Only `ask` waits for anything;
-what comes behind it is a function of values, so that it may be done wherever there is time."""
+bottom: what is asked, which searches that means, what they find, what it looks like, and its bytes. Only `ask` and `Encoder.encode`
+wait for anything; the others are functions of values, so that they may be done wherever there is time."""
 
 import asyncio
 import random
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from aiohttp import web
-from multidict import CIMultiDict
 
-from domain.errors import NotReady, QueryInvalid
+from domain.errors import NotReady
 from domain.hub import Hub
-from domain.ports.search import Facet, Hit, SearchRequest, SearchResult, Sort
-from domain.query import parser
-from domain.query.tree import MatchAll, MatchNone, Query, all_of, multi_match
+from domain.ports.search import Facet, Hit, SearchRequest, SearchResult
+from domain.query.tree import MatchAll, Query
 from gateway.rest import answers, scroll
 from gateway.rest.answers import RequestInvalid
 from gateway.rest.arguments import Arguments
+from gateway.rest.limits import Limits
+from gateway.rest.listing import AT_ONCE, Encoder, Item, Listing, looked_up
+from gateway.rest.queries import Terms, read_filter, read_query, read_sort, read_terms
 from gateway.rest.scroll import Scroll
 from gateway.rest.served import Served
-from gateway.rest.shape import Shape, Shaper, prefixed, read_shape
+from gateway.rest.shape import Shape, read_shape
 
-SIZE = 1000
-FROM = 10_000
 PAGE = 1000
 """Documents of one page of a scroll."""
-TERMS = 5000
 WARNING = "Leat-Warning"
 """The header that carries warnings: BioThings' clients expect a bare list, which has no place for them."""
 _WARNINGS = 10
 """Warnings of one answer: each term may have its own."""
 _ABREAST = 8
 """Searches of one request that run at the same time."""
-_NOTHING = SearchResult(total=0)
 
 
-async def search(hub: Hub, served: Served, arguments: Arguments, *, many: bool = False) -> web.Response:
+async def search(encoder: Encoder, served: Served, arguments: Arguments, *, many: bool = False) -> web.StreamResponse:
     """The answer to GET `/query` or, where `many` terms are asked for, to POST. Raises RequestInvalid, and what searches raise."""
-    asked = parse(arguments, served.licenses, many=many)
-    planned = plan(asked, served)
-    found = await ask(hub, planned)
-    shaped = shape(asked, planned, found)
-    return web.Response(body=encode(shaped), headers=shaped.headers)
+    asked = await encoder.away(arguments.size, parse, arguments, served.licenses, encoder.limits, many)
+    planned = plan(asked, served, encoder.limits)
+    found = await ask(encoder.hub, planned, encoder.limits)
+    shaped = await encoder.away(64 * sum(len(result.hits) for result in found), shape, asked, planned, found)
+    return await encoder.encode(shaped)
 
 
 # --- parse: what the client said, checked
@@ -62,170 +59,157 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     q: str | None = None
     scrolls: Scroll | str | None = None
     """The scroll that GET begins, or the id of the one that it goes on with."""
-    terms: list[Any] | None = None
-    """What POST looks for, each by itself."""
-    scopes: list[Any] = []
-    """Where terms are looked for: paths, or lists of them; nowhere: terms are query strings."""
+    terms: Terms | None = None
+    """What POST looks for."""
     with_total: bool = False
 
 
-def parse(arguments: Arguments, licenses: Mapping[str, str], *, many: bool) -> Asked:
+def parse(arguments: Arguments, licenses: Mapping[str, str], limits: Limits, many: bool) -> Asked:
     """Everything that is asked for. Raises RequestInvalid, QueryInvalid."""
     at, shape = time.perf_counter(), read_shape(arguments, licenses)
-    return Asked(at=at, shape=shape, **(_parse_terms(arguments) if many else _parse_query(arguments)))
+    said = _parse_terms(arguments, limits) if many else _parse_query(arguments, limits)
+    return Asked(at=at, shape=shape, **said)
 
 
-def _parse_query(arguments: Arguments) -> dict[str, Any]:
+def _parse_query(arguments: Arguments, limits: Limits) -> dict[str, Any]:
+    q, facets = arguments.text("q"), arguments.strings("aggs", "facets", most=limits.items) or []
+    facet_size = arguments.integer("facet_size", default=10, most=limits.facet_size) or 10  # BioThings takes 0 for nothing said
+    if (terms := len(facets) * facet_size) > limits.facet_terms:
+        raise RequestInvalid("Facets times facet_size is too large.", keyword="facet_size", num=terms, max=limits.facet_terms)
+    request = _read_request(arguments, read_query(q), limits)
+    if facets:
+        request = msgspec.structs.replace(request, facets=tuple(dict.fromkeys(facets)), facet_size=facet_size)
     if scroll_id := arguments.text("scroll_id"):
         return {"scrolls": scroll_id}
-    q = arguments.text("q")
-    query = read_query(q)
     if arguments.flag("fetch_all"):
         filter, post_filter = arguments.text("filter"), arguments.text("post_filter")
         begun = Scroll(index="", q=q, filter=filter, post_filter=post_filter, total=0, after="")
-        return {"request": _read_request(arguments, query), "scrolls": begun}
-    facets = arguments.strings("aggs", "facets") or []
-    request = _read_request(arguments, query)
+        return {"request": request, "scrolls": begun}
     if facets and q in (None, "__all__") and arguments.text("size") is None and arguments.text("limit") is None:
         request = msgspec.structs.replace(request, limit=0)
-    facet_size = arguments.integer("facet_size", default=10, most=1000)
-    if facets:
-        request = msgspec.structs.replace(request, facets=tuple(facets), facet_size=facet_size)
     return {"q": q, "request": request}
 
 
-def _parse_terms(arguments: Arguments) -> dict[str, Any]:
-    terms = arguments.items("q", most=TERMS)
-    if terms is None:
-        raise RequestInvalid("", keyword="q", missing=True)
-    scopes = arguments.items("scopes")
-    return {
-        "terms": terms,
-        "scopes": ["_id"] if scopes is None else scopes,
-        "request": _read_request(arguments, MatchAll()),
-        "with_total": arguments.flag("with_total"),
-    }
+def _parse_terms(arguments: Arguments, limits: Limits) -> dict[str, Any]:
+    request, with_total = _read_request(arguments, MatchAll(), limits), arguments.flag("with_total")
+    return {"terms": read_terms(arguments, limits), "request": request, "with_total": with_total}
 
 
-def _read_request(arguments: Arguments, query: Query) -> SearchRequest:
+def _read_request(arguments: Arguments, query: Query, limits: Limits) -> SearchRequest:
     """Paging, sorting and filters of GET and POST alike."""
-    filter, post_filter = arguments.text("filter"), arguments.text("post_filter")
-    sort = arguments.strings("sort", most=10) or []
+    filter = read_filter(arguments.text("filter"), "filter")
     return SearchRequest(
         query=query,
-        filters=() if filter is None else (read_query(filter, "filter"),),
-        post_filter=None if post_filter is None else read_query(post_filter, "post_filter"),
-        sort=tuple(Sort(path=key.lstrip("-"), descending=key.startswith("-")) for key in sort),
-        offset=arguments.integer("from", "skip", default=0, most=FROM),
-        limit=arguments.integer("size", "limit", default=10, most=SIZE),
+        filters=() if filter is None else (filter,),
+        post_filter=read_filter(arguments.text("post_filter"), "post_filter"),
+        sort=read_sort(arguments.strings("sort", most=limits.sort) or []),
+        offset=arguments.integer("from", "skip", default=0, most=limits.skipped),
+        limit=arguments.integer("size", "limit", default=10, most=limits.size),
     )
-
-
-def read_query(text: str | None, keyword: str = "q") -> Query:
-    """The tree of a query string: everything for None and `__all__`, nothing for an empty one. Raises QueryInvalid."""
-    if text is None or text in ("__all__", "__any__"):
-        return MatchAll()
-    if not text:
-        return MatchNone()
-    try:
-        return parser.parse(text)
-    except QueryInvalid as error:
-        raise QueryInvalid(error.message, error.position, (keyword,)) from error
 
 
 # --- plan: which searches of which release that means
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What the search engine is asked."""
+    """What the search engine is asked. Bodies of many hits are not: the encoder reads them a batch at a time."""
 
     index: str
-    searches: Sequence[SearchRequest] = ()
-    ids: Sequence[str] | None = None
-    """Looked up instead: whoever looks for ids alone need not search."""
-    limit: int = 0
-    """Of ids: whether hits are wanted at all."""
+    search: SearchRequest | None = None
+    """What GET looks for; of a scroll that begins, what counts its hits."""
+    searches: Iterator[SearchRequest] = iter(())
+    """What each term means."""
+    count: int = 0
+    """How many these are."""
     page: Scroll | None = None
-    """The page of a scroll behind the searches, of which one that begins counts its hits."""
+    """The page of a scroll."""
     etag: str = ""
 
 
-def plan(asked: Asked, served: Served) -> Plan:
-    """The searches of what the API serves. Raises RequestInvalid, QueryInvalid."""
+def plan(asked: Asked, served: Served, limits: Limits) -> Plan:
+    """The searches of what the API serves. Raises RequestInvalid."""
     if asked.terms is not None:
-        return _plan_terms(asked, asked.terms, served.index)
+        return _plan_terms(asked, asked.terms, served, limits)
     request = asked.request
+    if request.limit > AT_ONCE:
+        request = msgspec.structs.replace(request, bodies=False)
     if isinstance(asked.scrolls, str):
         page = scroll.decode(asked.scrolls, served.api)
         return Plan(index=page.index, page=page)
     if asked.scrolls is not None:
         page = msgspec.structs.replace(asked.scrolls, index=served.index)
-        count = msgspec.structs.replace(request, sort=(), offset=0, limit=0, bodies=False)
-        return Plan(index=served.index, searches=(count,), page=page)
+        count = msgspec.structs.replace(request, sort=(), offset=0, limit=1, bodies=False)
+        return Plan(index=served.index, search=count, page=page)
     if asked.q == "__any__":
-        anywhere = random.randrange(max(1, min(served.count, FROM)))
-        return Plan(index=served.index, searches=(msgspec.structs.replace(request, offset=anywhere),))
-    return Plan(index=served.index, searches=(request,), etag=served.etag)
+        anywhere = random.randrange(max(1, min(served.count, limits.skipped)))
+        return Plan(index=served.index, search=msgspec.structs.replace(request, offset=anywhere))
+    return Plan(index=served.index, search=request, etag=served.etag)
 
 
-def _plan_terms(asked: Asked, terms: list[Any], index: str) -> Plan:
+def _plan_terms(asked: Asked, terms: Terms, served: Served, limits: Limits) -> Plan:
     request = asked.request
-    compound = any(isinstance(term, list) for term in terms)
-    if asked.scopes == ["_id"] and not (compound or request.filters or request.post_filter or request.offset):
-        return Plan(index=index, ids=[str(term) for term in terms], limit=request.limit)
-    queries = [_query(term, asked.scopes) for term in terms]
-    return Plan(index=index, searches=[msgspec.structs.replace(request, query=query) for query in queries])
+    looks = len(terms.values) * sum(len(served.fields.matching(path)) if "*" in path else 1 for path in terms.paths())
+    if looks > limits.looks:
+        raise RequestInvalid("Terms times fields to look in is too large.", keyword="scopes", num=looks, max=limits.looks)
+    if _are_looked_up(asked):
+        return Plan(index=served.index)
+    request = msgspec.structs.replace(request, bodies=request.limit * len(terms.values) <= AT_ONCE)
+    searches = (msgspec.structs.replace(request, query=query) for query in terms.queries())
+    return Plan(index=served.index, searches=searches, count=len(terms.values))
 
 
-def _query(term: Any, scopes: list[Any]) -> Query:
-    """What one term means: a value of a scope; without scopes a query string; a list has one value for each scope (BioThings'
-    compound queries)."""
-    if isinstance(term, list):
-        if len(term) != len(scopes) or not all(str(part) for part in term):
-            raise RequestInvalid("A compound term has one value for each scope.", keyword="q")
-        return all_of(multi_match(str(part), _paths(scope)) for part, scope in zip(term, scopes, strict=True))
-    if not scopes:
-        return read_query(str(term))
-    return multi_match(str(term), [path for scope in scopes for path in _paths(scope)])
+def _are_looked_up(asked: Asked) -> bool:
+    """Whether nothing has to be searched: terms are ids, and what is said of each needs no more than its document."""
+    request = asked.request
+    narrowed = request.filters or request.post_filter or request.offset or not request.limit or asked.with_total
+    return asked.terms is not None and asked.terms.are_ids and not narrowed
 
 
-def _paths(scope: Any) -> list[str]:
-    return [str(path) for path in scope] if isinstance(scope, list) else [str(scope)]
+# --- ask: what is found
 
 
-# --- ask: the only step that waits
-
-
-async def ask(hub: Hub, planned: Plan) -> list[SearchResult]:
-    """What was found: one result for each search, each id, or the page. Raises what searches raise, and RequestInvalid for a scroll
-    whose release is gone."""
-    if planned.ids is not None:
-        known = await hub.search.get(planned.index, planned.ids)
-        return [_known(id, known[id], planned.limit) if id in known else _NOTHING for id in planned.ids]
+async def ask(hub: Hub, planned: Plan, limits: Limits) -> list[SearchResult]:
+    """What was found: one result for each search, or the page. Raises what searches raise, and RequestInvalid for a scroll whose
+    release is gone, or where there are too many hits."""
+    result = None if planned.search is None else await hub.search.search(planned.index, planned.search)
     if planned.page is not None:
-        counted = [await hub.search.search(planned.index, request) for request in planned.searches]
-        total = counted[0].total if counted else planned.page.total
-        return [SearchResult(total=total, hits=tuple(await _read_page(hub, planned.page)))]
-    if len(planned.searches) == 1:
-        return [await hub.search.search(planned.index, planned.searches[0])]
-    slots = asyncio.Semaphore(_ABREAST)
+        page = planned.page
+        before = result or SearchResult(total=page.total, max_score=page.best)
+        return [msgspec.structs.replace(before, hits=tuple(await _read_page(hub, page)))]
+    if result is not None:
+        return [result]
+    pending, found, room = enumerate(planned.searches), dict[int, SearchResult](), limits.hits
 
-    async def one(request: SearchRequest) -> SearchResult:
-        async with slots:
-            return await hub.search.search(planned.index, request)
+    async def some() -> None:
+        nonlocal room
+        for at, request in pending:
+            found[at] = await hub.search.search(planned.index, request)
+            room -= len(found[at].hits)
+            if room < 0:
+                raise RequestInvalid("The terms have too many hits: ask for fewer terms, or a smaller size.", max=limits.hits)
+            await asyncio.sleep(0)  # a search may be over without having waited, and others want to be answered too
 
-    return list(await asyncio.gather(*(one(request) for request in planned.searches)))
-
-
-def _known(id: str, body: bytes, limit: int) -> SearchResult:
-    return SearchResult(total=1, hits=(Hit(id, 1.0, body),)[:limit])
+    if planned.count == 1:
+        return [await hub.search.search(planned.index, next(planned.searches))]
+    tasks = [asyncio.create_task(some()) for _ in range(min(_ABREAST, planned.count))]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+    return [found[at] for at in range(len(found))]
 
 
 async def _read_page(hub: Hub, page: Scroll) -> list[Hit]:
     """The next hits, ordered by `_id`."""
-    filters = () if page.filter is None else (read_query(page.filter, "filter"),)
-    post_filter = None if page.post_filter is None else read_query(page.post_filter, "post_filter")
-    request = SearchRequest(query=read_query(page.q), filters=filters, post_filter=post_filter)
+    filter = read_filter(page.filter, "filter")
+    request = SearchRequest(
+        query=read_query(page.q),
+        filters=() if filter is None else (filter,),
+        post_filter=read_filter(page.post_filter, "post_filter"),
+        bodies=False,
+        scores=True,
+    )
     hits: list[Hit] = []
     try:
         async for batch in hub.search.scan(page.index, request, page.after):
@@ -237,68 +221,52 @@ async def _read_page(hub: Hub, page: Scroll) -> list[Hit]:
     return hits[:PAGE]
 
 
-# --- shape: what the answer says
+# --- shape: what the answer says, but for the documents
 
 
-class Shaped(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer but for its bytes."""
-
-    head: dict[str, Any]
-    """What is said about the hits; nothing: the hits are a bare list."""
-    hits: list[Any] | None = None
-    """Encoded already under `plain`; None where there is no place for hits."""
-    plain: bool = False
-    form: str
-    headers: CIMultiDict[str]
-
-
-def shape(asked: Asked, planned: Plan, found: list[SearchResult]) -> Shaped:
+def shape(asked: Asked, planned: Plan, found: Sequence[SearchResult]) -> Listing:
     """What was found in BioThings' shapes; `took` is what it took to here."""
     if asked.terms is not None:
-        return _shape_terms(asked, asked.terms, found)
+        return _shape_terms(asked, asked.terms, planned, found)
     (result,) = found
     head: dict[str, Any] = {
         "took": round((time.perf_counter() - asked.at) * 1000),
         "total": result.total,
         "max_score": result.max_score,
     }
-    page, form = planned.page, asked.shape.form
+    page = planned.page
     if page is not None and page.after and not result.hits:  # BioThings' clients wait for an error that is none
-        return Shaped(head={"success": False, "error": "No more results to return."}, form="json", headers=answers.headers())
+        return Listing(head={"success": False, "error": "No more results to return."}, shape=Shape(), headers=answers.headers())
     if page is not None:
         after = result.hits[-1].id if result.hits else scroll.END
-        head["_scroll_id"] = msgspec.structs.replace(page, total=result.total, after=after).encode()
+        head["_scroll_id"] = msgspec.structs.replace(page, total=result.total, best=result.max_score, after=after).encode()
     if result.warnings:
         head["_warning"] = "; ".join(result.warnings)
     if result.facets:
         head["facets"] = {path: _facet(facet) for path, facet in result.facets.items()}
-    hits = None if result.facets and not result.hits else _hits({}, result, asked.shape.shaper())
-    return Shaped(head=head, hits=hits, plain=asked.shape.plain, form=form, headers=answers.headers(planned.etag, form))
+    items = [Item({"_score": score}, id, body or None) for id, score, body in result.hits]
+    headers = answers.headers(planned.etag, asked.shape.form)
+    shown = None if result.facets and not items else items
+    return Listing(index=planned.index, head=head, items=shown, shape=asked.shape, headers=headers)
 
 
-def _shape_terms(asked: Asked, terms: list[Any], found: list[SearchResult]) -> Shaped:
+def _shape_terms(asked: Asked, terms: Terms, planned: Plan, found: Sequence[SearchResult]) -> Listing:
     """The hits of every term, in the terms' order; under `with_total` a head says how to get what is not among them."""
-    hits: list[Any] = []
-    shaper = asked.shape.shaper()
-    for term, result in zip(terms, found, strict=True):
+    headers, form = answers.headers(form=asked.shape.form), asked.shape
+    if _are_looked_up(asked):
+        known = [looked_up(term, {"_score": 1.0}) for term in terms.values]
+        return Listing(index=planned.index, items=known, certain=False, shape=form, headers=headers)
+    items: list[Item] = []
+    for term, result in zip(terms.values, found, strict=True):
         if result.hits:
-            hits += _hits({"query": term}, result, shaper)
+            items += [Item({"query": term, "_score": score}, id, body or None) for id, score, body in result.hits]
         else:
-            missing = {"query": term, "notfound": True}
-            hits.append(answers.encode(missing) if asked.shape.plain else missing)
-    said = answers.headers(form=asked.shape.form)
-    if warnings := "; ".join(_warnings(found, shared=bool(asked.scopes))[:_WARNINGS]):
-        said[WARNING] = re.sub(r"[^ -~]", "?", warnings)[:2000]
-        said["Access-Control-Expose-Headers"] = WARNING
+            items.append(Item({"query": term, "notfound": True}))
+    if warnings := "; ".join(_warnings(found, shared=bool(terms.scopes))[:_WARNINGS]):
+        headers[WARNING] = re.sub(r"[^ -~]", "?", warnings)[:2000]
+        headers["Access-Control-Expose-Headers"] = WARNING
     head = _totals(asked.request, found, warnings) if asked.with_total else {}
-    return Shaped(head=head, hits=hits, plain=asked.shape.plain, form=asked.shape.form, headers=said)
-
-
-def _hits(said: dict[str, Any], result: SearchResult, shaper: Shaper) -> list[Any]:
-    """Each hit behind what is `said` of it: bytes as they are stored where nothing is changed in them."""
-    if shaper.shape.plain:
-        return [prefixed({**said, "_score": hit.score}, hit.body) for hit in result.hits]
-    return [{**said, "_score": hit.score, **shaper.document(hit.body)} for hit in result.hits]
+    return Listing(index=planned.index, head=head, items=items, shape=form, headers=headers)
 
 
 def _facet(facet: Facet) -> dict[str, Any]:
@@ -308,14 +276,14 @@ def _facet(facet: Facet) -> dict[str, Any]:
     return {"_type": "terms", "terms": terms, "other": facet.other, "missing": facet.missing, "total": total}
 
 
-def _warnings(found: list[SearchResult], *, shared: bool) -> list[str]:
+def _warnings(found: Sequence[SearchResult], *, shared: bool) -> list[str]:
     """What the searches warned of. `shared`: all of them; where terms are looked for in several scopes, that one of them is no
     number is as it should be, and a scope that is not mapped is warned of for every term."""
     seen = dict.fromkeys(warning for result in found for warning in result.warnings)
     return [warning for warning in seen if not shared or all(warning in result.warnings for result in found)]
 
 
-def _totals(request: SearchRequest, found: list[SearchResult], warnings: str) -> dict[str, Any]:
+def _totals(request: SearchRequest, found: Sequence[SearchResult], warnings: str) -> dict[str, Any]:
     head: dict[str, Any] = {"max_total": max((result.total for result in found), default=0)}
     if warnings:
         head["_warning"] = warnings
@@ -324,16 +292,3 @@ def _totals(request: SearchRequest, found: list[SearchResult], warnings: str) ->
         hint = f"using from={following} to retrieve the remaining hits"
         head["msg"] = f"{longer} query terms return > {request.limit} hits, {hint}"
     return head
-
-
-# --- encode: its bytes
-
-
-def encode(shaped: Shaped) -> bytes:
-    """The body; what is stored as bytes goes out as it is."""
-    if shaped.hits is None:
-        return answers.encode(shaped.head, shaped.form)
-    if shaped.plain:
-        listed = b"[" + b",".join(shaped.hits) + b"]"
-        return answers.encode(shaped.head)[:-1] + b',"hits":' + listed + b"}" if shaped.head else listed
-    return answers.encode(shaped.head | {"hits": shaped.hits} if shaped.head else shaped.hits, shaped.form)

@@ -10,11 +10,12 @@ from domain.data.apis import APIS, Api
 from domain.errors import NotReady
 from domain.hub import Hub
 from domain.ports.search import IndexSpec
+from domain.query.plan import Fields
 from gateway.rest.answers import headers
 from gateway.rest.stored import head_of
 
 AGE = 1.0
-"""Seconds for which a look at the records holds: as long may a switch, a start or a stop go unnoticed."""
+"""Seconds for which a look at the records holds: a switch, a start or a stop may go unnoticed for that long."""
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +27,8 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
     """Name of the index that is served."""
     doc_type: str
     spec: IndexSpec
+    fields: Fields
+    """Those of the mapping."""
     count: int
     head: bytes
     """What goes before a document that leaves as it is stored; made with every look, for its date."""
@@ -51,6 +54,7 @@ class Registry:
         self.hub = hub
         self.found: dict[str, tuple[float, Served | str | None]] = {}
         self.asking: dict[str, asyncio.Task[Served | str | None]] = {}
+        self.listed: tuple[float, list[tuple[str, Api]]] = (-AGE, [])
 
     async def get(self, name: str, *, fresh: bool = False) -> Served | None:
         """What is served under `name`; None where there is no such API. Raises NotRunning."""
@@ -59,6 +63,13 @@ class Registry:
         if isinstance(state, str):
             raise NotRunning(state)
         return state
+
+    async def names(self) -> list[tuple[str, Api]]:
+        """Every API by its name, as of a second ago at most."""
+        if time.monotonic() - self.listed[0] >= AGE:
+            stored = await APIS.readable(self.hub.records)
+            self.listed = time.monotonic(), sorted(((one.id, one.value) for one in stored), key=lambda one: one[0])
+        return self.listed[1]
 
     async def _look(self, name: str) -> Served | str | None:
         """Read the records, once for all who ask at the same time."""
@@ -97,6 +108,7 @@ class Registry:
             index=api.served,
             doc_type=str(spec.meta.get("biothing_type") or "doc"),
             spec=spec,
+            fields=Fields(spec.mapping),
             count=count,
             etag=etag,
             head=head_of(headers(etag)),

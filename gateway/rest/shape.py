@@ -7,16 +7,17 @@ from typing import Any
 import msgspec
 import orjson
 
-from gateway.rest.answers import TYPES, RequestInvalid, encode
+from domain.query.patterns import glob
+from gateway.rest.answers import RequestInvalid
 from gateway.rest.arguments import Arguments
+from gateway.rest.forms import HEFT, TYPES, encode
 
 
 class Shape(msgspec.Struct, frozen=True, kw_only=True):
-    """The options of section 8.3 that every request may have."""
+    """The options that every request may have (docs/api.md)."""
 
     fields: tuple[str, ...] = ()
     dotfield: bool = False
-    ordered: bool = True
     always_list: tuple[str, ...] = ()
     allow_null: tuple[str, ...] = ()
     form: str = "json"
@@ -29,26 +30,45 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
         changed = self.fields or self.dotfield or self.always_list or self.allow_null or self.licenses
         return self.form == "json" and not changed
 
+    def heft(self, size: int) -> int:
+        """What it costs to write so many bytes of documents: nearly nothing, where they leave as they are stored."""
+        return size // 16 if self.plain else size * HEFT[self.form]
+
     def shaper(self) -> "Shaper":
         """What changes documents of one request."""
         return Shaper(self)
 
 
+_SIGNS = {"query": b'"query":', "_score": b'"_score":'}
+
+
 def prefixed(head: dict[str, Any], body: bytes) -> bytes:
-    """The document as it is stored behind what is said about it; where both have a key, the document's own counts."""
-    if any(b'"%b":' % key.encode() in body for key in head):
-        return encode(head | orjson.loads(body))
+    """The document as it is stored, behind what is said about it. Where both have a key, only the document's own counts."""
+    for key in head:
+        if _SIGNS[key] in body:
+            return encode(head | orjson.loads(body))
     return b"%b,%b" % (encode(head)[:-1], body[1:])
 
 
+_ORDINARY = re.compile(rb'{"_id":"[^"\\]*"(?:}|,"[^_])')
+"""How a document begins that has no `_version` of its own: keys are sorted, and the one behind `_id` has another first letter."""
+
+
+def versioned(body: bytes) -> bytes:
+    """The document as it is stored with its version, which takes the place of a `_version` of its own. It is always 1: BioThings
+    passes Elasticsearch's on, and documents of a release are written once."""
+    if _ORDINARY.match(body) or b'"_version"' not in body:
+        return body[:-1] + b',"_version":1}'
+    return encode(orjson.loads(body) | {"_version": 1})
+
+
 _NOT_OFFERED_FLAGS = ("raw", "rawquery", "explain")
-_NOT_OFFERED_TEXTS = ("jmespath", "userquery", "userfilter")
 
 
 def read_shape(arguments: Arguments, licenses: Mapping[str, str]) -> Shape:
     """The shape that a request asks for, of documents that carry these licenses. Raises RequestInvalid."""
     asked = [name for name in _NOT_OFFERED_FLAGS if arguments.flag(name)]
-    asked += [name for name in _NOT_OFFERED_TEXTS if arguments.text(name)]
+    asked += ["jmespath"] if arguments.text("jmespath") else []
     if asked:
         raise RequestInvalid("This API does not offer it.", keyword=asked[0])
     form = read_form(arguments)
@@ -56,7 +76,6 @@ def read_shape(arguments: Arguments, licenses: Mapping[str, str]) -> Shape:
     return Shape(
         fields=() if "all" in fields else tuple(fields),
         dotfield=arguments.flag("dotfield"),
-        ordered=arguments.flag("_sorted", default=True),
         always_list=tuple(arguments.strings("always_list") or ()),
         allow_null=tuple(arguments.strings("allow_null") or ()),
         form=form,
@@ -66,7 +85,9 @@ def read_shape(arguments: Arguments, licenses: Mapping[str, str]) -> Shape:
 
 def read_form(arguments: Arguments) -> str:
     """One of TYPES. Raises RequestInvalid."""
-    form = arguments.text("format") or "json"
+    form = arguments.text("format")
+    if form is None:
+        return "json"
     if form not in TYPES:
         raise RequestInvalid("There is no such format.", keyword="format", allowed=sorted(TYPES))
     return form
@@ -93,7 +114,7 @@ class Shaper:
         for path in self.shape.always_list:
             _at(document, path.split("."), _listed)
         if self.shape.dotfield:
-            document = _flat(document, frozenset(self.shape.always_list), self.shape.ordered)
+            document = _flat(document, frozenset(self.shape.always_list))
         return document
 
     def _matches(self, path: str) -> tuple[bool, bool]:
@@ -131,11 +152,12 @@ def _pattern(fields: list[str]) -> re.Pattern[str] | None:
     """Paths that one of these names (`*` for any characters) means."""
     if not fields:
         return None
-    return re.compile("|".join(".*".join(map(re.escape, field.split("*"))) for field in fields), re.DOTALL)
+    return re.compile("|".join(glob(field) for field in fields), re.DOTALL)
 
 
 def _at(value: Any, path: list[str], change: Any) -> None:
-    """Apply `change(object, key)` at the path, in each object of lists on the way; where there is no way, nothing."""
+    """Apply `change(object, key)` at the path, in each object of lists on the way. Where the path leads nowhere, nothing
+    happens."""
     if isinstance(value, list):
         for item in value:
             _at(item, path, change)
@@ -163,18 +185,16 @@ def _listed(value: dict[str, Any], key: str) -> None:
         value[key] = [] if value[key] is None else [value[key]]
 
 
-def _flat(document: dict[str, Any], always_list: frozenset[str], ordered: bool) -> dict[str, Any]:
-    """Dotted keys; a path that occurs several times becomes a list, without nulls and empty texts. Objects without keys have no
-    path, so they are gone."""
+def _flat(document: dict[str, Any], always_list: frozenset[str]) -> dict[str, Any]:
+    """Dotted keys; a path that occurs several times becomes a list in the document's order, without nulls, empty texts and empty
+    lists. Objects without keys have no path, so they are gone."""
     found: dict[str, list[Any]] = {}
 
     def walk(value: Any, path: str) -> None:
         if isinstance(value, dict):
             for key, inner in value.items():
                 walk(inner, f"{path}.{key}" if path else key)
-        elif isinstance(value, list):
-            if not any(isinstance(item, dict | list) for item in value):
-                found.setdefault(path, [])
+        elif isinstance(value, list) and value:
             for item in value:
                 walk(item, path)
         else:
@@ -186,13 +206,5 @@ def _flat(document: dict[str, Any], always_list: frozenset[str], ordered: bool) 
         if len(values) == 1 and path not in always_list:
             flat[path] = values[0]
         else:
-            kept = [value for value in values if value not in (None, "")]
-            flat[path] = sorted(kept, key=_order) if ordered else kept
+            flat[path] = [value for value in values if value not in (None, "", [])]
     return flat
-
-
-def _order(value: Any) -> tuple[str, Any]:
-    """Values of several types in one list: by type, then by value."""
-    if isinstance(value, bool | int | float):
-        return "", value
-    return (type(value).__name__, value) if isinstance(value, str) else (type(value).__name__, str(value))

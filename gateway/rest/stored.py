@@ -20,7 +20,7 @@ class Stored(web.StreamResponse):
 
     @staticmethod
     def suits(request: web.Request) -> bool:
-        """Whether the connection stays open without a word about it, and a body is wanted, whoever has it already."""
+        """Whether the client wants a body, whatever it has already, and the connection stays open without a header that says so."""
         return (
             request.method == "GET"
             and request.keep_alive

@@ -5,7 +5,7 @@ import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from leat.cli.exits import Ended, Exit
 
@@ -34,7 +34,15 @@ EXITS = """exit codes:
 
 
 class Parser(ArgumentParser):
-    """Names what was probably meant where a command or a choice is misspelt; subcommands' parsers are of this class too."""
+    """Names what was probably meant where a command or a choice is misspelt; subcommands' parsers are of this class too. Each
+    refuses what it does not know by itself, with its own usage."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        """As argparse has it, but nothing is left over."""
+        flags, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return flags, unknown
 
     def error(self, message: str) -> NoReturn:
         """As argparse has it."""
@@ -80,6 +88,7 @@ def _parser(given: Sequence[str]) -> Parser:
     parser = Parser(
         prog="leat", description="Leads files to live, searchable APIs.", epilog=EXITS, formatter_class=RawDescriptionHelpFormatter
     )
+    parser.add_argument("--version", action="version", version=_version() if "--version" in given else "", help="print the version")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, (module, description) in COMMANDS.items():
         chosen = commands.add_parser(name, help=description, description=f"{description[0].upper()}{description[1:]}.")
@@ -87,3 +96,10 @@ def _parser(given: Sequence[str]) -> Parser:
             chosen.set_defaults(command=name, given=given)
             import_module(f"leat.cli.{module}").define(chosen)
     return parser
+
+
+def _version() -> str:
+    """`leat` and the version that is installed."""
+    from importlib.metadata import version
+
+    return f"leat {version('leat')}"

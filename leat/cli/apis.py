@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from leat.cli import output
 from leat.cli.exits import Ended, Exit
-from leat.cli.session import Work, command, subcommands
+from leat.cli.session import Work, command, editing, subcommands
 
 if TYPE_CHECKING:
     from leat.cli.client import Gateway
@@ -33,7 +33,7 @@ def define(parser: ArgumentParser) -> None:
     add.add_argument("build", help="the build whose releases it serves")
     _words(add)
     command(commands, "list", "APIs, oldest first", _list)
-    edit = command(commands, "edit", "change an API; what is left out stays", _edit)
+    edit = editing(command(commands, "edit", "change an API; what is left out stays", _edit))
     edit.add_argument("name", help="the API")
     _words(edit)
     for name, help, work in (

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from domain.wording import counted
-from leat.cli.output import due_of, word_of
+from leat.cli.output import wait_of, word_of
 
 
 class Screen:
@@ -71,12 +71,8 @@ def state_of(job: Mapping[str, Any] | None) -> str:
         return "to come"
     word = "done" if job["outcome"] == "SUCCEEDED" else word_of(job["outcome"] or job["state"])
     failures = job["failures"]
-    if job["waitingFor"]:
-        return f"{word}, waits for job {job['waitingFor']}"
-    if job["held"]:
-        return f"held: {job['held']}"
     told = f"{word}, after {failures} failure{'s' * (failures > 1)}" if word in ("queued", "running") and failures else word
-    return f"{told}, {due}" if (due := due_of(job)) else told
+    return f"{told}, {wait}" if (wait := wait_of(job)) else told
 
 
 def found(job: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from leat.cli import output
 from leat.cli.exits import Ended, Exit
 from leat.cli.live import start
-from leat.cli.session import command, starting, subcommands
+from leat.cli.session import command, editing, starting, subcommands
 
 if TYPE_CHECKING:
     from leat.cli.client import Gateway
@@ -36,7 +36,7 @@ def define(parser: ArgumentParser) -> None:
     _configuration(add)
     command(commands, "list", "builds, oldest first", _list)
     command(commands, "show", "one build, with what it made", _show).add_argument("name", help="the build")
-    edit = command(commands, "edit", "change a build configuration; what is left out stays", _edit)
+    edit = editing(command(commands, "edit", "change a build configuration; what is left out stays", _edit))
     edit.add_argument("name", help="the build")
     edit.epilog = PARTS
     edit.add_argument("--sources", nargs="+", metavar="PART", help="parts to merge: names, or regular expressions")

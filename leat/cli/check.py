@@ -18,7 +18,7 @@ PORTS = {"amqp": 5672, "amqps": 5671, "mongodb": 27017, "http": 80, "https": 443
 
 
 async def check_hub(settings: Settings, url: str, json: bool = False) -> Exit:
-    """Ask the gateway, which pings its parts; where there is none, look whether the servers that the settings name listen."""
+    """Ask the gateway, which pings its parts. Where there is none, look whether the servers listen that the settings name."""
     parts = await _ask_gateway(url)
     gateway = "OK" if parts is not None else f"nothing answers at {url}; `leat up` starts a hub on {settings.data}"
     states = {"gateway": gateway, **(parts if parts is not None else await _look(settings))}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import leat
-from leat import log_lines as logs
+from leat import log_lines
 from leat.cli import client, output
 from leat.cli.apis import search
 from leat.cli.exits import Ended, Exit
@@ -44,7 +44,7 @@ QUESTIONS = (
 
 async def demo(settings: Settings, *, once: bool) -> Exit:
     """Serve a hub, lead the examples to their API, ask; then serve on unless `once`."""
-    logs.configure(logs.WARNING)
+    log_lines.configure(log_lines.WARNING)
     async with serving(settings) as (address, ended), client.connected(address) as gateway:
         print(f"A hub serves at {address.url}, its data is in {settings.data}.\n", flush=True)
         shown = asyncio.create_task(_show(settings, gateway, address))

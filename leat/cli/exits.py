@@ -23,7 +23,7 @@ class Exit(IntEnum):
 
 
 class Ended(Exception):
-    """The command ends here, with a word to the user."""
+    """The command ends here, with a message to the user."""
 
     def __init__(self, exit: Exit, message: str = "", code: str = "") -> None:
         super().__init__(message)

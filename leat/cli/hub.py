@@ -1,11 +1,12 @@
 """`leat up | work | check | demo | schema`: the commands that are, or look at, a hub."""
 
 import sys
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leat.cli.exits import Ended, Exit
+from leat.cli.session import positive
 
 if TYPE_CHECKING:
     from leat.settings import Settings
@@ -50,23 +51,17 @@ def define(parser: ArgumentParser) -> None:
 
 
 def _concurrency(parser: ArgumentParser) -> None:
-    parser.add_argument("--concurrency", type=_positive, default=2, metavar="N", help="jobs of each queue at a time (2)")
+    parser.add_argument("--concurrency", type=positive, default=2, metavar="N", help="jobs of each queue at a time (2)")
 
 
 def _define_scale(parser: ArgumentParser) -> None:
     scale = parser.add_argument_group("scaling: processes on this machine, as many as the backlog wants")
-    scale.add_argument("--max", type=_positive, metavar="N", help="at most so many; each does --concurrency jobs")
+    scale.add_argument("--max", type=positive, metavar="N", help="at most so many; each does --concurrency jobs")
     scale.add_argument("--min", type=int, default=1, metavar="N", help="at least so many, 0 among them (1)")
     scale.add_argument(
         "--cool-down", type=float, default=60.0, metavar="SECONDS", help="less is wanted for so long before one stops (60)"
     )
     parser.add_argument("--until-eof", action="store_true", help="stop in order when standard input, a pipe, ends too")
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"{text!r} is no number from 1 on")
-    return int(text)
 
 
 def _settings_flags(parser: ArgumentParser, but: str = "") -> None:
@@ -115,7 +110,7 @@ def _work(flags: Namespace) -> Exit:
     scale = Scale(flags.min, flags.max, flags.concurrency, flags.cool_down)
     given = [word for name, value in _given(flags).items() for word in (f"--{name.replace('_', '-')}", value)]
     words = ("work", *flags.queues, "--concurrency", str(flags.concurrency), "--until-eof", *given)
-    return _hub(work_scaled(settings(flags), flags.queues, scale, (sys.executable, "-m", "leat", *words)))
+    return _hub(work_scaled(settings(flags), flags.queues, scale, (sys.executable, "-P", "-m", "leat", *words)))
 
 
 def _demo(flags: Namespace) -> Exit:

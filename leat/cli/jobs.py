@@ -6,19 +6,23 @@ from typing import TYPE_CHECKING, Any
 from leat.cli import output
 from leat.cli.exits import Ended, Exit
 from leat.cli.live import follow, read, start
-from leat.cli.session import starting, talking
+from leat.cli.session import positive, starting, talking
 
 if TYPE_CHECKING:
     from leat.cli.client import Gateway
 
 JOBS = """query Jobs($filter: JobFilter, $first: Int!) { jobs(filter: $filter, first: $first) { nodes {
   id jobId runId step type target state outcome attempt failures worker createdAt startedAt finishedAt notBefore waitingFor held
-  progress { done total unit message } error { code message } } } }"""
+  handle isStopping progress { done total unit message }
+  error { code message } } } }"""
 DEAD = "query Dead($first: Int!) { deadLetters(first: $first) { nodes { id queue reason body createdAt } } }"
 JOB = "query Job($id: ID!) { job(id: $id) { jobId runId } }"
+ENDED = "query Ended($id: ID!) { job(id: $id) { attempt outcome error { message detail } } }"
 LOG = """query Log($id: ID!, $after: String, $last: Int, $attempt: Int, $search: String) {
   jobLog(jobId: $id, after: $after, last: $last, attempt: $attempt, search: $search) {
     cursor more lines { at attempt number level text } } }"""
+FOUND_BY = ({"state"}, {"queue", "state"}, {"target"}, {"target", "state"}, {"runId"}, {"outcome"})
+"""What jobs are found by: the flags that go together."""
 WIDTH = 100
 """Characters of a dead letter that people are shown."""
 QUIET = ("id", "at", "type", "run_id", "cause_id")
@@ -44,9 +48,9 @@ def define(parser: ArgumentParser) -> None:
             talking(parser, _watch).add_argument("id", nargs="?", default="", help="a run or a job (everything)")
         case "log":
             talking(parser, _log).add_argument("id", help="a job")
-            parser.add_argument("--attempt", type=int, metavar="N", help="what one attempt said, by its number (all of them)")
+            parser.add_argument("--attempt", type=positive, metavar="N", help="what one attempt said, by its number (all of them)")
             part = parser.add_mutually_exclusive_group()
-            part.add_argument("--tail", type=int, metavar="N", help="the last so many lines, up to 5000 (all of them)")
+            part.add_argument("--tail", type=positive, metavar="N", help="the last so many lines, up to 5000 (all of them)")
             part.add_argument("--search", metavar="TEXT", help="the lines that hold this text, in capitals or not")
         case "cancel":
             talking(parser, _cancel).add_argument("id", help="a run or a job")
@@ -66,6 +70,10 @@ async def _jobs(gateway: "Gateway", flags: Namespace) -> Exit:
     chosen = {name: value for name, value in given.items() if value is not None}
     if flags.dead:
         return await _dead(gateway, flags, chosen)
+    if chosen and set(chosen) not in FOUND_BY:
+        raise Ended(
+            Exit.USAGE, "jobs are found by --state alone, --queue with --state, --target alone or with --state, --run or --outcome"
+        )
     jobs = (await gateway.execute(JOBS, {"filter": chosen or None, "first": flags.limit}))["jobs"]["nodes"]
     if flags.json:
         output.as_json(jobs)
@@ -98,11 +106,26 @@ async def _log(gateway: "Gateway", flags: Namespace) -> Exit:
                 _tell_gap(before, line, flags.search)
                 print(f"{line['at']}  {line['attempt']}  {line['level'].lower():7}  {line['text']}")
             before = line
-    if not before:
-        await _must_be_job(gateway, flags.id)
+    job = await _ended(gateway, flags.id)
     if flags.json:
         output.as_json(told)
+    elif (
+        job["outcome"] in ("FAILED", "TIMED_OUT") and job["error"] and not flags.search and flags.attempt in (None, job["attempt"])
+    ):
+        print(f"{job['error']['message']}\n{job['error']['detail']}".rstrip())
+    if not before:
+        output.note(_nothing(flags, job["attempt"]))
     return Exit.DONE
+
+
+def _nothing(flags: Namespace, attempts: int) -> str:
+    """Why there are no lines."""
+    if flags.attempt and flags.attempt > attempts:
+        from domain.wording import counted
+
+        return f"there is no attempt {flags.attempt}: the job has had {counted(attempts, 'attempts')}"
+    where = f" of attempt {flags.attempt}" if flags.attempt else ""
+    return f"no line{where} holds {flags.search!r}" if flags.search else f"no line{where} was said"
 
 
 def _tell_gap(before: dict[str, Any], line: dict[str, Any], search: str | None) -> None:
@@ -111,10 +134,11 @@ def _tell_gap(before: dict[str, Any], line: dict[str, Any], search: str | None) 
         output.note(f"{line['number'] - before['number'] - 1} lines were dropped here: LEAT_LOG_SIZE says how much is kept")
 
 
-async def _must_be_job(gateway: "Gateway", id: str) -> None:
-    """Refuse an id that is no job's: it has no lines, as has a job that said nothing."""
-    if (await gateway.execute(JOB, {"id": id}))["job"]:
-        return
+async def _ended(gateway: "Gateway", id: str) -> dict[str, Any]:
+    """How the job ended. An id that is no job's is refused: it has no lines, as has a job that said nothing."""
+    job: dict[str, Any] | None = (await gateway.execute(ENDED, {"id": id}))["job"]
+    if job:
+        return job
     if await read(gateway, id):
         raise Ended(Exit.REFUSED, f"{id!r} is a run: `leat jobs --run {id}` lists its jobs")
     raise Ended(Exit.REFUSED, f"there is no job {id!r}")
@@ -127,12 +151,10 @@ def _line(body: str) -> str:
 
 
 def _progress(job: dict[str, Any]) -> str:
-    if job["waitingFor"]:
-        return f"waits for job {job['waitingFor']}"
-    if job["held"]:
-        return f"held: {job['held']}"
-    if due := output.due_of(job):
-        return due
+    if wait := output.wait_of(job):
+        return wait
+    if job["handle"]:
+        return f"{'stops' if job['isStopping'] else 'runs'} elsewhere as {job['handle']}"
     if job["error"] and job["outcome"] != "SUCCEEDED":
         return str(job["error"]["message"]).splitlines()[0]
     from domain.wording import counted
@@ -155,6 +177,7 @@ async def _watch(gateway: "Gateway", flags: Namespace) -> Exit:
     if flags.id:
         run, _ = await _run_of(gateway, flags.id)
         return await follow(gateway, run, json=flags.json)
+    output.note("follows everything that happens in the hub; Ctrl-C lets go of it")
     async for batch in gateway.subscribe(HUB, "hubEvents", {}):
         if flags.json:
             output.as_json(batch)

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from leat.cli.client import Gateway
 
 STEPS = """runId title state steps { name jobId job {
-  jobId state outcome attempt failures notBefore waitingFor held progress { done total unit message }
+  jobId queue state outcome attempt failures notBefore waitingFor held progress { done total unit message }
   error { code message detail } result } }"""
 RUN = f"query Run($id: ID!) {{ run(id: $id) {{ {STEPS} }} }}"
+WORKERS = "{ workers { stopping queues { name } } }"
 FOLLOW = (
     f"subscription Follow($id: ID!, $after: String) {{ runEvents(runId: $id, after: $after) {{ run {{ {STEPS} }} "
     "events { jobId step event { __typename seq at attempt } } cursor gap } }"
@@ -45,11 +46,13 @@ async def follow(gateway: "Gateway", id: str, json: bool = False) -> Exit:
     from leat.cli.bars import show
 
     ended: dict[str, Any] = {}
+    looked_at: set[str] = set()
     try:
         with show(None if json else sys.stderr) as screen:
             async for batch in gateway.subscribe(FOLLOW, "runEvents", {"id": id}):
                 ended = batch["run"]
                 screen.update(ended)
+                await _warn_untaken(gateway, ended, looked_at)
                 if json:
                     output.as_json(batch)
     except CancelledError:
@@ -60,6 +63,18 @@ async def follow(gateway: "Gateway", id: str, json: bool = False) -> Exit:
     exit = report(ended, told=not json)
     unfit = any(findings.problems((step["job"] or {}).get("result") or {}) for step in ended.get("steps", ()))
     return Exit.FAILED if unfit else exit
+
+
+async def _warn_untaken(gateway: "Gateway", run: dict[str, Any], looked_at: set[str]) -> None:
+    """Say once of each queue in which a job of the run waits that no worker takes from it."""
+    waiting = {step["job"]["queue"] for step in run["steps"] if step["job"] and step["job"]["state"] == "QUEUED"} - looked_at
+    if not waiting:
+        return
+    looked_at |= waiting
+    workers = (await gateway.execute(WORKERS))["workers"]
+    taken = {queue["name"] for worker in workers if not worker["stopping"] for queue in worker["queues"]}
+    for queue in sorted(waiting - taken):
+        output.note(f"no worker takes from the queue {queue}: `leat work {queue}` starts one")
 
 
 def report(run: dict[str, Any], told: bool = True) -> Exit:

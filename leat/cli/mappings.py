@@ -95,7 +95,19 @@ async def _commit(gateway: "Gateway", flags: Namespace) -> Exit:
         mapping["fields"] = [{key: value for key, value in field.items() if value is not None}]
     done = await gateway.mutate("setMapping", "source { parts { name mapping } }", source=flags.name, part=part, **mapping)
     committed = next(each for each in done["source"]["parts"] if each["name"] == part)
-    return output.said(flags.json, committed, f"committed the mapping of {part}; the next build merges it")
+    if flags.field:
+        await _warn_unseen(gateway, flags.name, part, flags.field)
+    told = (
+        f"{part} is mapped by its inspections again, now and from now on" if flags.automatic else f"committed the mapping of {part}"
+    )
+    return output.said(flags.json, committed, f"{told}; the next build merges it")
+
+
+async def _warn_unseen(gateway: "Gateway", source: str, part: str, path: str) -> None:
+    """Say where no document that was inspected has the field."""
+    inspected = (await gateway.execute(PATHS, {"name": source, "part": part}))["source"]["part"]["inspection"]
+    if inspected and path not in {row["_id"] for row in await _paths(gateway, source, part)}:
+        output.note(f"warning: no document of {part} that was inspected has {path}: leat source mapping {source} --statistics")
 
 
 async def _part(gateway: "Gateway", flags: Namespace, selection: str) -> dict[str, Any]:

@@ -45,8 +45,13 @@ def said(json: bool, value: Any, text: str) -> Exit:
     return Exit.DONE
 
 
-def due_of(job: Mapping[str, Any]) -> str:
-    """When a job that waits for a time goes on, such as an automatic build or one that is tried again; empty for others."""
+def wait_of(job: Mapping[str, Any]) -> str:
+    """What a queued job waits for: another job, a rule that holds it back, or a time, such as an automatic build or one that is
+    tried again; empty for others."""
+    if job["waitingFor"]:
+        return f"waits for job {job['waitingFor']}"
+    if job["held"]:
+        return f"held: {job['held']}"
     if job["state"] != "QUEUED" or not job["notBefore"]:
         return ""
     return f"due at {datetime.fromisoformat(job['notBefore']).astimezone():%H:%M:%S}"
@@ -58,7 +63,7 @@ def word_of(state: str) -> str:
 
 
 def note(text: str) -> None:
-    """A word for people only, kept out of what scripts read."""
+    """A message for people only, which is kept out of what scripts read."""
     print(text, file=sys.stderr, flush=True)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from leat.cli import output
 from leat.cli.exits import Ended, Exit
-from leat.cli.session import Work, command, subcommands
+from leat.cli.session import Work, command, editing, subcommands
 
 if TYPE_CHECKING:
     from leat.cli.client import Gateway
@@ -30,7 +30,7 @@ def define(parser: ArgumentParser) -> None:
     _when(add)
     add.add_argument("--paused", action="store_true", help="let it wait to be resumed")
     command(commands, "list", "schedules, oldest first", _list)
-    edit = command(commands, "edit", "change when a schedule fires; what is left out stays", _edit)
+    edit = editing(command(commands, "edit", "change when a schedule fires; what is left out stays", _edit))
     edit.add_argument("name", help="the schedule")
     edit.add_argument("--cron", help="minute hour day month weekday [second]")
     _when(edit)

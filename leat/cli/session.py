@@ -1,6 +1,6 @@
 """From flags to an open gateway: what every command that talks to the hub shares."""
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from leat.cli.client import Gateway
 
 Work = Callable[["Gateway", Namespace], Awaitable[Exit]]
+
+SHARED = frozenset(("command", "data", "given", "json", "name", "run", "token", "url"))
+"""What every edit has among its flags, beside what it may change."""
 
 
 class Commands(Protocol):
@@ -40,6 +43,20 @@ def talking(parser: ArgumentParser, work: Work) -> ArgumentParser:
     return parser
 
 
+def editing(parser: ArgumentParser) -> ArgumentParser:
+    """Refuse an edit that names nothing to change: its usage says what may be."""
+    work = parser.get_default("run")
+
+    def edit(flags: Namespace) -> Exit:
+        if all(value is None for name, value in vars(flags).items() if name not in SHARED):
+            parser.error("nothing to change: name at least one of the options that say what changes")
+        done: Exit = work(flags)
+        return done
+
+    parser.set_defaults(run=edit)
+    return parser
+
+
 def starting(parser: ArgumentParser, *, force: bool = True) -> ArgumentParser:
     """Add what commands that start jobs share; without `force` where what is asked for is always done."""
     parser.set_defaults(force=False)
@@ -48,6 +65,13 @@ def starting(parser: ArgumentParser, *, force: bool = True) -> ArgumentParser:
     parser.add_argument("--detach", action="store_true", help="return once it is asked for, without following it")
     parser.add_argument("--key", default="", metavar="TEXT", help="idempotency key: asked twice with the same one, it is done once")
     return parser
+
+
+def positive(text: str) -> int:
+    """A number from 1 on, as a type of arguments."""
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)
 
 
 def _talk(work: Work, flags: Namespace) -> Exit:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from leat.cli import mappings, output
 from leat.cli.exits import Ended, Exit
 from leat.cli.live import start
-from leat.cli.session import command, starting, subcommands
+from leat.cli.session import command, editing, starting, subcommands
 
 if TYPE_CHECKING:
     from leat.cli.client import Gateway
@@ -37,7 +37,7 @@ def define(parser: ArgumentParser) -> None:
     ):
         command(commands, name, help, work).add_argument("name", help="the source")
     _define_check(commands.add_parser("check", help="read a plugin and parse its first documents, without a hub"))
-    edit = command(commands, "edit", "change where a source's code is, or whether it may be dumped", _edit)
+    edit = editing(command(commands, "edit", "change where a source's code is, or whether it may be dumped", _edit))
     edit.add_argument("name", help="the source")
     edit.add_argument("--folder", help="where its code is read from at the next reload")
     edit.add_argument("--disabled", choices=("yes", "no"), help="whether dumps are refused")
@@ -105,7 +105,7 @@ async def _show(gateway: "Gateway", flags: Namespace) -> Exit:
 
 
 def _tell_changed(source: dict[str, Any]) -> None:
-    """A word where the plugin's folder is on this machine and is not what was read of it."""
+    """A sentence where the plugin's folder is on this machine and differs from what was read of it."""
     from domain.data.plugins import code_of
 
     folder = Path(source["folder"])

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 
-from leat import log_lines as logs
+from leat import log_lines
 from leat.cli.exits import Ended, Exit
 from leat.data_folder import TOKEN
 from leat.scaling import Scale, scale_workers
@@ -24,7 +24,7 @@ async def up(settings: Settings, concurrency: int, *, workers: bool = True) -> N
     """Run a gateway and, unless told otherwise, all workers; says where they are."""
     if not workers:
         _refuse_embedded(settings, "a gateway without workers needs a bus between processes", "`leat work`")
-    logs.configure()
+    log_lines.configure()
     queues = sorted(WORKERS) if workers else ()
     is_new = not (settings.data / TOKEN).exists()
     async with serving(settings, concurrency, queues=queues) as (address, ended):
@@ -43,7 +43,7 @@ def token_told(settings: Settings, token: str, is_new: bool) -> str:
 async def work(settings: Settings, queues: Sequence[str], concurrency: int, *, until_eof: bool = False) -> None:
     """Run workers of these queues; `until_eof`: only as long as standard input, a pipe, is open."""
     _check_queues(settings, queues)
-    logs.configure()
+    log_lines.configure()
     async with open_hub(settings) as hub, working(hub, queues, concurrency) as ended:
         with _stopped_at_eof(ended) if until_eof else nullcontext():
             print(f"working on {', '.join(queues)} of {hub.name} over {without_password(settings.bus)}", flush=True)
@@ -53,7 +53,7 @@ async def work(settings: Settings, queues: Sequence[str], concurrency: int, *, u
 async def work_scaled(settings: Settings, queues: Sequence[str], scale: Scale, command: Sequence[str]) -> None:
     """Run processes of workers of these queues, each started by `command`, as many as the backlog wants."""
     _check_queues(settings, queues)
-    logs.configure()
+    log_lines.configure()
     async with open_hub(settings) as hub, until_signal(hub.data) as ended:
         print(f"scaling {', '.join(queues)} of {hub.name} from {scale.minimum} to {scale.maximum} processes", flush=True)
         await scale_workers(hub, queues, scale, command, ended)

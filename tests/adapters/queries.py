@@ -509,5 +509,9 @@ REFUSALS: tuple[tuple[str, int, str], ...] = (
     ("cgi.gene:/()/", 11, "empty"),
     ("(" * 21 + "a" + ")" * 21, 21, "more than 20 parentheses"),
     (" OR ".join(["a"] * 1025), 5120, "more than 1024 clauses"),
+    ("cgi.text:(" + "ab " * 1025 + ")", 10, "more than 1024 things"),
+    ('cgi.text:"' + "ab " * 65 + '"~3', 9, "more than 64 words"),
+    ('pos:3 AND cgi.text:"' + "酪" * 65 + '"~3', 19, "more than 64 words"),
+    ("cgi.gene:" + "a" * 257 + "~1", 9, "longer than 256 characters"),
 )
 """Queries that both engines refuse, the character that is pointed at, and a part of the reason."""

@@ -16,7 +16,7 @@ from domain.errors import NotReady, Unavailable
 from domain.ports.search import IndexSpec, SearchRequest
 from domain.query.tree import MatchAll
 from tests.adapters.places import document
-from tests.faults.proxy import Cable, Trap
+from tests.faults.proxy import Cable, Trigger
 from tests.services import need
 
 WRITES = (
@@ -35,21 +35,21 @@ WRITES = (
 async def test_lost_answers() -> None:
     """Whatever is written, the driver sends again where the answer was lost with the connection, and it is as if sent once."""
     hub, cable = f"t{secrets.token_hex(4)}", Cable(need("elasticsearch"))
-    await cable.plug_in()
-    traps = [Trap(re.compile(pattern), answered=True) for pattern in WRITES]
-    for trap in traps:
-        cable.set(trap)
+    await cable.listen()
+    triggers = [Trigger(re.compile(pattern), answered=True) for pattern in WRITES]
+    for trigger in triggers:
+        cable.set(trigger)
     async with ElasticsearchSearch.open(cable.url, hub) as search:
         await search.create("a", IndexSpec(mapping={"name": {"type": "keyword"}}, collection="a"))
         await search.bulk("a", [document("1", name="x"), document("2", name="y")])
         assert await search.seal("a") == 2
         await search.publish("alias", "a")
-        again = Trap(re.compile(rb"/_aliases"), answered=True)
+        again = Trigger(re.compile(rb"/_aliases"), answered=True)
         cable.set(again)
         await search.publish("alias", None)
         await search.drop("a")
         assert await search.names() == []
-    assert [trap.pattern for trap in (*traps, again) if not trap.sprung] == []
+    assert [trigger.pattern for trigger in (*triggers, again) if not trigger.fired] == []
     await cable.close()
 
 

@@ -1,6 +1,8 @@
 """Search: both engines answer the shared table, and keep every other promise of the port."""
 
+import math
 import random
+import struct
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -18,10 +20,12 @@ from domain.ports.documents import Document
 from domain.ports.search import Facet, Hit, IndexSpec, Search, SearchRequest, SearchResult, Sort
 from domain.query.parser import parse
 from domain.query.tree import MatchAll, Term, any_of, match_all, multi_match
+from domain.query.values import shortest, single
 from tests.adapters.queries import ANSWERS, FOLDED, OWN_ANSWERS, PROPERTIES, REFUSALS, answer, documents
 from tests.services import need
 
 NAME = f"{uuid.UUID(int=1)}.1"
+OTHER = f"{uuid.UUID(int=2)}.1"
 
 
 class Engine:
@@ -90,26 +94,51 @@ async def test_refused_queries_point_at_the_place(engine: Engine) -> None:
         assert reason in caught.value.message
 
 
-async def test_query_string_of_elasticsearch_agrees(tmp_path: Path) -> None:
-    """The table is no invention: Elasticsearch's own query_string finds the same, but where Leat says that it does not."""
-    url = need("elasticsearch")
+@pytest.mark.parametrize("operator", ["AND", "OR"])
+async def test_query_string_of_elasticsearch_agrees(engine: Engine, operator: str) -> None:
+    """The table is no invention: Elasticsearch's own query_string finds the same, but where Leat says that it does not; and what
+    either engine finds where OR is the default is what it finds then."""
+    url, either = need("elasticsearch"), operator == "OR"
     hub = f"test-{uuid.uuid4().hex[:8]}"
-    async with SqliteDocuments.open(tmp_path) as collections, ElasticsearchSearch.open(url, hub) as search:
-        await Engine(search, collections).fill(PROPERTIES, documents())
+    search = await engine.fill(PROPERTIES, documents())
+    async with ElasticsearchSearch.open(url, hub) as theirs:
+        await Engine(theirs, engine.collections).fill(PROPERTIES, documents(), OTHER)
         client = AsyncElasticsearch(url)
         try:
             differing = {}
             for query, letters in ANSWERS:
+                request = SearchRequest(query=parse(query, either=True), limit=100, bodies=False)
+                ours = {hit.id for hit in (await search.search(NAME, request)).hits} if either else answer(letters)
                 text = query.replace("cgi.*:", "cgi.\\*:").replace("*.gene:", "\\*.gene:").replace("_id:", "__id:")
-                wanted = {"query": text, "default_operator": "AND", "lenient": True, "fields": ["__id", "all"]}
-                found = await client.search(index=f"{hub}.{NAME}", query={"query_string": wanted}, size=100)
-                if (hits := {hit["_id"] for hit in found["hits"]["hits"]}) != answer(letters):
-                    differing[query] = hits
+                wanted = {"query": text, "default_operator": operator, "lenient": True, "fields": ["__id", "all"]}
+                found = await client.search(index=f"{hub}.{OTHER}", query={"query_string": wanted}, size=100)
+                if (hits := {hit["_id"] for hit in found["hits"]["hits"]}) != ours:
+                    differing[query] = hits, ours
         finally:
             await client.close()
-            await search.drop(NAME)
+            await theirs.drop(OTHER)
 
     assert differing == {}
+
+
+async def test_a_word_that_nothing_is_searched_for_is_said(engine: Engine) -> None:
+    """Where no field is searched by default, a word without a field before it comes with a warning, wherever it stands."""
+    search = await engine.fill({"a": {"type": "keyword"}}, made(x={"a": "b"}, b={}))
+
+    for query, total in (("word", 0), ("a:b OR wo*", 1), ("b", 1), ('a:b AND NOT "two words"', 1)):
+        result = await search.search(NAME, SearchRequest(query=parse(query)))
+        assert (result.total, ["no field is searched by default" in warning for warning in result.warnings]) == (total, [True])
+    for query in ("a:word", "_id:b", "*", ""):
+        assert (await search.search(NAME, SearchRequest(query=parse(query)))).warnings == ()
+
+
+async def test_no_terms_of_a_facet(engine: Engine) -> None:
+    """Of a facet without terms the counts stay."""
+    search = await engine.fill({"a": FOLDED}, made(x={"a": "b"}, y={"a": ["b", "c"]}, z={}))
+
+    result = await search.search(NAME, SearchRequest(query=MatchAll(), facets=("a",), facet_size=0))
+
+    assert result.facets == {"a": Facet(terms=(), other=3, missing=1)}
 
 
 async def test_what_matches_nothing_is_said(engine: Engine) -> None:
@@ -458,6 +487,84 @@ async def test_values_are_coerced_alike(engine: Engine) -> None:
     }  # fmt: skip
 
 
+def unindexed(properties: dict[str, Any]) -> dict[str, Any]:
+    """The mapping with `index: false` at all but texts."""
+    changed = {}
+    for name, field in properties.items():
+        inner = {"properties": unindexed(field["properties"])} if "properties" in field else {}
+        changed[name] = {**field, **inner} if inner or field["type"] == "text" else {**field, "index": False}
+    return changed
+
+
+async def test_values_that_are_not_indexed_are_found(engine: Engine) -> None:
+    """Numbers, dates, keywords and booleans with `index: false` answer every query, sort and facet as if they were indexed."""
+    search = await engine.fill(unindexed(PROPERTIES), documents())
+    await engine.fill(PROPERTIES, documents(), OTHER)
+
+    found = {query: set(await ids(search, query)) for query, _ in ANSWERS}
+    request = SearchRequest(
+        query=MatchAll(),
+        sort=(Sort(path="cgi.gene", descending=True), Sort(path="pos")),
+        facets=("cgi.gene", "count", "date", "rare"),
+    )
+    here, there = await search.search(NAME, request), await search.search(OTHER, request)
+
+    assert found == {query: answer(letters) for query, letters in ANSWERS}
+    assert [hit.id for hit in here.hits] == [hit.id for hit in there.hits]
+    assert here.facets == there.facets
+
+
+async def test_copies_are_found_under_their_name(engine: Engine) -> None:
+    """A field that others are copied to has their values beside its own, as a field of its type: in words, numbers or keywords."""
+    properties = {
+        "protein": {"type": "keyword", "copy_to": ["all", "names"]},
+        "rna": {"type": "text", "index": False, "copy_to": ["names", "agg.codes"]},
+        "names": {"type": "text"},
+        "agg": {"properties": {"codes": FOLDED, "size": {"type": "integer"}}},
+        "long": {"type": "long", "copy_to": "agg.size"},
+        "text": {"type": "keyword", "index": False, "copy_to": ["agg.size"]},
+    }
+    docs = made(
+        a={"protein": ["NP-1", "Q x"], "rna": "NM 7", "long": [5, 3]},
+        b={"rna": ["NM 7", "XM 9"], "names": "own name", "agg": {"codes": "Z", "size": 9}, "text": "4"},
+        c={"long": 4.9, "protein": None},
+    )
+    search = await engine.fill(properties, docs)
+
+    found = {query: "".join(sorted(await ids(search, query))) for query in (
+        "names:np", "names:(x q)", 'names:"q x"', 'names:"x nm"', "names:nm", "names:own", 'agg.codes:"nm 7"', "agg.codes:xm*",
+        "agg.codes:z", "agg.size:4", "agg.size:[3 TO 5]", "agg.size:9", "_exists_:agg.size", "_exists_:agg.codes", "rna:nm", "np",
+        "nm",
+    )}  # fmt: skip
+    facets = (await search.search(NAME, SearchRequest(query=MatchAll(), facets=("agg.size",)))).facets
+    by_size = await search.search(NAME, SearchRequest(query=MatchAll(), sort=(Sort(path="agg.size", descending=True),)))
+
+    assert found == {
+        "names:np": "a", "names:(x q)": "a", 'names:"q x"': "a", 'names:"x nm"': "", "names:nm": "ab", "names:own": "b",
+        'agg.codes:"nm 7"': "ab", "agg.codes:xm*": "b", "agg.codes:z": "b", "agg.size:4": "bc", "agg.size:[3 TO 5]": "abc",
+        "agg.size:9": "b", "_exists_:agg.size": "abc", "_exists_:agg.codes": "ab", "rna:nm": "", "np": "a", "nm": "",
+    }  # fmt: skip
+    assert facets["agg.size"].terms == ((4, 2), (3, 1), (5, 1), (9, 1))
+    assert [hit.id for hit in by_size.hits] == ["b", "a", "c"]
+
+
+async def test_objects_that_are_only_kept(engine: Engine) -> None:
+    """Below `enabled: false` stands whatever there is: no query finds it, no value is refused, and it comes back as it was."""
+    properties = {
+        "kept": {"type": "object", "enabled": False},
+        "a": {"properties": {"kept": {"enabled": False}, "b": {"type": "long"}}},
+    }
+    docs = made(
+        a={"kept": {"x": [1, "y", {"z": None}]}, "a": {"b": 1, "kept": {"b": "no number"}}}, b={"kept": 7, "a": {"kept": []}}
+    )
+    search = await engine.fill(properties, docs)
+
+    assert await ids(search, "kept.x:1 OR a.kept.b:no OR _exists_:kept OR kept:7") == []
+    assert [hit.body for hit in (await search.search(NAME, SearchRequest(query=parse("_exists_:a.b OR _id:b")))).hits] == [
+        document.body for document in docs
+    ]
+
+
 async def test_documents_come_in_order(engine: Engine) -> None:
     """An index is filled in the order of `_id`, each once: anything else would be doubled or sorted wrongly."""
     await engine.search.create(NAME, IndexSpec(mapping={}, collection=NAME))
@@ -567,3 +674,57 @@ def fits(words: Sequence[str], text: str, slop: int) -> bool:
     for n, word in enumerate(words):
         spans = [(*span, at - n) for span in spans for at, found in enumerate(text.split()) if found == word]
     return any(max(span) - min(span) <= slop for span in spans)
+
+
+def doubles(chance: random.Random, count: int) -> list[float]:
+    """Different finite doubles, zero left out: any bits, subnormal ones, decimals, and the ends of what there is."""
+    found = {5e-324, -5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 0.1 + 0.2, 123456789.123456789, 1 / 3, 2.0**53}
+    while len(found) < count:
+        anything: float = struct.unpack("<d", chance.randbytes(8))[0]
+        tiny: float = struct.unpack("<d", (chance.getrandbits(52) >> chance.randrange(52)).to_bytes(8, "little"))[0]
+        found |= {tiny, -tiny, chance.randrange(10**6) / 1000, chance.gauss(0, 1), chance.random() * 10 ** chance.randrange(-9, 9)}
+        found |= {anything} if math.isfinite(anything) else set()
+    return sorted(found - {0.0})
+
+
+async def test_every_number_is_found_by_its_own_text(engine: Engine) -> None:
+    """A finite double, a float and a whole number up to the ends of 64 bits are found by what JSON says of them, by ranges just
+    where they lie in them, in order, and a facet lists what documents have and nothing else."""
+    chance = random.Random(23)
+    wide = doubles(chance, 160)
+    narrow = sorted({single(number) for number in wide if 1e-40 < abs(number) < 1e38})
+    whole = sorted({2**63 - 1, -(2**63), 2**53 + 1, -(2**53) - 1, *(chance.randrange(-(2**63), 2**63) for _ in range(40))})
+    values = {"d": wide, "f": [shortest(number) for number in narrow], "n": whole}
+    properties = {"d": {"type": "double"}, "f": {"type": "float"}, "n": {"type": "long"}}
+    bodies = {f"{path}{at:04}": {path: value} for path, numbers in values.items() for at, value in enumerate(numbers)}
+    search = await engine.fill(properties, made(**bodies))
+
+    for path, numbers in values.items():
+        for at, value in enumerate(numbers):
+            own, text = [f"{path}{at:04}"], orjson.dumps(value).decode()
+            assert (text, await ids(search, f"{path}:{text}")) == (text, own)
+            term = await search.search(NAME, SearchRequest(query=Term(path=path, text=str(value))))
+            assert (text, [hit.id for hit in term.hits]) == (text, own)
+            assert (text, await ids(search, f"{path}:[{text} TO {text}]")) == (text, own)
+            after = await search.search(NAME, SearchRequest(query=parse(f"{path}:{{{text} TO *]"), limit=0))
+            until = await search.search(NAME, SearchRequest(query=parse(f"{path}:<={text}"), limit=0))
+            assert (text, until.total, after.total) == (text, at + 1, len(numbers) - at - 1)
+        request = SearchRequest(
+            query=parse(f"{path}:*"), sort=(Sort(path=path, descending=True),), limit=999, facets=(path,), facet_size=999
+        )
+        every = await search.search(NAME, request)
+        assert [hit.id for hit in every.hits] == [f"{path}{at:04}" for at in reversed(range(len(numbers)))]
+        assert every.facets[path].terms == tuple((value, 1) for value in numbers)
+
+
+async def test_numbers_in_strings_are_exact_or_refused(engine: Engine) -> None:
+    """Digits in a string mean the number they spell, to the last one; more than the type holds is refused by name."""
+    properties = {"n": {"type": "long"}, "d": {"type": "double"}, "f": {"type": "float"}}
+    search = await engine.fill(properties, made(a={"n": "9007199254740993.7"}, b={"d": "0.30000000000000004"}))
+    await search.create("other.1", IndexSpec(mapping=properties, collection=NAME))
+
+    assert await ids(search, "n:9007199254740993") == ["a"]
+    assert await ids(search, "d:0.30000000000000004") == ["b"]
+    for number, body in enumerate(({"d": "9" * 400}, {"f": "9" * 5000}, {"n": "9" * 20}, {"f": 1e39}, {"d": "-1e999"})):
+        with pytest.raises(JobFailed):
+            await search.bulk("other.1", made(**{str(number): body}))

@@ -1,6 +1,7 @@
-"""What only SQLite's files have: damage, which reaches whoever asked, in words."""
+"""What only SQLite's files have: damage, which reaches whoever asked, in words; and indexes, which each write pays for."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from adapters.sqlite.documents import SqliteDocuments
 from adapters.sqlite.records import SqliteRecords
 from domain.errors import Unavailable
+from domain.ports.records import Kind
 from tests.adapters.places import KIND, document
 
 
@@ -88,3 +90,40 @@ async def test_a_file_that_is_no_collection_is_unavailable(tmp_path: Path) -> No
     async with SqliteDocuments.open(tmp_path) as documents:
         with pytest.raises(Unavailable, match="not a database"):
             await documents.get("c.1", ["a"])
+
+
+ONE = Kind(name="thing", indexes=(("colour",), ("colour", "size")), ranges=(((), "due_at"), (("colour",), "due_at")))
+OTHER = Kind(name="thing", indexes=(("shape",),))
+
+
+async def test_every_declared_look_up_goes_by_an_index(tmp_path: Path) -> None:
+    """None reads the whole table, and none sorts what it found."""
+    async with SqliteRecords.open(tmp_path / "records.db") as records:
+        await records.prepare([ONE])
+    plans: list[str] = []
+    connection = sqlite3.connect(tmp_path / "records.db")
+    for fields, order in ONE.lookups():
+        ordered = f"json_extract(body, '$.\"{order}\"')"
+        conditions = [f"json_extract(body, '$.\"{field}\"') = json_extract(?, '$')" for field in fields]
+        conditions += [f"{ordered} >= json_extract(?, '$')"]
+        sql = f"SELECT id, version, body FROM thing WHERE {' AND '.join(conditions)} ORDER BY {ordered}, id"
+        plans += [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", ["1"] * len(conditions))]
+    connection.close()
+
+    assert len(plans) == 5
+    assert all(plan.startswith("SEARCH thing USING INDEX") for plan in plans), plans
+
+
+async def test_indexes_that_nothing_asks_for_any_more_go(tmp_path: Path) -> None:
+    """A later version declares others; those of the former one would make every write dearer for ever."""
+    async with SqliteRecords.open(tmp_path / "records.db") as records:
+        await records.prepare([ONE])
+        await records.insert(ONE, "a", {"created_at": 0.1, "colour": "red", "shape": "round"})
+        await records.prepare([OTHER])
+        found = await records.find(OTHER, {"shape": "round"})
+    connection = sqlite3.connect(tmp_path / "records.db")
+    names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")]
+    connection.close()
+
+    assert [record.id for record in found] == ["a"]
+    assert sorted(names) == ["thing_by_created_at", "thing_shape_by_created_at_known"]

@@ -23,6 +23,7 @@ SIZES: dict[str, tuple[str, ...]] = {
     "index": FEW,
     "ingest": FEW,
     "inspection": FEW,
+    "logs": ("--lines", "100", "--seconds", "0.2"),
     "jobs": ("--jobs", "20", "--latencies", "5"),
     "merge": FEW,
     "search": ("--documents", "100", "--times", "2"),

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.faults import nursery, stack
+from tests.faults import fork_server, stack
 from tests.faults.front import patient_client
 from tests.faults.seeds import fresh, hold
 from tests.services import URLS
@@ -35,7 +35,7 @@ def main() -> int:
         if all(urls.values()):
             seeds += [*fresh("servers", flags.servers), *fresh("long", flags.servers and 2)]
     folder = Path(tempfile.mkdtemp(prefix="leat-faults-"))
-    with nursery.opened() as opened, patient_client():
+    with fork_server.opened() as opened, patient_client():
         failures = asyncio.run(hold(opened, seeds, folder, urls, at_a_time=flags.at_a_time, say=say))
     say(f"{len(seeds) - len(failures)} of {len(seeds)} runs held")
     if failures:

@@ -1,4 +1,4 @@
-"""What fault tests start from: processes come from a nursery, and the client does not give up."""
+"""What fault tests start from: processes come from a fork server, and the client does not give up."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 
 from tests.faults import broker as brokers
-from tests.faults import nursery as nurseries
+from tests.faults import fork_server as fork_servers
 from tests.faults.broker import Broker
+from tests.faults.fork_server import ForkServer
 from tests.faults.front import patient_client
-from tests.faults.nursery import Nursery
 from tests.faults.stack import SERVERS
 from tests.services import need
 
 
 @pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
+def fork_server() -> Iterator[ForkServer]:
     """Where hubs' processes are forked off."""
-    with nurseries.opened() as opened, patient_client():
+    with fork_servers.opened() as opened, patient_client():
         yield opened
 
 

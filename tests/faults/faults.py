@@ -16,9 +16,9 @@ from events.catalogue import QUEUES, command_from
 from leat.wiring import open_hub
 from tests.faults.front import Front, Watcher
 from tests.faults.process import CLOCK
-from tests.faults.proxy import Cable, Trap
+from tests.faults.proxy import Cable, Trigger
 from tests.faults.stack import LEASE, Stack, until
-from tests.faults.world import World
+from tests.faults.workload import Workload
 
 PUBLISH = re.compile(rb"\0\x3c\0\x28\0\0[^\0]+\.commands")
 DELIVER = re.compile(rb"\0\x3c\0\x3c[^\xce]+\.commands", re.DOTALL)
@@ -38,7 +38,7 @@ class Scene:
 
     stack: Stack
     front: Front
-    world: World
+    workload: Workload
     watcher: Watcher
     chance: random.Random
     letters: int = 0
@@ -113,14 +113,14 @@ async def pause(scene: Scene, seconds: float = 0.0) -> None:
 
 async def compete(scene: Scene) -> None:
     """The same pipeline is started once more, so that its jobs wait for those of the first, or the other way round."""
-    scene.others.append(await scene.world.begin(scene.front))
+    scene.others.append(await scene.workload.begin(scene.front))
 
 
 async def cancel(scene: Scene) -> None:
     """The run is cancelled, and another one started at once."""
     scene.cancelled = True
     await scene.front.mutate("cancelRun", "run { state }", runId=scene.watcher.run)
-    scene.others.append(await scene.world.begin(scene.front))
+    scene.others.append(await scene.workload.begin(scene.front))
 
 
 async def jump(scene: Scene) -> None:
@@ -146,12 +146,12 @@ async def cut_bus(scene: Scene) -> None:
         await asyncio.sleep(scene.chance.random() * 0.25)
 
 
-def cut_at_every_word(scene: Scene) -> list[Trap]:
+def cut_at_every_word(scene: Scene) -> list[Trigger]:
     """The connection is cut instead of the next command being published, confirmed, delivered, and acknowledged."""
-    traps = [Trap(PUBLISH), Trap(ACK, by_server=True), Trap(DELIVER, by_server=True), Trap(ACK)]
-    for trap in traps:
-        scene.stack.cables["rabbitmq"].set(trap)
-    return traps
+    triggers = [Trigger(PUBLISH), Trigger(ACK, by_server=True), Trigger(DELIVER, by_server=True), Trigger(ACK)]
+    for trigger in triggers:
+        scene.stack.cables["rabbitmq"].set(trigger)
+    return triggers
 
 
 async def lose_answers(scene: Scene, server: str = "", times: int = 0) -> None:
@@ -159,18 +159,18 @@ async def lose_answers(scene: Scene, server: str = "", times: int = 0) -> None:
     server = server or scene.chance.choice(sorted(WRITES))
     cable = scene.cable(server)
     for _ in range(times or scene.chance.randrange(1, 5)):
-        trap = Trap(WRITES[server], answered=True)
-        cable.set(trap)
-        await until(lambda trap=trap: trap.sprung or scene.watcher.ended.is_set(), "a write")  # type: ignore[misc]
-    cable.spare()
+        trigger = Trigger(WRITES[server], answered=True)
+        cable.set(trigger)
+        await until(lambda trigger=trigger: trigger.fired or scene.watcher.ended.is_set(), "a write")  # type: ignore[misc]
+    cable.disarm()
 
 
 async def outage(scene: Scene, server: str = "", seconds: float = 0.0) -> None:
     """A server can't be reached for some seconds."""
     cable = scene.cable(server)
-    await cable.pull_out()
+    await cable.refuse()
     await asyncio.sleep(seconds or scene.chance.uniform(0.2, 4.0))
-    await cable.plug_in()
+    await cable.listen()
 
 
 async def silence(scene: Scene, server: str = "", seconds: float = 0.0) -> None:
@@ -178,7 +178,7 @@ async def silence(scene: Scene, server: str = "", seconds: float = 0.0) -> None:
     cable = scene.cable(server)
     cable.hold()
     await asyncio.sleep(seconds or scene.chance.uniform(0.2, 4.0))
-    cable.let_go()
+    cable.resume()
 
 
 async def double(scene: Scene) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 
 @dataclass(eq=False)
-class Trap:
+class Trigger:
     """Cuts the connection over which the first message goes that looks so: the message is lost, or the answer to it."""
 
     pattern: re.Pattern[bytes]
@@ -16,14 +16,14 @@ class Trap:
     """It is the server that says it."""
     answered: bool = False
     """The message goes through, and what the other side says next is lost."""
-    sprung: bool = False
+    fired: bool = False
 
 
 @dataclass
-class Wire:
+class Connection:
     """One connection through the cable."""
 
-    doomed: bool = False
+    loses_answer: bool = False
     """It is cut when the server says its next word."""
 
 
@@ -41,7 +41,7 @@ class Cable:
         self._tasks: set[asyncio.Task[None]] = set()
         self._flows = asyncio.Event()
         self._flows.set()
-        self._traps: list[Trap] = []
+        self._triggers: list[Trigger] = []
         self.port = 0
 
     @property
@@ -51,12 +51,12 @@ class Cable:
         credentials, at, _ = parts.netloc.rpartition("@")
         return parts._replace(netloc=f"{credentials}{at}127.0.0.1:{self.port}").geturl()
 
-    async def plug_in(self) -> None:
+    async def listen(self) -> None:
         """Take connections, on the same port as before."""
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
-    async def pull_out(self) -> None:
+    async def refuse(self) -> None:
         """Refuse new connections, and cut those there are."""
         server, self._server = self._server, None
         if server is not None:
@@ -72,22 +72,22 @@ class Cable:
         """Let nothing through in either direction, and nobody know."""
         self._flows.clear()
 
-    def let_go(self) -> None:
+    def resume(self) -> None:
         """Let everything through that was held."""
         self._flows.set()
 
-    def set(self, trap: Trap) -> None:
+    def set(self, trigger: Trigger) -> None:
         """Let it wait for its message, on whichever connection that comes."""
-        self._traps.append(trap)
+        self._triggers.append(trigger)
 
-    def spare(self) -> None:
-        """Take away the traps that have not sprung."""
-        self._traps.clear()
+    def disarm(self) -> None:
+        """Take away the triggers that have not fired."""
+        self._triggers.clear()
 
     async def close(self) -> None:
         """End for good."""
-        self.let_go()
-        await self.pull_out()
+        self.resume()
+        await self.refuse()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -104,29 +104,33 @@ class Cable:
                 both = {writer, far_writer}
                 self._writers |= both
                 try:
-                    wire = Wire()
-                    to, back = self._pump(reader, far_writer, wire, False), self._pump(far_reader, writer, wire, True)
+                    connection = Connection()
+                    to, back = self._pump(reader, far_writer, connection, False), self._pump(far_reader, writer, connection, True)
                     await asyncio.gather(to, back)
                 finally:
                     self._writers -= both
         finally:
             writer.transport.abort()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, wire: Wire, by_server: bool) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, connection: Connection, by_server: bool
+    ) -> None:
         with contextlib.suppress(OSError):
-            while (data := await reader.read(65536)) and not self._springs(data, wire, by_server):
+            while (data := await reader.read(65536)) and not self._fires(data, connection, by_server):
                 await self._flows.wait()
                 writer.write(data)
                 await writer.drain()
         writer.transport.abort()
 
-    def _springs(self, data: bytes, wire: Wire, by_server: bool) -> bool:
+    def _fires(self, data: bytes, connection: Connection, by_server: bool) -> bool:
         """Is the connection to be cut instead of passing this on?"""
-        if by_server and wire.doomed:
+        if by_server and connection.loses_answer:
             return True
-        trap = next((trap for trap in self._traps if trap.by_server == by_server and trap.pattern.search(data)), None)
-        if trap is None:
+        trigger = next(
+            (trigger for trigger in self._triggers if trigger.by_server == by_server and trigger.pattern.search(data)), None
+        )
+        if trigger is None:
             return False
-        self._traps.remove(trap)
-        trap.sprung, wire.doomed = True, trap.answered
-        return not trap.answered
+        self._triggers.remove(trigger)
+        trigger.fired, connection.loses_answer = True, trigger.answered
+        return not trigger.answered

@@ -1,4 +1,4 @@
-"""One run at random: a world, a pipeline over it, one or two faults at moments of it, and everything that has to hold afterwards.
+"""One run at random: a workload, a pipeline over it, one or two faults at moments of it, and everything that has to hold then.
 
 Its seed says what is done and when, as far as other processes let it: moments are told from what the watcher hears.
 """
@@ -14,16 +14,16 @@ from typing import Any
 from tests.faults import front
 from tests.faults.faults import EMBEDDED, SERVERS, Fault, Scene
 from tests.faults.stack import Stack, until
-from tests.faults.world import World, check_left, check_watched, slow_site
+from tests.faults.workload import Workload, check_left, check_watched, slow_site
 
 KILLED = frozenset({"PLUGIN_DIED"})
 """A plugin whose process is killed fails its job for good, since that may be its own doing."""
 SPENT = KILLED | {"CHILD_DIED", "WORKER_LOST"}
-"""Where many strikes may hit one job, it fails for good when its attempts are spent."""
+"""Where many faults may meet one job, it fails for good when its attempts are spent."""
 
 
 @dataclass(frozen=True)
-class Strike:
+class Injection:
     """A fault, some time after something was told of a step; perhaps not before a child process is at it."""
 
     fault: Fault
@@ -32,8 +32,8 @@ class Strike:
     delay: float = 0.0
     child: bool = False
 
-    async def hit(self, scene: Scene) -> None:
-        """Wait for the moment, and strike."""
+    async def inject(self, scene: Scene) -> None:
+        """Wait for the moment, and let the fault happen."""
         await scene.watcher.until(self.step, self.event)
         if self.child:
             await until(lambda: bool(scene.stack.descendants()) or scene.watcher.ended.is_set(), f"a child of {self.step}")
@@ -44,12 +44,12 @@ class Strike:
         return f"{getattr(self.fault, '__name__', self.fault)} {self.delay:.2f} s after {self.step} {self.event}"
 
 
-def plan(chance: random.Random, world: World, faults: Sequence[Fault]) -> list[Strike]:
-    """One or two strikes, or a storm of them, in the order of the steps."""
-    steps = world.steps()
+def plan(chance: random.Random, workload: Workload, faults: Sequence[Fault]) -> list[Injection]:
+    """One or two faults, or a storm of them, in the order of the steps."""
+    steps = workload.steps()
     chosen = sorted(chance.randrange(len(steps)) for _ in range(chance.choice((1, 1, 1, 2, 2, 8))))
     return [
-        Strike(
+        Injection(
             fault=chance.choice(faults),
             step=steps[number],
             event=chance.choice(("JobQueued", "JobStarted", "JobStarted", "JobFinished")),
@@ -63,20 +63,22 @@ async def perform(seed: str, stack: AbstractAsyncContextManager[Stack], *, serve
     """Do the run of this seed; returns what was done to it. Raises AssertionError with everything that was said."""
     chance = random.Random(seed)
     async with stack as hub, slow_site(hub.folder) as site:
-        world = World.of(hub.folder, chance, site)
-        strikes = plan(chance, world, SERVERS if servers else EMBEDDED)
-        await suffer(hub, world, strikes, chance, SPENT)
-    return "; ".join(map(str, strikes))
+        workload = Workload.of(hub.folder, chance, site)
+        injections = plan(chance, workload, SERVERS if servers else EMBEDDED)
+        await perform_under(hub, workload, injections, chance, SPENT)
+    return "; ".join(map(str, injections))
 
 
-async def suffer(hub: Stack, world: World, strikes: Sequence[Strike], chance: random.Random, errors: Set[str] = KILLED) -> None:
-    """A pipeline over the world, and what strikes it; then everything that has to hold. Jobs may fail for good with these errors,
+async def perform_under(
+    hub: Stack, workload: Workload, injections: Sequence[Injection], chance: random.Random, errors: Set[str] = KILLED
+) -> None:
+    """A pipeline over the workload, under these faults; then everything that has to hold. Jobs may fail for good with these errors,
     and are tried again then. Raises AssertionError with what was done and what the processes said."""
-    told = "; ".join(map(str, strikes))
+    told = "; ".join(map(str, injections))
     try:
         async with front.opened(hub) as gateway:
-            await world.settle_in(gateway)
-            letters = await _suffer(hub, gateway, world, chance, strikes, errors)
+            await workload.prepare(gateway)
+            letters = await _perform_under(hub, gateway, workload, chance, injections, errors)
         await hub.stop_all()
         await check_left(hub, letters)
     except (AssertionError, TimeoutError) as error:
@@ -85,19 +87,19 @@ async def suffer(hub: Stack, world: World, strikes: Sequence[Strike], chance: ra
         raise AssertionError(f"{told}:\n{why}\n{said}") from None
 
 
-async def _suffer(
-    hub: Stack, gateway: front.Front, world: World, chance: random.Random, strikes: Sequence[Strike], errors: Set[str]
+async def _perform_under(
+    hub: Stack, gateway: front.Front, workload: Workload, chance: random.Random, injections: Sequence[Injection], errors: Set[str]
 ) -> int:
     """Returns how many dead letters there are."""
-    async with front.watching(gateway, await world.begin(gateway)) as watcher:
-        scene = Scene(hub, gateway, world, watcher, chance)
-        for strike in strikes:
-            await strike.hit(scene)
+    async with front.watching(gateway, await workload.begin(gateway)) as watcher:
+        scene = Scene(hub, gateway, workload, watcher, chance)
+        for injection in injections:
+            await injection.inject(scene)
         told = [await see_through(scene, watcher, errors, cancelled=scene.cancelled)]
     for other in scene.others:
         async with front.watching(gateway, other) as watcher:
             told.append(await see_through(scene, watcher, errors))
-    await world.check_served(gateway)
+    await workload.check_served(gateway)
     await front.quiet(gateway)
     for watchers, ended in told:
         check_watched(watchers, ended, await gateway.jobs())

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from tests.faults import stack
 from tests.faults.faults import outage
-from tests.faults.nursery import Nursery
-from tests.faults.runs import Strike, perform, suffer
-from tests.faults.world import API, BUILD, World
+from tests.faults.fork_server import ForkServer
+from tests.faults.runs import Injection, perform, perform_under
+from tests.faults.workload import API, BUILD, Workload
 
 WORKERS = ("work", "dump", "upload", "build", "index", "--concurrency", "1")
 LONG = (("mongodb", "upload:genes"), ("mongodb", f"build:{BUILD}"), ("elasticsearch", f"release:{API}"))
@@ -26,7 +26,7 @@ def fresh(kind: str, number: int) -> list[str]:
 
 
 async def hold(
-    nursery: Nursery,
+    fork_server: ForkServer,
     seeds: Sequence[str],
     folder: Path,
     urls: Mapping[str, str],
@@ -43,7 +43,7 @@ async def hold(
             home.mkdir()
             began = time.monotonic()
             try:
-                told = await do(nursery, seed, home, urls)
+                told = await do(fork_server, seed, home, urls)
             except AssertionError as error:
                 failure = f"FAILED {seed}\n{error}\nits folder is {home}; make faults SEED={seed} repeats it"
                 say(failure)
@@ -55,22 +55,24 @@ async def hold(
     return [failure for failure in await asyncio.gather(*map(one, seeds)) if failure]
 
 
-async def do(nursery: Nursery, seed: str, folder: Path, urls: Mapping[str, str]) -> str:
+async def do(fork_server: ForkServer, seed: str, folder: Path, urls: Mapping[str, str]) -> str:
     """The run of this seed, on the stack that it names."""
     if seed.startswith("embedded"):
-        return await perform(seed, stack.embedded(nursery, folder))
+        return await perform(seed, stack.embedded(fork_server, folder))
     members = {"up": ("up", "--concurrency", "1"), "work": WORKERS}
     if seed.startswith("long"):
-        async with stack.on_servers(nursery, folder, urls, **members) as hub:
+        async with stack.on_servers(fork_server, folder, urls, **members) as hub:
             return await long_outage(hub, seed)
-    return await perform(seed, stack.on_servers(nursery, folder, urls, **members), servers=True)
+    return await perform(seed, stack.on_servers(fork_server, folder, urls, **members), servers=True)
 
 
 async def long_outage(hub: stack.Stack, seed: str) -> str:
     """One server is away for half a minute in the middle of a job."""
     chance = random.Random(seed)
     server, step = chance.choice(LONG)
-    world = World(hub.folder)
-    world.plant("genes", rows=2000)
-    await suffer(hub, world, [Strike(partial(outage, server=server, seconds=30.0), step, "JobStarted", child=True)], chance)
+    workload = Workload(hub.folder)
+    workload.add_plugin("genes", rows=2000)
+    await perform_under(
+        hub, workload, [Injection(partial(outage, server=server, seconds=30.0), step, "JobStarted", child=True)], chance
+    )
     return f"{server} was away for 30 s in the middle of {step}"

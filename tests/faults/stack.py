@@ -20,7 +20,7 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from leat.settings import Settings
 from leat.urls import Address
 from tests.events.buses import remove
-from tests.faults.nursery import Nursery
+from tests.faults.fork_server import ForkServer
 from tests.faults.proxy import Cable
 
 LEASE = 1.0
@@ -57,7 +57,7 @@ class Member:
 class Stack:
     """Where the hub lives, its processes, and the cables to its servers."""
 
-    nursery: Nursery
+    fork_server: ForkServer
     folder: Path
     environment: dict[str, str]
     cables: dict[str, Cable] = field(default_factory=dict)
@@ -96,7 +96,7 @@ class Stack:
         member.starts += 1
         member.output = self.folder / f"{name}-{member.starts}.log"
         member.output.touch()
-        member.pid = self.nursery.start(member.words, self.environment, self.folder, member.output)
+        member.pid = self.fork_server.start(member.words, self.environment, self.folder, member.output)
         member.code = None
         await until(lambda: READY.search(member.output.read_text()) is not None or not self.lives(name), f"start of {name}")
         return self.lives(name)
@@ -105,7 +105,7 @@ class Stack:
         """Whether the process runs."""
         member = self.members[name]
         if member.pid and member.code is None:
-            member.code = self.nursery.ended(member.pid)
+            member.code = self.fork_server.ended(member.pid)
         return bool(member.pid) and member.code is None
 
     def pid(self, name: str) -> int:
@@ -187,9 +187,9 @@ def environment_of(folder: Path, **settings: str) -> dict[str, str]:
 
 
 @contextlib.asynccontextmanager
-async def embedded(nursery: Nursery, folder: Path, **settings: str) -> AsyncIterator[Stack]:
+async def embedded(fork_server: ForkServer, folder: Path, **settings: str) -> AsyncIterator[Stack]:
     """The whole hub in one process."""
-    stack = Stack(nursery, folder, environment_of(folder, **settings))
+    stack = Stack(fork_server, folder, environment_of(folder, **settings))
     try:
         await stack.start("up", "up")
         yield stack
@@ -199,7 +199,9 @@ async def embedded(nursery: Nursery, folder: Path, **settings: str) -> AsyncIter
 
 
 @contextlib.asynccontextmanager
-async def on_servers(nursery: Nursery, folder: Path, urls: dict[str, str], **members: tuple[str, ...]) -> AsyncIterator[Stack]:
+async def on_servers(
+    fork_server: ForkServer, folder: Path, urls: dict[str, str], **members: tuple[str, ...]
+) -> AsyncIterator[Stack]:
     """A hub on the three servers, each behind a cable: a gateway without workers, and the named members, such as
     `dump=("work", "dump")`. What it made on the servers is removed behind it."""
     name = f"f{secrets.token_hex(4)}"
@@ -213,7 +215,7 @@ async def on_servers(nursery: Nursery, folder: Path, urls: dict[str, str], **mem
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(_wipe, urls, name)
         for cable in cables.values():
-            await cable.plug_in()
+            await cable.listen()
             stack.push_async_callback(cable.close)
         patience = "?serverSelectionTimeoutMS=3000&connectTimeoutMS=3000&socketTimeoutMS=5000"
         near = f"{cables['mongodb'].url.rstrip('/')}/{name}{patience}"
@@ -224,7 +226,7 @@ async def on_servers(nursery: Nursery, folder: Path, urls: dict[str, str], **mem
             "LEAT_DOCUMENTS": near,
             "LEAT_SEARCH": cables["elasticsearch"].url,
         }
-        hub = Stack(nursery, folder, environment_of(folder, **settings), cables, direct=direct)
+        hub = Stack(fork_server, folder, environment_of(folder, **settings), cables, direct=direct)
         try:
             await hub.start("up", *members.pop("up", ("up", "--no-workers")))
             await asyncio.gather(*(hub.start(each, *words) for each, words in members.items()))

@@ -9,10 +9,10 @@ import pytest
 from tests.disks import leave, mounted
 from tests.faults import stack
 from tests.faults.faults import Fault, Scene, crash, jump, lose_child, stop
-from tests.faults.nursery import Nursery
-from tests.faults.runs import KILLED, SPENT, Strike, suffer
+from tests.faults.fork_server import ForkServer
+from tests.faults.runs import KILLED, SPENT, Injection, perform_under
 from tests.faults.seeds import fresh, hold
-from tests.faults.world import API, BUILD, World, slow_site
+from tests.faults.workload import API, BUILD, Workload, slow_site
 from tests.services import required
 
 RUNS = 20 if required("rabbitmq") else 5
@@ -22,25 +22,25 @@ CHILDREN = ("upload:genes", "inspect:genes", f"build:{BUILD}", f"release:{API}")
 
 
 @pytest.mark.parametrize("fault", [crash, stop, lose_child, jump])
-async def test_every_step_is_struck(fault: Fault, nursery: Nursery, tmp_path: Path) -> None:
-    """One pipeline whose every step is struck in its middle succeeds, with each document once and nothing left behind."""
+async def test_every_step_is_struck(fault: Fault, fork_server: ForkServer, tmp_path: Path) -> None:
+    """One pipeline whose every step meets a fault in its middle succeeds, with each document once and nothing left behind."""
     chance = random.Random()
-    strikes = [Strike(fault, step, "JobStarted", delay=chance.uniform(0.0, 0.4), child=True) for step in CHILDREN]
+    injections = [Injection(fault, step, "JobStarted", delay=chance.uniform(0.0, 0.4), child=True) for step in CHILDREN]
     if fault is not lose_child:
-        strikes.insert(0, Strike(fault, "dump:genes", "JobStarted", delay=0.2))
-    async with stack.embedded(nursery, tmp_path) as hub, slow_site(tmp_path) as site:
-        world = World(tmp_path)
-        world.plant("genes", rows=300, site=site)
-        await suffer(hub, world, strikes, chance, SPENT)  # one that comes late finds the next step at work
+        injections.insert(0, Injection(fault, "dump:genes", "JobStarted", delay=0.2))
+    async with stack.embedded(fork_server, tmp_path) as hub, slow_site(tmp_path) as site:
+        workload = Workload(tmp_path)
+        workload.add_plugin("genes", rows=300, site=site)
+        await perform_under(hub, workload, injections, chance, SPENT)  # one that comes late finds the next step at work
 
 
-async def test_runs_at_random(nursery: Nursery, tmp_path: Path) -> None:
+async def test_runs_at_random(fork_server: ForkServer, tmp_path: Path) -> None:
     """Fresh seeds each time; `make faults SEED=…` repeats one."""
-    assert await hold(nursery, fresh("embedded", RUNS), tmp_path, {}) == []
+    assert await hold(fork_server, fresh("embedded", RUNS), tmp_path, {}) == []
 
 
 @pytest.mark.parametrize("left", [4096, 400_000])
-async def test_a_full_disk_is_survived(left: int, nursery: Nursery, tmp_path: Path) -> None:
+async def test_a_full_disk_is_survived(left: int, fork_server: ForkServer, tmp_path: Path) -> None:
     """While the disk is full jobs wait, or fail saying so; with room again, the run goes on and ends well: where nothing can
     be written, and where records can be but not what a job makes."""
 
@@ -50,8 +50,8 @@ async def test_a_full_disk_is_survived(left: int, nursery: Nursery, tmp_path: Pa
         await asyncio.to_thread(leave, disk, 2**30)
 
     with mounted(tmp_path / "disk", 2**30) as disk:
-        async with stack.embedded(nursery, disk) as hub:
-            world = World(disk)
-            world.plant("genes", rows=3000)
-            strikes = [Strike(fill, step, "JobStarted") for step in ("upload:genes", f"build:{BUILD}", f"release:{API}")]
-            await suffer(hub, world, strikes, random.Random(0), KILLED | {"DISK_FULL"})
+        async with stack.embedded(fork_server, disk) as hub:
+            workload = Workload(disk)
+            workload.add_plugin("genes", rows=3000)
+            injections = [Injection(fill, step, "JobStarted") for step in ("upload:genes", f"build:{BUILD}", f"release:{API}")]
+            await perform_under(hub, workload, injections, random.Random(0), KILLED | {"DISK_FULL"})

@@ -71,7 +71,7 @@ async def test_metrics_need_the_token_of_everybody(client: Client, headers: dict
         assert response.status == 401
 
 
-@pytest.mark.parametrize("path", ["/favicon.ico", "/nonsense", "/health", "/api", "/graphql/x"])
+@pytest.mark.parametrize("path", ["/favicon.ico", "/nonsense", "/health", "/graphql/x"])
 async def test_nothing_there_is_said_to_be_so(client: Client, path: str) -> None:
     """404 and where something is, with and without a token."""
     for headers in ({}, {"Authorization": f"Bearer {TOKEN}"}):

@@ -8,7 +8,9 @@ from domain.hub import Hub
 from domain.jobs import asking
 from domain.jobs.dead_letters import DEAD_LETTERS, Letter
 from domain.jobs.verdicts import Succeeded
+from events.apis import ValidateMapping
 from events.sources import UploadSource
+from tests.domain.jobs.ruled import Limits, under_rule
 from tests.gateway.conftest import TOKEN, Client, done, serve, started
 
 
@@ -53,6 +55,20 @@ async def test_jobs_are_counted(client: Client, hub: Hub) -> None:
     assert found["leat_jobs_queued_total", "upload", "asked"] == 3
     assert found["leat_queue_depth", "upload"] == 3  # nobody takes from it
     assert found["leat_queue_oldest_seconds", "upload"] >= 0
+
+
+async def test_held_jobs_are_counted(hub: Hub) -> None:
+    """By rule; they wait in no queue."""
+    ruled = under_rule(hub, Limits())
+    for who in "aaab":
+        await asking.ask(ruled, ValidateMapping(source="s"), asked_by=who)
+
+    async with serve(ruled) as client:
+        found = await scrape(client)
+
+    assert found["leat_jobs_held", "people"] == 2
+    assert found["leat_jobs", ValidateMapping.queue, "QUEUED"] == 4
+    assert found["leat_queue_depth", ValidateMapping.queue] == 2
 
 
 async def test_what_was_served_is_counted(client: Client) -> None:

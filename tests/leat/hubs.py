@@ -16,7 +16,12 @@ import pytest
 from leat.cli import main
 
 ROOT = Path(__file__).parent.parent.parent
-COMMAND = (sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); from leat.cli import main; sys.exit(main())")
+COMMAND = (
+    sys.executable,
+    "-P",
+    "-c",
+    f"import sys; sys.path.insert(0, {str(ROOT)!r}); from leat.cli import main; sys.exit(main())",
+)
 
 
 class Line:

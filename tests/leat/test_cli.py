@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ import grimp
 import pytest
 
 from domain.errors import Unavailable
+from domain.jobs.jobs import JOBS
+from events.catalogue import QUEUES
 from leat.cli import COMMANDS, main
 from leat.cli.bars import state_of
 from leat.cli.exits import Exit
-from leat.cli.jobs import _tell_gap
+from leat.cli.jobs import FOUND_BY, _tell_gap
 from leat.cli.output import table
 from leat.settings import load
 from leat.urls import without_password
@@ -60,7 +63,7 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_help_imports_little(empty: Path) -> None:
     """`leat --help` starts fast because it imports no library of ours or others: not even asyncio."""
-    program = COMMAND[2].replace("sys.exit(main())", "main(['build', '--help'])")
+    program = COMMAND[-1].replace("sys.exit(main())", "main(['build', '--help'])")
     watched = f"import sys, atexit\natexit.register(lambda: print(*sorted(sys.modules)))\n{program}"
     ended = subprocess.run([COMMAND[0], "-c", watched], capture_output=True, text=True, check=False, cwd=empty)
 
@@ -96,7 +99,7 @@ def test_headers_of_tables_are_words(capsys: pytest.CaptureFixture[str]) -> None
         ({"state": "QUEUED", "waitingFor": "1-2"}, "queued, waits for job 1-2"),
         ({"state": "QUEUED", "failures": 1, "notBefore": "2026-01-02T03:04:05"}, "queued, after 1 failure, due at 03:04:05"),
         ({"state": "RUNNING", "failures": 1, "notBefore": "2026-01-02T03:04:05"}, "running, after 1 failure"),
-        ({"state": "QUEUED", "held": "at most 1 at once for each person"}, "held: at most 1 at once for each person"),
+        ({"state": "QUEUED", "held": "at most 1 at once for each person"}, "queued, held: at most 1 at once for each person"),
         ({"state": "RUNNING"}, "running"),
         ({"outcome": "SUCCEEDED", "failures": 2}, "done"),
         ({"outcome": "CANCELED"}, "cancelled"),
@@ -104,10 +107,9 @@ def test_headers_of_tables_are_words(capsys: pytest.CaptureFixture[str]) -> None
 )
 def test_states_are_told_in_words(job: dict[str, Any], told: str) -> None:
     """What a step waits for and how often it failed; numbers of attempts, which jump, are for fences."""
-    assert (
-        state_of({"outcome": None, "state": "FINISHED", "failures": 0, "waitingFor": "", "held": "", "notBefore": None} | job)
-        == told
-    )
+    whole = {"outcome": None, "state": "FINISHED", "failures": 0, "waitingFor": "", "held": "", "notBefore": None} | job
+
+    assert state_of(whole) == told
 
 
 def test_interrupted_while_it_starts(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,13 +131,66 @@ def test_every_command_and_exit_code_is_documented() -> None:
     assert [exit.value for exit in Exit if f"| {exit.value} |" not in page] == []
 
 
-@pytest.mark.parametrize("words", [(), ("fetch",), ("source",), ("source", "dump"), ("jobs", "--state", "LOST")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        (),
+        ("fetch",),
+        ("source",),
+        ("source", "dump"),
+        ("jobs", "--state", "LOST"),
+        ("log", "j", "--tail", "0"),
+        ("log", "j", "--tail=-1"),
+        ("log", "j", "--attempt", "0"),
+    ],
+)
 def test_wrong_usage(capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
     """A wrong command line ends with 2 and the usage."""
     code, told = said(capsys, *words)
 
     assert code == Exit.USAGE
     assert "usage" in told
+
+
+@pytest.mark.parametrize(("words", "usage"), [(("jobs", "--foo"), "leat jobs "), (("source", "list", "more"), "leat source list ")])
+def test_unknown_words_get_the_usage_of_their_command(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], usage: str
+) -> None:
+    """Not that of all commands."""
+    code, told = said(capsys, *words)
+
+    assert code == Exit.USAGE
+    assert told.startswith(f"usage: {usage}")
+    assert f"unrecognized arguments: {words[-1]}" in told
+
+
+def test_flags_of_jobs_that_go_together(capsys: pytest.CaptureFixture[str]) -> None:
+    """Those that the hub finds jobs by; others are refused in the command line's own words."""
+    words = ("jobs", "--queue", "upload", "--url", "http://127.0.0.1:1", "--token", "t")
+    alone, told = said(capsys, *words)
+    together, _ = said(capsys, *words, "--state", "QUEUED")
+
+    assert (alone, together) == (Exit.USAGE, Exit.UNREACHABLE)
+    assert "--queue with --state" in told
+    found_by = [{{"runId": "run_id"}.get(name, name) for name in names} for names in FOUND_BY]
+    assert all(names in map(set, JOBS.kind.indexes) for names in found_by)
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """`leat --version` says which one is installed."""
+    assert said(capsys, "--version") == (Exit.DONE, f"leat {version('leat')}\n")
+
+
+@pytest.mark.parametrize("noun", ["source", "build", "api", "schedule"])
+def test_an_edit_of_nothing(capsys: pytest.CaptureFixture[str], noun: str) -> None:
+    """An edit that names nothing to change is told what it may name, before the hub is asked."""
+    code, told = said(capsys, noun, "edit", "a", "--url", "http://127.0.0.1:1")
+    some = {"source": "--disabled=no", "schedule": "--jitter=0.0"}.get(noun, "--automatic=no")
+    asked, _ = said(capsys, noun, "edit", "a", some, "--url", "http://127.0.0.1:1", "--token", "t")
+
+    assert (code, asked) == (Exit.USAGE, Exit.UNREACHABLE)
+    assert f"usage: leat {noun} edit" in told
+    assert "nothing to change" in told
 
 
 @pytest.mark.parametrize(
@@ -302,7 +357,7 @@ def test_unknown_queue(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
     code, told = said(capsys, "work", "uploads", "--bus", "amqp://127.0.0.1:1/")
 
     assert code == Exit.USAGE
-    assert "build, dump, index, upload" in told
+    assert ", ".join(QUEUES) in told
 
 
 def test_plugin_check(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
@@ -314,6 +369,23 @@ def test_plugin_check(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
     assert found["parts"][0]["first"] == "gene0"
     assert found["files"] == ["rows.tsv"]
     assert [path.name for path in empty.iterdir()] == ["genes"]
+
+
+def test_plugin_check_leaves_files_alone(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
+    """A parser that writes to its input and to its own code changes neither the files of `--files` nor the plugin's folder."""
+    spoiling = """    for path in (os.path.join(data_folder, "rows.tsv"), __file__):
+        with open(os.path.realpath(path), "a") as file:
+            file.write("#more\\tlines\\n")
+"""
+    home = plugin(empty, rows=3, body=spoiling)
+    (empty / "mine").mkdir()
+    (empty / "mine/rows.tsv").write_text("gene1\tone\n")
+    before = {path: path.read_bytes() for path in empty.rglob("*") if path.is_file()}
+
+    code, told = said(capsys, "source", "check", str(home), "--files", str(empty / "mine"))
+
+    assert (code, "Traceback" in told) == (Exit.DONE, False)
+    assert {path: path.read_bytes() for path in empty.rglob("*") if path.is_file()} == before
 
 
 def test_plugin_check_of_a_broken_parser(capsys: pytest.CaptureFixture[str], empty: Path) -> None:

@@ -3,10 +3,13 @@
 import asyncio
 import json
 import os
+import re
 import secrets
 import signal
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ from adapters.sqlite.records import SqliteRecords
 from domain.jobs.dead_letters import DEAD_LETTERS, Letter
 from leat.cli.exits import Exit
 from tests.events.buses import remove
-from tests.leat.hubs import Line, plugin, stop
+from tests.leat.hubs import ROOT, Line, plugin, stop
 from tests.services import need
 
 
@@ -27,6 +30,20 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     line = Line(tmp_path_factory.mktemp("hub"))
     with line.up():
         yield line
+
+
+def test_a_hub_imports_nothing_from_where_it_was_started(tmp_path: Path) -> None:
+    """Files there that are named like modules of Python, or ours, are not run by the processes that it starts."""
+    line = Line(tmp_path)
+    for name in ("random.py", "leat/__init__.py", "workers/__init__.py", "events/__init__.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("raise SystemExit('imported from here')\n")
+
+    with line.up():
+        line.done("source", "add", str(plugin(tmp_path)))
+        told = line.run("source", "dump", "genes")
+
+    assert told.returncode == Exit.DONE, told.stderr
 
 
 def finished(line: Line, source: str, command: str) -> dict[str, Any]:
@@ -43,6 +60,7 @@ def test_the_whole_path(hub: Line) -> None:
     assert "did you mean genes?" in hub.run("build", "add", "all", "gens", "--doc-type", "gene").stderr
     assert hub.run("build", "edit", "all", "--sources", "genes").stderr == ""
     hub.done("api", "add", "genes", "all", "--description", "genes of a test")
+    assert "the API 'genes' is there already" in hub.run("api", "add", "genes", "all").stderr
 
     told = hub.run("run", "genes")
 
@@ -115,6 +133,9 @@ def test_what_a_job_said(hub: Line) -> None:
     assert hub.json("log", job, "--tail", "1") == hub.json("log", job)[-1:]
     assert len(hub.json("log", job, "--attempt", "1")) == len(hub.json("log", job))
     assert hub.json("log", job, "--attempt", "2") == []
+    assert "there is no attempt 7: the job has had 1 attempt\n" in hub.run("log", job, "--attempt", "7").stderr
+    assert hub.run("log", job, "--search", "0.1-Ä").stderr == "no line holds '0.1-Ä'\n"
+    assert hub.run("log", job).stderr == ""
     assert hub.run("log", job, "--tail", "1", "--search", "x").returncode == Exit.USAGE
 
     run = finished(hub, "chatty", "UploadSource")["runId"]
@@ -159,7 +180,13 @@ def test_what_inspections_find_is_told(hub: Line) -> None:
     assert row == ["grown", "parser:load_data", "3", "0", "2", "6", "7", "person"]
     assert "grown  grown.B, grown.C" in shown
 
-    hub.done("source", "mapping", "grown", "--automatic")
+    unseen = hub.run("source", "mapping", "grown", "--field", "grown.Ä-0.1", "--type", "long")
+    seen = hub.run("source", "mapping", "grown", "--field", "grown.B", "--type", "long")
+    assert "warning: no document of grown that was inspected has grown.Ä-0.1" in unseen.stderr
+    assert (unseen.returncode, seen.stderr) == (Exit.DONE, "")
+
+    told = hub.done("source", "mapping", "grown", "--automatic")
+    assert "grown is mapped by its inspections again" in told
     part = hub.json("source", "show", "grown")["parts"][0]
     assert (part["mappedBy"], part["unmapped"]) == ("INSPECTION", [])
 
@@ -177,6 +204,12 @@ def test_a_failed_job(hub: Line) -> None:
     assert "inspect:broken: " not in told.stderr
     failed = finished(hub, "broken", "UploadSource")
     assert failed["outcome"] == "FAILED"
+    for words in ((), ("--tail", "1"), ("--attempt", str(failed["attempt"]))):
+        said = hub.done("log", failed["jobId"], *words)
+        assert said.endswith("ValueError: no such column\n")
+        assert said.count("Traceback") == 1
+    assert "Traceback" not in hub.done("log", failed["jobId"], "--search", "no such thing")
+    assert isinstance(hub.json("log", failed["jobId"]), list)
     (home / "parser.py").write_text((home / "parser.py").read_text().replace("raise ValueError('no such column')", "pass"))
     assert "changed since it was read: `leat source reload broken`" in hub.run("source", "show", "broken").stderr
     hub.done("source", "reload", "broken")
@@ -211,6 +244,27 @@ def test_following_as_json(hub: Line) -> None:
     assert batches[-1]["run"]["state"] == "SUCCEEDED"
     again = [json.loads(text) for text in hub.done("watch", batches[-1]["run"]["runId"], "--json").splitlines()]
     assert sorted((event["jobId"], event["event"]["seq"]) for batch in again for event in batch["events"]) == sorted(events)
+
+
+def test_a_client_of_ones_own(hub: Line, tmp_path: Path) -> None:
+    """The program of docs/live.md follows a run to its end, and is told where its token is wrong."""
+    [program] = re.findall(r"^`follow.py`\n\n```python\n(.*?)^```$", (ROOT / "docs" / "live.md").read_text(), re.M | re.S)
+    hub.done("source", "add", str(plugin(hub.folder, "alone")))
+    run = hub.json("source", "dump", "alone", "--detach")["runId"]
+    data = hub.folder / "data"
+    url = f"ws{(data / 'url').read_text().strip().removeprefix('http')}/graphql"
+
+    def follow(token: str) -> subprocess.CompletedProcess[str]:
+        environment = {**hub.environment, "LEAT_URL": url, "LEAT_TOKEN": token}
+        words = (sys.executable, "-c", program, run)
+        return subprocess.run(words, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+
+    told, refused = follow((data / "token").read_text().strip()), follow("wrong")
+
+    lines = told.stdout.splitlines()
+    assert (lines[0], lines[-1]) == ("dump:alone JobQueued", "dump alone SUCCEEDED"), told
+    assert "inspect:alone JobFinished" in lines
+    assert (refused.returncode, refused.stderr) == (1, "the token is missing or wrong\n")
 
 
 def test_dead_letters(hub: Line) -> None:
@@ -252,6 +306,20 @@ def test_letting_go_and_cancelling(hub: Line) -> None:
     for id in (job["runId"], job["jobId"], job["id"]):
         assert hub.run("watch", id).returncode == Exit.FAILED
     assert finished(hub, "endless", "UploadSource")["outcome"] == "CANCELED"
+
+
+def test_watching_everything(hub: Line) -> None:
+    """What is followed without a name is said first, and how to let go."""
+    watching = hub.start("watch")
+    assert watching.stderr is not None
+
+    first = watching.stderr.readline()
+    watching.send_signal(signal.SIGINT)
+    watching.communicate(timeout=20)
+
+    assert "everything" in first
+    assert "Ctrl-C" in first
+    assert watching.returncode == Exit.DETACHED
 
 
 def test_the_same_key_does_it_once(hub: Line) -> None:
@@ -329,3 +397,20 @@ def test_workers_of_their_own(shared: Line, tmp_path: Path) -> None:
 
         workers = {job["worker"] for job in line.json("jobs", "--limit", "100") if job["type"] in ("UploadSource", "InspectSource")}
         assert len(workers) == 2
+
+
+def test_a_queue_that_no_worker_takes_from(shared: Line, tmp_path: Path) -> None:
+    """Whoever follows a job that waits there is told, once; beside such a worker nobody is."""
+    with shared.up("--no-workers"):
+        shared.done("source", "add", str(plugin(tmp_path)))
+        following = shared.start("source", "dump", "genes")
+        assert following.stderr is not None
+        while "no worker takes from the queue dump: `leat work dump` starts one" not in (text := following.stderr.readline()):
+            assert text, following.wait()
+        following.send_signal(signal.SIGINT)
+        _, told = following.communicate(timeout=20)
+    with shared.up():
+        done = shared.run("source", "dump", "genes", "--force")
+
+    assert "no worker takes" not in told
+    assert (done.returncode, "no worker takes" in done.stderr) == (Exit.DONE, False)

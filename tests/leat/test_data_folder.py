@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from leat import data_folder
-from leat.data_folder import kept_token
+from leat.data_folder import FORM, FolderRefused, check_version, kept_token
 
 
 def test_a_token_is_made_once(tmp_path: Path) -> None:
@@ -63,3 +63,24 @@ def test_who_starts_at_once_agrees(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(data_folder.os, "link", late)
 
     assert kept_token(tmp_path) == str(written[-1]) == (tmp_path / "token").read_text().strip()
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (f"{FORM + 1}\n".encode(), f"was written by a newer Leat (form {FORM + 1}"),
+        (b"two\n", "version is damaged: it holds 'two' instead of a number"),
+        ("²".encode(), "is damaged"),
+        (b"\xff\x00", "is damaged"),
+        (b"-1", "is damaged"),
+    ],
+)
+def test_a_version_that_cannot_be_read(tmp_path: Path, content: bytes, why: str) -> None:
+    """A newer one asks for a newer Leat; what is no number is called damaged, and left as it is."""
+    (tmp_path / "version").write_bytes(content)
+
+    with pytest.raises(FolderRefused) as refused:
+        check_version(tmp_path)
+
+    assert why in refused.value.message
+    assert (tmp_path / "version").read_bytes() == content

@@ -169,9 +169,11 @@ class Beside(NamedTuple):
 
 @pytest.fixture(scope="module")
 def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beside]:
-    """They use RabbitMQ, and one data folder."""
+    """They use RabbitMQ, and one data folder. What lies where they are started is imported by none of them."""
+    folder = tmp_path_factory.mktemp("hub")
+    (folder / "random.py").write_text("raise SystemExit('imported from here')\n")
     with asyncio.Runner() as runner, ExitStack() as stack:
-        place = on_rabbitmq(tmp_path_factory.mktemp("hub"), LEAT_LEASE="3")
+        place = on_rabbitmq(folder, LEAT_LEASE="3")
         line = runner.run(place.__aenter__())
         stack.callback(lambda: runner.run(place.__aexit__(None, None, None)))
         gateway = stack.enter_context(line.up("--no-workers"))

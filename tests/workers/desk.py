@@ -11,9 +11,6 @@ from adapters.sqlite.documents import SqliteDocuments
 from adapters.sqlite.records import SqliteRecords
 from adapters.tantivy.search import TantivySearch
 from domain.catalogue import CATALOGUE
-from domain.data.apis import APIS
-from domain.data.builds import BUILDS
-from domain.data.sources import SOURCES
 from domain.hub import Hub, Limits
 from domain.jobs.jobs import Job
 from domain.nouns import Stored, Table
@@ -27,7 +24,7 @@ async def open_desk(data: Path, limits: Limits | None = None) -> AsyncIterator[H
     """A hub of embedded adapters."""
     async with AsyncExitStack() as stack:
         records = await stack.enter_async_context(SqliteRecords.open(data / "records.db"))
-        await records.prepare((SOURCES.kind, BUILDS.kind, APIS.kind))
+        await records.prepare(CATALOGUE.kinds)
         documents = await stack.enter_async_context(SqliteDocuments.open(data / "documents"))
         yield Hub(
             name="desk",

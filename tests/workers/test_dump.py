@@ -114,6 +114,22 @@ async def test_what_a_restored_hub_lacks_is_fetched_again(place: Place) -> None:
     ]
 
 
+async def test_what_changed_in_store_is_not_carried_on(place: Place) -> None:
+    """A file that need not be fetched again is taken from the dump before only as it was fetched; `force` fetches it anew."""
+    place.site.put("/a.tsv", conditional(CONTENT, '"a"'))
+    place.site.put("/b.tsv", conditional(CONTENT, '"b"'))
+    await place.source(place.url("/a.tsv"), place.url("/b.tsv"))
+    first = await place.dump()
+    await place.hub.files.put(f"dumps/{first.output}/genes/{first.release}/a.tsv", CONTENT.replace(b"1", b"7"))
+    place.site.put("/b.tsv", conditional(CONTENT * 2, '"c"'))
+
+    with pytest.raises(DumpRefused, match=r"a\.tsv .* --force"):
+        await place.dump()
+
+    forced = await place.dump(force=True)
+    assert await place.content(forced) == {"a.tsv": CONTENT, "b.tsv": CONTENT * 2}
+
+
 async def test_empty_files_are_warned_of(place: Place) -> None:
     """They may be meant, so they are a release; the job's log says so, of files that were packed too."""
     place.site.put("/a.tsv", body(CONTENT))

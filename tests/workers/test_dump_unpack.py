@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import tarfile
 import zipfile
 from pathlib import Path
@@ -81,6 +82,24 @@ def test_no_path_leaves_the_folder(tmp_path: Path, name: str) -> None:
         with pytest.raises(DumpRefused, match="outside"):
             unpack(folder)
         assert [path.name for path in folder.parent.rglob("*") if path.is_file()] == [f"a{suffix}"]
+
+
+def test_what_was_fetched_is_never_written_to(tmp_path: Path) -> None:
+    """A file of the dump is left as it is, below a folder too, where an archive has one of its name: other dumps may share it."""
+    (tmp_path / "below").mkdir()
+    for name in ("top.tsv", "below/deep.tsv"):
+        (tmp_path / name).write_bytes(b"fetched")
+    kept = tmp_path.parent / f"{tmp_path.name}-kept"
+    os.link(tmp_path / "below/deep.tsv", kept)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("top.tsv", "below/deep.tsv", "below/new.tsv"):
+            archive.writestr(name, DATA)
+
+    warnings = unpack(tmp_path)
+
+    assert len(warnings) == 2
+    assert kept.read_bytes() == (tmp_path / "top.tsv").read_bytes() == b"fetched"
+    assert (tmp_path / "below/new.tsv").read_bytes() == DATA
 
 
 def test_links_and_devices_are_left_out(tmp_path: Path) -> None:

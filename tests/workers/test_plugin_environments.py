@@ -69,6 +69,20 @@ async def test_requirements_are_installed_once(tmp_path: Path, offline: None) ->
     assert again.lines == []
 
 
+async def test_nothing_is_imported_from_where_the_hub_was_started(
+    tmp_path: Path, offline: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files named like the programs that make an environment, or like what those import, are left alone."""
+    code = write(tmp_path / "code", {"parser.py": ""})
+    requires = (wheel(tmp_path / "wheels", "leat_test_package", "VALUE = 7"),)
+    shadows = dict.fromkeys(("random.py", "venv.py", "pip/__init__.py"), "raise SystemExit('imported from here')")
+    monkeypatch.chdir(write(tmp_path / "here", shadows))
+
+    python = await python_for(requires, code, tmp_path / "environments", Lines())
+
+    assert await said(python, "import leat_test_package; print(leat_test_package.VALUE)") == "7"
+
+
 async def test_what_cannot_be_installed_is_named(tmp_path: Path, offline: None) -> None:
     """The job fails with pip's reason; the half-made environment is not taken for a whole one."""
     code = write(tmp_path / "code", {"parser.py": ""})

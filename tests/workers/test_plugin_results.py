@@ -96,12 +96,18 @@ async def test_a_broken_package_is_passed_by(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spec", "said"), [("absent:load", "no absent.py"), ("parser:absent", "has no absent"), ("parser:X", "is no function but int")]
+    ("spec", "said"),
+    [
+        ("absent:load", "no absent.py"),
+        ("parser:absent", "has no absent"),
+        ("parser:lod_data", "did you mean load_data"),
+        ("parser:X", "is no function but int"),
+    ],
 )
 async def test_missing_functions_are_named(tmp_path: Path, spec: str, said: str) -> None:
     """A manifest that names what is not there is told what was looked for."""
     with pytest.raises(JobFailed, match=said):
-        await parse(tmp_path, {"manifest.json": uploading(parser=spec), "parser.py": "X = 3"})
+        await parse(tmp_path, {"manifest.json": uploading(parser=spec), "parser.py": "X = 3\ndef load_data(folder): ..."})
 
 
 async def test_parsers_get_folder_and_arguments(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import random
 import sqlite3
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from domain.data import plugins
 from domain.data.sources import SOURCES, Source
 from domain.errors import JobFailed, NotReady
 from domain.hub import Hub
-from events.sources import SourceDumped, SourceUploaded, UploadSource
+from events.sources import File, SourceDumped, SourceUploaded, UploadSource
 from tests.workers.desk import HandJob, open_desk
 from tests.workers.parsing import uploading, write
 from workers.upload.handler import upload_source
@@ -50,9 +51,11 @@ class Place:
     async def dump(self, documents: list[dict[str, Any]], release: str = "r1") -> SourceDumped:
         """Store a dump of these documents."""
         self.dumps += 1
-        event = SourceDumped(source="demo", release=release, output=f"dump-{self.dumps}.1")
+        content = b"\n".join(map(orjson.dumps, documents))
+        file = File(name="docs.ndjson", size=len(content), sha256=sha256(content).hexdigest())
+        event = SourceDumped(source="demo", release=release, output=f"dump-{self.dumps}.1", files=(file,))
         path = self.folder / "docs.ndjson"
-        path.write_bytes(b"\n".join(map(orjson.dumps, documents)))
+        path.write_bytes(content)
         await self.hub.files.put(f"dumps/{event.output}/demo/{release}/docs.ndjson", path)
         await SOURCES.change(self.hub.records, "demo", lambda source: source.with_output(event, 3))
         return event
@@ -96,6 +99,41 @@ async def test_documents_are_stored_and_become_current(place: Place) -> None:
     assert sealed.meta == {"source": "demo", "part": "demo", "release": "r1", "src_meta": {"license": "CC0"}}
     assert place.job.pinned == [dump.output]
     assert place.job.done[-1][0] == 2
+
+
+async def test_a_dump_that_changed_is_not_uploaded(place: Place) -> None:
+    """Bytes that are not those that were dumped end the job before anything is parsed, and the upload before stays."""
+    await place.dump([{"_id": "a"}])
+    await place.upload()
+    dump = await place.dump([{"_id": "b", "n": 1}], "r2")
+    await place.hub.files.put(f"dumps/{dump.output}/demo/r2/docs.ndjson", b'{"_id":"b","n":2}')
+
+    with pytest.raises(JobFailed, match=r"docs\.ndjson is not what was dumped") as caught:
+        await place.upload()
+
+    assert caught.value.code == "DUMP_CHANGED"
+    assert await place.stored() == [{"_id": "a"}]
+
+
+async def test_a_parser_can_not_change_the_dump(place: Place) -> None:
+    """One that writes to what it reads gives the same documents each time, from the same stored bytes."""
+    writing = (
+        LINES
+        + """
+def load_more(folder):
+    with open(os.path.join(folder, "docs.ndjson"), "a") as file:
+        file.write('\\n{"_id": "more"}')
+    yield from load_data(folder)
+"""
+    )
+    await place.plugin({"parser.py": writing, "manifest.json": uploading(parser="parser:load_more")})
+    dump = await place.dump([{"_id": "a"}])
+    for _ in range(2):
+        await place.upload(force=True)
+        assert await place.stored() == [{"_id": "a"}, {"_id": "more"}]
+
+    stored = place.hub.files.open(f"dumps/{dump.output}/demo/r1/docs.ndjson")
+    assert b"".join([chunk async for chunk in stored]) == b'{"_id":"a"}'
 
 
 async def test_the_same_inputs_are_uploaded_once(place: Place) -> None:

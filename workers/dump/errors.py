@@ -10,6 +10,6 @@ class DownloadFailed(JobFailed):
 
 
 class DumpRefused(JobFailed):
-    """What was fetched, or asked for, can't be a dump, however often it is tried."""
+    """What was fetched, or asked for, can't be a dump, and trying again does not help."""
 
     code = "DUMP_REFUSED"

@@ -201,7 +201,9 @@ async def _collect(
             assert file.previous
             async with context.hub.files.local(f"{_place(previous)}/{file.name}") as path:
                 await asyncio.to_thread(_link, path, target)
-            digest = file.previous.sha256
+            digest = await asyncio.to_thread(_sha256, target)
+            if digest != file.previous.sha256:
+                raise DumpRefused(f"{file.name} of the dump before is not what was fetched: dump the source again with --force")
         named.append(
             msgspec.structs.replace(file, name=_name_to_unpack(target, file.name) if source.manifest.uncompress else file.name)
         )

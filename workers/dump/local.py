@@ -32,7 +32,7 @@ def path_of(url: str, plugin: Path) -> Path:
 
 
 def fetch_local(url: str, path: Path, folder: Path, previous: dict[str, File], limit: int) -> list[Fetched]:
-    """Copies into `folder` of the file, or of every file below the folder, at `path`; nothing is copied of a file whose size and
+    """Copies, in `folder`, of the file at `path`, or of every file below the folder there. A file is not copied where its size and
     time are those in `previous` (by URL). Blocks: to be called in a thread. Raises DumpRefused."""
     if path.is_file():
         return [_fetch_one(url, _name_of(Path(path.name)), path, folder, previous, limit)]

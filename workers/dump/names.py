@@ -8,7 +8,7 @@ from workers.dump.errors import DumpRefused
 from workers.dump.text import text_of
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-"""Of Unicode's too: terminals obey some of those, and logs break lines at others."""
+"""Unicode's control characters too: terminals obey some of them, and logs break lines at others."""
 _LENGTH = 200
 """Bytes of a name; file systems take 255."""
 
@@ -28,8 +28,8 @@ def name_of(url: str, disposition: str = "") -> str:
 
 
 def safe_release(release: str) -> str:
-    """The release as one path component, else as it is: slashes and control characters become `_`. Raises DumpRefused where no
-    letter or digit is in it."""
+    """The release as one path component: slashes and control characters become `_`, everything else stays. Raises DumpRefused where
+    it has no letter or digit."""
     name = _fit(_CONTROL.sub("_", re.sub(r"[/\\]", "_", release.strip())).lstrip("."))
     if not any(map(str.isalnum, name)):
         raise DumpRefused(f"{release!r} is no name for a release: letters or digits are needed")

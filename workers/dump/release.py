@@ -15,8 +15,8 @@ _LATEST = 253402300800
 def release_of(fetched: Sequence[Fetched], digests: Sequence[str]) -> str:
     """The date (YYYY-MM-DD, UTC) of the last file's Last-Modified, else its ETag, else a hash of the contents.
 
-    An ETag may be anything that the server likes, and becomes a folder's name, which plugins put into command lines: all of it but
-    letters, digits and `._+-` becomes `_`. `digests`: sha256 of each file, in the same order.
+    An ETag may be anything that the server likes. It becomes a folder's name, which plugins put into command lines; so everything
+    in it but letters, digits and `._+-` becomes `_`. `digests`: sha256 of each file, in the same order.
     """
     last = fetched[-1]
     moment = moment_of(last.last_modified)

@@ -37,7 +37,7 @@ _FOLDER = 0x10
 """The mark of a folder in a zip that Windows made."""
 
 PACKED = (".zip", *_TARS, *_GZ, ".bz2", ".xz")
-"""Endings that are unpacked, a file of the dump's top level each."""
+"""Endings that are unpacked; each such file at the dump's top level is."""
 
 
 def is_packed(name: str) -> bool:
@@ -59,7 +59,7 @@ async def unpack(stores: Stores, arguments: dict[str, Any], report: Report) -> d
 def unpack_folder(folder: Path, limit: int, warn: Callable[[str], None]) -> None:
     """Unpack what is packed at the top of `folder`, in BioThings' order (zip, tar, gz, then bz2, xz), so that a .gz out of a zip
     is unpacked too. The packed files stay. Raises DumpRefused; then the folder is half done and to be thrown away."""
-    originals = frozenset(path.name for path in folder.iterdir())
+    originals = frozenset(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
     budget = Budget(limit, max(_FREE, _RATIO * packed_size(folder)), _COUNT)
     stages: tuple[tuple[tuple[str, ...], Callable[[Unpacking], None]], ...] = (
         ((".zip",), _unzip),
@@ -191,7 +191,7 @@ def _unpack_one(job: Unpacking, open_packed: Callable[[Path], Any]) -> None:
 
 
 def _unxz(job: Unpacking) -> None:
-    """A plain .xz, or a tar that is named so (BioThings takes every .xz for one)."""
+    """A plain .xz, or a tar that is called so (BioThings takes every .xz for a tar)."""
     with lzma.open(job.archive, "rb") as stream:
         head = stream.read(tarfile.BLOCKSIZE)
     if head[257:262] == b"ustar":

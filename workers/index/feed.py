@@ -9,7 +9,8 @@ from domain.ports.search import IndexSpec
 from workers.context import Report
 
 BATCH = 5000
-"""Documents, or BATCH_BYTES of them, that are handed over at once: enough for several requests of a server's adapter in flight."""
+"""Documents, or BATCH_BYTES of them, that are handed over at once: enough for a server's adapter to have several requests under
+way."""
 
 
 async def feed(stores: Stores, arguments: dict[str, Any], report: Report) -> dict[str, Any]:

@@ -65,7 +65,7 @@ async def _look(build: str, context: JobContext) -> BuildFinished:
 
 
 async def _publish(api: str, context: JobContext) -> None:
-    """The alias is a courtesy: the release is served whether it was given or not, and the reaper puts it right."""
+    """The alias is a courtesy: the release is served whether the alias was moved or not, and the reaper puts it right."""
     try:
         await context.hub.search.publish(api, context.output)
     except LeatError as error:

@@ -8,8 +8,8 @@ from workers.middleware.call import Call
 
 
 async def keep_alive(call: Call, inside: Callable[[], Awaitable[Event]]) -> Event:
-    """Keep the job alive until the handler has ended. What fails of that is logged and begins anew: it never takes the place of
-    what the handler returned or raised."""
+    """Keep the job alive until the handler has ended. What fails here is logged and begins anew: it never takes the place of what
+    the handler returned or raised."""
     job = call.job
     try:
         async with supervised(lease=job.renew_lease, progress=job.publish):

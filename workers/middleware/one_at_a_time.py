@@ -19,7 +19,7 @@ async def one_at_a_time(call: Call, inside: Callable[[], Awaitable[Event]]) -> E
         if holder:
             raise NounTaken(owner(holder)[0])
         record = await job.attempt.look()
-        if record.state == "CANCELING" and not job.gives_up:
+        if record.state == "CANCELING":
             job.stop("canceled")
             await asyncio.sleep(0)
     return await inside()

@@ -20,13 +20,13 @@ class Parsed(msgspec.Struct, frozen=True, kw_only=True):
     """What a parser's call came to, beside its documents."""
 
     documents: int
-    """That the parser gave, whatever became of them."""
+    """Documents that the parser gave, whatever became of them."""
     dropped: int
-    """That were empty."""
+    """Documents that were empty."""
     skipped: int
-    """Whose `_id` is longer than an index takes."""
+    """Documents whose `_id` is longer than an index takes."""
     long_ids: tuple[str, ...] = ()
-    """Some of those."""
+    """Some of those ids."""
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +73,7 @@ class Plugin:
         return jobs
 
     async def parse(self, uploader: Uploader, job: str = "", limit: int | None = None) -> AsyncGenerator[Batch | Parsed]:
-        """The documents of one parser call in batches, and last what it came to. Close it (`aclosing`) where it is left early."""
+        """The documents of one parser call in batches, and last what it came to. Whoever leaves it early closes it (`aclosing`)."""
         fields = {"function": uploader.parser, "keywords": uploader.parser_kwargs, "job": job, "limit": limit}
         async with self._process("parse", fields) as process:
             while (frame := await process.receive()).letter == b"D":
@@ -123,11 +123,13 @@ async def open_plugin(
     log: Log,
     data: Path | None = None,
     release: str = "",
+    digests: Mapping[str, str] | None = None,
 ) -> Plugin:
-    """Make a plugin ready: its workspace in `home` (made; who calls removes it), from its code and data, and its environment.
+    """Make a plugin ready: its environment, and its workspace in `home`, from copies of its code and data. `home` is made here; the
+    caller removes it. `digests`: what the data's checksums (SHA-256 by path) have to be.
 
-    Raises JobFailed where what it requires can't be installed.
+    Raises JobFailed where what it requires can't be installed, and what `prepare` raises.
     """
-    workspace = await prepare(home, name, code, release, data)
+    workspace = await prepare(home, name, code, release, data, digests)
     python = await python_for(manifest.requires, code, environments, log)
     return Plugin(manifest, workspace, python, limits, log)

@@ -22,6 +22,8 @@ from domain.errors import JobFailed
 from workers.plugin.process import Log, certificates
 
 ISOLATED = ("-I", "-X", "utf8")
+PROGRAM = ("-P", "-m")
+"""Run a module as a program, which imports nothing from the folder that the hub was started in."""
 BROUGHT = frozenset(
     (
         "aiohttp",
@@ -118,7 +120,7 @@ async def _complete(home: Path, requires: Sequence[str], assumed: Sequence[str],
         await asyncio.to_thread(shutil.rmtree, home, True)
         await log(f"making an environment with {', '.join([*requires, *assumed])}", "info")
         without_pip = ("--without-pip",) if _own_pip() else ()
-        await _run((sys.executable, "-m", "venv", *without_pip, str(home)), log, "a virtual environment can't be made")
+        await _run((sys.executable, *PROGRAM, "venv", *without_pip, str(home)), log, "a virtual environment can't be made")
         if requires:
             await _install(home, requires, log)
         lacking = list(assumed)
@@ -141,7 +143,7 @@ def _own_pip() -> bool:
 
 async def _install(home: Path, requires: Sequence[str], log: Log) -> None:
     python = str(home / "bin" / "python")
-    pip = (sys.executable, "-m", "pip", "--python", python) if _own_pip() else (python, "-m", "pip")
+    pip = (sys.executable, *PROGRAM, "pip", "--python", python) if _own_pip() else (python, *PROGRAM, "pip")
     options = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--retries", "1", "--timeout", "15", "--")
     await _run((*pip, "install", *options, *requires), log, f"{', '.join(requires)} could not be installed")
 

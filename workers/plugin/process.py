@@ -137,7 +137,7 @@ class PluginProcess:
         self._cut_lifeline()
 
     def _cut_lifeline(self) -> None:
-        """Its guard ends it then, with all that it started."""
+        """End it, with all that it started: its guard does that as soon as nobody holds the lifeline."""
         if not self.lifeline.is_closing():  # else it has ended by itself, and asyncio fails at a pipe without reader
             self.lifeline.abort()
 
@@ -146,7 +146,7 @@ class PluginProcess:
             os.killpg(self.process.pid, signal.SIGKILL)
 
     async def _exit_code(self) -> int | None:
-        """How it ended, now that it should, or None where it did not; what it started ends with it."""
+        """How it ended, now that it should have; None where it had not. What it started ends with it."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.process.wait(), LAST_WORDS)
         code = self.process.returncode
@@ -269,7 +269,7 @@ def garbage() -> JobFailed:
 
 def _widen(descriptor: int) -> None:
     if sys.platform == "linux":
-        with contextlib.suppress(PermissionError):  # beyond what the system lets this user have; it is slower so
+        with contextlib.suppress(PermissionError):  # more than the system lets this user have; a smaller pipe is only slower
             fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE)
 
 

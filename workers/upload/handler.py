@@ -36,6 +36,7 @@ async def upload_source(command: UploadSource, context: JobContext) -> SourceUpl
         manifest=source.value.manifest,
         output=context.output,
         scratch=str(context.scratch),
+        digests={file.name: file.sha256 for file in dumped.files},
         total=sum(part.count + part.duplicates for part in previous.parts.values()) if previous else None,
     )
     uploaded = await _stored(command, context, task, source.value.code, dumped.output)
@@ -45,8 +46,8 @@ async def upload_source(command: UploadSource, context: JobContext) -> SourceUpl
 
 
 async def _stored(command: UploadSource, context: JobContext, task: store.Task, code: str, dump: str) -> SourceUploaded:
-    """Run the step and switch; what was written is dropped where it does not come to that. Once the switch was tried nothing is
-    dropped here: it may have happened even if its answer was lost."""
+    """Run the step and switch; what was written is dropped where that fails. Once the switch was tried nothing is dropped here: it
+    may have happened even if its answer was lost."""
     tried = False
     try:
         found = msgspec.convert(await context.child("store", msgspec.to_builtins(task)), store.Stored)
@@ -82,7 +83,8 @@ async def _look(command: UploadSource, context: JobContext) -> tuple[Stored[Sour
 
 
 async def _check_room(previous: SourceUploaded | None, context: JobContext) -> None:
-    """Raises JobFailed where the disk would not hold twice what the upload before takes: what is still there of it."""
+    """Raises JobFailed where the disk would not hold twice what the upload before takes, of which only the parts that are still
+    there count."""
     free = await context.hub.documents.room()
     if free is None or not previous:
         return
@@ -102,8 +104,8 @@ async def _compare(previous: SourceUploaded, uploaded: SourceUploaded, context: 
 
 
 async def _usable(found: dict[str, dict[str, Any]], context: JobContext) -> dict[str, dict[str, Any]]:
-    """The plugin's mappings, as far as an index can be made with them; of what is left out, and of those that Elasticsearch would
-    refuse too, the job's log says what is wrong."""
+    """The plugin's mappings, as far as an index can be made with them. The job's log says what was left out, and what is wrong with
+    those that Elasticsearch would refuse too."""
     usable = {}
     for part, properties in found.items():
         adopted, notes = adopt(properties)

@@ -44,7 +44,7 @@ async def inspect_source(command: InspectSource, context: JobContext) -> SourceI
 
 
 async def _tell(before: Source, part: str, suggested: dict[str, Any], context: JobContext) -> None:
-    """What becomes of the suggestion: the mapping changed with it, or has not all of it."""
+    """What became of the suggestion: the mapping changed with it, or lacks some of it."""
     known = before.mapping.get(part)
     if known is None:
         return

@@ -41,6 +41,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """`<job>.<attempt>`; each part's collection is named with it."""
     scratch: str
     """An empty folder of this machine."""
+    digests: dict[str, str] = {}
+    """SHA-256 of the dump's files, by name."""
     total: int | None = None
     """Documents of the upload before."""
 
@@ -84,6 +86,7 @@ async def _opened(stores: Stores, task: Task, report: Report) -> AsyncIterator[P
             code=code,
             data=data,
             release=task.release,
+            digests=task.digests,
             home=Path(task.scratch) / "plugin",
             environments=stores.environments,
             limits=stores.limits,

@@ -28,7 +28,7 @@ DEPTH = 10_000
 
 @strawberry.type(description="What a search found.")
 class SearchSuccess:
-    """domain.ports.SearchResult."""
+    """domain.ports.search.SearchResult."""
 
     total: Long = field(description="Documents that match.")
     max_score: float | None = field(description="The best score; null under a sort.")
@@ -45,7 +45,7 @@ SearchPayload = Annotated[
 
 @strawberry.input(description="What to search for.")
 class SearchInput:
-    """domain.ports.SearchRequest."""
+    """domain.ports.search.SearchRequest."""
 
     query: str = field(default="*:*", description="Lucene syntax: gene:ABL1 AND NOT evidence:*guideline*.")
     filters: list[str] = field(default_factory=list, description="Queries that must match too, without a share in the score.")

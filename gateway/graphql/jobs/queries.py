@@ -19,7 +19,7 @@ from gateway.graphql.nodes import After, Connection, Edge, First, PageInfo, conn
 
 @strawberry.input(description="Which jobs; fields that are left out do not matter.")
 class JobFilter:
-    """What domain.jobs.jobs.page can find by."""
+    """What domain.jobs.control.page can find by."""
 
     state: JobState | None = field(default=None, description="Where they stand.")
     queue: str | None = field(default=None, description="The queue that takes them; goes with `state`.")

@@ -93,6 +93,14 @@ class Job(Node):
     not_before: DateTime | None = field(description="When it is due, where it waits for a time.")
     waiting_for: str = field(description="The UUID of the job that it waits for; empty where it waits for none.")
     held: str = field(description="Why a rule holds it back, in words; empty where none does.")
+    handle: str = field(
+        description="The name of what runs elsewhere for it, such as a batch job's, through all attempts that look after it; empty "
+        "where nothing does. A worker may come and go meanwhile, and the job be QUEUED."
+    )
+    is_stopping: bool = field(
+        description="Whether what runs elsewhere was given up, because it failed, took too long or the job was cancelled, and is "
+        "being stopped: the job ends, or is tried again, when it is confirmed that nothing runs any more."
+    )
     progress: JobProgress = field(description="How far it is.")
     error: JobError | None = field(description="Why its last attempt failed.")
     result: JSON | None = field(description="What it made: the event that it ended with.")
@@ -123,6 +131,8 @@ class Job(Node):
             not_before=time(job.not_before),
             waiting_for=job.waiting_for,
             held=job.held,
+            handle=job.handle,
+            is_stopping=bool(job.ending),
             progress=JobProgress.of(job.progress),
             error=JobError(code=error.code, message=error.message, detail=error.detail) if error else None,
             result=None if job.result is None else JSON(job.result),
@@ -147,7 +157,7 @@ class RunState(Enum):
 
 @strawberry.type(description="A planned step of a run.")
 class RunStep:
-    """domain.jobs.runs.StepView."""
+    """domain.jobs.overview.StepView."""
 
     name: str = field(description="What it does, such as upload:clinvar.")
     after: list[str] = field(description="The steps that it waits for.")
@@ -157,7 +167,7 @@ class RunStep:
 
 @strawberry.type(description="Everything that one request or schedule set off.")
 class Run(Node):
-    """domain.jobs.runs.RunView."""
+    """domain.jobs.overview.RunView."""
 
     run_id: str = field(description="Its UUID.")
     title: str = field(description="What it does, in words.")
@@ -221,7 +231,7 @@ class Started:
 
 @strawberry.enum(description="How much a log line matters.")
 class LogLevel(Enum):
-    """domain.jobs.logs.Level."""
+    """domain.jobs.lines.Level."""
 
     DEBUG = enum_value("debug", description="For whoever mends the plugin.")
     INFO = enum_value("info", description="What was done.")
@@ -231,7 +241,7 @@ class LogLevel(Enum):
 
 @strawberry.type(description="One line of a job's log.")
 class LogLine:
-    """domain.jobs.logs.Read."""
+    """domain.jobs.lines.Read."""
 
     attempt: int = field(description="The attempt that said it.")
     number: Long = field(description="Its number within the attempt, from 1; a gap where lines were dropped.")

@@ -34,7 +34,14 @@ FIELDS: list[tuple[dict[str, Any], dict[str, Any] | None, str]] = [
     ),
     ({"type": "keyword", "null_value": "none"}, {"type": "keyword"}, "without null_value: a"),
     ({"type": "geo_point"}, None, "left out, since no type here is like geo_point: a"),
-    ({"type": "object", "enabled": False}, {"type": "object", "properties": {}}, ""),
+    ({"type": "keyword", "copy_to": ["z", "all"]}, {"type": "keyword", "copy_to": ["z", "all"]}, ""),
+    ({"type": "keyword", "copy_to": "names"}, {"type": "keyword"}, "not copied to names: a"),
+    ({"type": "object", "enabled": False}, {"type": "object", "enabled": False}, ""),
+    (
+        {"type": "nested", "enabled": False, "properties": {"b": LOWER}},
+        {"type": "object", "enabled": False},
+        "nested taken as object, so that a query may find its parts in different ones: a",
+    ),
     ({"properties": {"b": LOWER}, "dynamic": False}, {"properties": {"b": LOWER}}, ""),
     (
         {"type": "nested", "properties": {"b": {"type": "half_float"}}},

@@ -74,21 +74,29 @@ class Mortal:
         writes = name in ("insert", "replace", "delete")
 
         async def call(kind: Any, *args: Any, **kwargs: Any) -> Any:
-            if self.dead:
-                raise Died
             if not writes:
+                self.check()
                 return await method(kind, *args, **kwargs)
-            self.left -= 1
-            self.dead = self.left < 0
-            if self.dead and self.before:
-                raise Died
-            result = await method(kind, *args, **kwargs)
-            self.written.append(f"{name} {kind.name}")
-            if self.dead:
-                raise Died
-            return result
+            return await self.write(f"{name} {kind.name}", lambda: method(kind, *args, **kwargs))
 
         return call
+
+    def check(self) -> None:
+        """Raises Died where it is dead."""
+        if self.dead:
+            raise Died
+
+    async def write(self, what: str, write: Callable[[], Awaitable[Any]]) -> Any:
+        """Do what others see, or die before or after it."""
+        self.check()
+        self.left -= 1
+        self.dead = self.left < 0
+        if self.dead and self.before:
+            raise Died
+        result = await write()
+        self.written.append(what)
+        self.check()
+        return result
 
 
 @asynccontextmanager

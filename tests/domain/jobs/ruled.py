@@ -39,8 +39,8 @@ def under_rule(hub: Hub, limits: Limits, name: str = "people") -> Hub:
 
 
 async def asked(hub: Hub, who: str, id: str = "") -> str:
-    """A job that somebody asked for."""
-    return (await ask(hub, ValidateMapping(source="s"), id=id, asked_by=who)).job.id
+    """A job that somebody asked for, whose command says so too."""
+    return (await ask(hub, ValidateMapping(source=who), id=id, asked_by=who)).job.id
 
 
 async def job(hub: Hub, id: str) -> Job:

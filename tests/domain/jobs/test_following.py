@@ -13,9 +13,9 @@ from domain.data import apis, builds, removals, sources
 from domain.data.builds import BUILDS
 from domain.data.sources import SOURCES, Source
 from domain.errors import Stale
-from domain.hub import Follower, Hub
+from domain.hub import Follower, Hub, Room, Rule
 from domain.ids import derived_id
-from domain.jobs import control, edits, following, presence, retention
+from domain.jobs import control, edits, following, presence, reaper, retention
 from domain.jobs.asking import ask
 from domain.jobs.dead_letters import DEAD_LETTERS
 from domain.jobs.jobs import JOBS, Job
@@ -305,3 +305,55 @@ async def test_an_edit_that_changes_nothing_commits_no_event(hub: Hub) -> None:
     same = await edits.change(hub, apis.APIS, "a", lambda _: None, SourceEdited(source="s"))
 
     assert same.version == stored.version
+
+
+async def test_what_is_made_anew_over_a_removal_that_nobody_followed_yet_is_found_by_a_reaper(hub: Hub) -> None:
+    """Also where nothing follows its own making: the list that it took over is still to be followed."""
+    hub = following_by(hub, Follower(name="build", events=(BuildRemoved,), ask=validate_build))
+    await add_build(hub, "b")
+    mortal = Mortal(hub.records, 1)
+    with suppress(Died):
+        await removals.remove_build(replace(hub, records=mortal), "b")  # type: ignore[arg-type]
+
+    await builds.add(hub, "b", sources=("s",))
+    await go_on(hub, KNOWN)
+
+    assert [job.command["source"] for job in await followed(hub)] == ["BuildRemoved"]
+
+
+async def test_what_only_another_version_can_follow_hides_nothing_behind_it(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many records wait for that, a reaper looks on behind them."""
+    monkeypatch.setattr(reaper, "SMALL", 3)
+    newer = following_by(hub, Follower(name="made", events=(BuildAdded,), ask=validate_build))
+    older = following_by(hub, Follower(name="edited", events=(BuildEdited,), ask=validate_build))
+    older.bus.shared = True  # type: ignore[misc]
+    await presence.save(other(hub, "newer"), seen("newer", newer))
+    for n in range(6):
+        await builds.add(older, f"b{n}", sources=("s",))
+    mortal = Mortal(hub.records, 1)
+    with suppress(Died):
+        await builds.edit(replace(older, records=mortal), "b5", doc_type="gene")  # type: ignore[arg-type]
+    watcher = impatient(older)
+
+    await watcher.look_at_everything()
+    await watcher.look_at_everything()
+
+    assert [job.command["source"] for job in await followed(hub)] == ["BuildEdited"]
+
+
+async def test_a_rule_that_fails_for_a_followed_command_leaves_a_letter_too(hub: Hub) -> None:
+    """The edit has happened, and its caller hears of no error."""
+
+    def broken(*_: Any) -> str:
+        raise KeyError("a mistake")
+
+    async def room(_: Hub) -> Room:
+        return Room("", 1, 1)
+
+    rule = Rule(name="broken", commands=(ValidateMapping,), key=broken, room=room)
+    ruled = replace(hub, catalogue=replace(hub.catalogue, rules=(rule,)))
+
+    stored = await sources.edit(ruled, "s", disabled=True)
+
+    assert not stored.value.is_untold
+    assert ["a mistake" in letter.value.reason for letter in await DEAD_LETTERS.every(hub.records)] == [True]

@@ -15,6 +15,7 @@ from domain.jobs.attempts import claim, seize
 from domain.jobs.retries import Retry
 from domain.jobs.settling import settle
 from domain.jobs.verdicts import Stopped, Succeeded, Waiting
+from domain.nouns import owner
 from events.sources import SourceUploaded, UploadSource
 from tests.domain.jobs import processes
 from tests.domain.jobs.processes import get, impatient, other, perform, registrations, writer
@@ -196,6 +197,16 @@ async def test_a_job_that_is_cancelled_before_its_switch_is_cancelled(hub: Hub) 
 def test_writer_blocks_all_but_earlier_attempts_of_the_same_job(holder: str, blocked: bool) -> None:
     """Whether `writer` keeps attempt 2 of job j out."""
     assert writers.blocks(holder, "j", 2) is blocked
+
+
+@pytest.mark.parametrize(("holder", "left"), [("j.1", ""), ("j.2", ""), ("j.3", "j.3"), ("k.1", "k.1")])
+async def test_who_ended_an_attempt_frees_what_earlier_ones_took(hub: Hub, holder: str, left: str) -> None:
+    """Attempt 2 of job j ended: the noun is free of it and of the one before, and stays with anybody else."""
+    await writers.take(hub, "source/s", *owner(holder))
+
+    await writers.free(hub, "source/s", "j.2")
+
+    assert await writer(hub) == left
 
 
 async def test_a_job_that_finds_the_noun_taken_waits(hub: Hub) -> None:

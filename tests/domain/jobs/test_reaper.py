@@ -14,13 +14,13 @@ from domain.data.apis import APIS
 from domain.data.builds import BUILDS
 from domain.data.sources import SOURCES
 from domain.errors import Unavailable, Unreadable
-from domain.hub import Chore, Hub
-from domain.jobs import control, dead_letters, garbage, logs, presence, reaper, retention, sending, writers
+from domain.hub import Chore, Follower, Hub, Room, Rule
+from domain.jobs import control, dead_letters, garbage, logs, presence, reaper, resending, retention, sending, writers
 from domain.jobs.asking import ask
 from domain.jobs.attempts import claim
 from domain.jobs.jobs import JOBS, Job
 from domain.jobs.logs import LogWriter
-from domain.jobs.plans import RUNS
+from domain.jobs.plans import RUNS, Run
 from domain.jobs.presence import WORKERS, Presence
 from domain.jobs.reaper import Intervals, Reaper, due_at
 from domain.jobs.resending import QuietQueues
@@ -28,8 +28,8 @@ from domain.jobs.retries import Retry
 from domain.jobs.settling import Pulse
 from domain.jobs.verdicts import Failed
 from domain.nouns import Stored
-from events.apis import ReleaseCreated
-from events.sources import UploadSource
+from events.apis import ReleaseCreated, ValidateMapping
+from events.sources import DumpSource, SourceEdited, UploadSource
 from tests.domain.jobs.processes import (
     AT_ONCE,
     BODY,
@@ -43,6 +43,8 @@ from tests.domain.jobs.processes import (
     until,
     work_off,
 )
+from tests.domain.jobs.ruled import Limits as RuleLimits
+from tests.domain.jobs.ruled import asked, under_rule
 
 KNOWN = registrations()
 
@@ -486,6 +488,25 @@ async def test_a_pass_that_fails_of_a_bug_comes_again(hub: Hub, monkeypatch: pyt
     await asyncio.wait([reaping])
 
 
+async def test_a_pass_that_ends_early_is_named(hub: Hub, caplog: pytest.LogCaptureFixture) -> None:
+    """In the log, by what it does, and a noun's chore by its name."""
+    done = asyncio.Event()
+
+    async def chore(_: Hub) -> None:
+        if caplog.records:
+            done.set()
+        raise Unavailable("away")
+
+    catalogue = replace(hub.catalogue, chores=(Chore(name="a chore", seconds=0.01, begin=lambda: chore),))
+    reaping = asyncio.create_task(Reaper(replace(hub, catalogue=catalogue)).run())
+    async with asyncio.timeout(20):
+        await done.wait()
+    reaping.cancel()
+    await asyncio.wait([reaping])
+
+    assert {vars(record)["reaper_pass"] for record in caplog.records} == {"chore a chore"}
+
+
 async def waiting_jobs(hub: Hub, number: int, **fields: Any) -> None:
     """So many jobs, older than any other, that wait for their time."""
     id = (await ask(hub, UploadSource(source="s"), delay=3600.0)).job.id
@@ -543,10 +564,118 @@ async def test_an_idle_process_looks_for_one_thing_at_a_time(hub: Hub) -> None:
         looked.append(kind.name)
         return await find(kind, *args, **kwargs)
 
-    idle = Reaper(replace(hub, records=cast(Any, SimpleNamespace(find=counted))))
-    for _ in range(9):
+    catalogue = replace(hub.catalogue, rules=())
+    idle = Reaper(replace(hub, records=cast(Any, SimpleNamespace(find=counted)), catalogue=catalogue))
+    for _ in idle._every_look():
         before = len(looked)
         await idle.go_on()
         assert len(looked) == before + 1
 
-    assert set(looked) == {"source", "build", "api", "schedule", "job", "run"}
+    assert set(looked) == {table.kind.name for table in (*catalogue.entities, JOBS, RUNS)}
+
+
+async def test_a_waiter_is_looked_at_often_and_written_seldom(hub: Hub) -> None:
+    """While the noun is being written, a pass leaves the waiter's record as it is, once it has put it off."""
+    holder = (await ask(hub, UploadSource(source="s"))).job.id
+    await claim(hub, holder, "w", Retry())
+    await writers.take(hub, "source/s", holder, 1)
+    waiter = (await ask(hub, UploadSource(source="s"))).job.id
+    await perform(hub, waiter, KNOWN)
+    watcher = impatient(hub)
+    await watcher.send_due()
+    before = await JOBS.get(hub.records, waiter)
+
+    await watcher.send_due()
+    after = await JOBS.get(hub.records, waiter)
+    await writers.free(hub, "source/s", f"{holder}.1")
+    await watcher.send_due()
+
+    assert before.value.waiting_for == holder
+    assert after.version == before.version
+    assert (await get(hub, waiter)).sent_at > 0
+
+
+async def test_a_lost_message_is_sent_again_behind_many_that_wait_in_another_queue(hub: Hub) -> None:
+    """A queue that nobody takes from, and that is full, hides nothing of the others."""
+    first = (await ask(hub, DumpSource(source="s"))).job
+    stored = await JOBS.get(hub.records, first.id)
+    await asyncio.gather(*(JOBS.insert(hub.records, f"{first.id}-{n}", stored.value) for n in range(resending.SMALL)))
+    id = (await ask(hub, UploadSource(source="s"))).job.id
+    await lose(hub)
+    queues = QuietQueues(15.0)
+
+    await queues.send_again(hub, 100.0)
+    await queues.send_again(hub, 115.0)
+
+    [depth] = await hub.bus.depth(["upload"])
+    assert depth.ready == 1
+    assert (await get(hub, id)).state == "QUEUED"
+
+
+async def test_a_first_look_that_fails_of_a_bug_keeps_no_pass(hub: Hub) -> None:
+    """Nor does it fail for ever: what is due is sent meanwhile."""
+    sent = asyncio.Event()
+
+    def broken(_: Any, __: str) -> str:
+        raise KeyError("a mistake in a rule")
+
+    async def room(_: Hub) -> Room:
+        return Room("never")
+
+    async def due(_: Hub) -> None:
+        sent.set()
+
+    rule = Rule(name="broken", commands=(ValidateMapping,), key=broken, room=room)
+    follower = Follower(name="x", events=(SourceEdited,), ask=lambda event: ValidateMapping(source=event.source))
+    chore = Chore(name="a chore", seconds=0.01, begin=lambda: due)
+    catalogue = replace(hub.catalogue, rules=(rule,), followers=(follower,), chores=(chore,))
+    stored = await SOURCES.get(hub.records, "s")
+    untold = (msgspec.to_builtins(SourceEdited(source="s", at=1.0)),)
+    await SOURCES.replace(hub.records, stored, msgspec.structs.replace(stored.value, untold=untold, is_untold=True))
+
+    reaping = asyncio.create_task(Reaper(replace(hub, catalogue=catalogue)).run())
+    async with asyncio.timeout(5):
+        await sent.wait()
+    reaping.cancel()
+    await asyncio.wait([reaping])
+
+
+async def test_what_a_process_finds_undone_at_its_start_is_looked_at_again_soon(hub: Hub) -> None:
+    """It may be too young for others to do it: until then the passes come often, though nothing else goes on."""
+    stored = await SOURCES.get(hub.records, "s")
+    untold = (msgspec.to_builtins(SourceEdited(source="s")),)
+    await SOURCES.replace(hub.records, stored, msgspec.structs.replace(stored.value, untold=untold, is_untold=True))
+    await RUNS.insert(hub.records, "r", Run(title="", created_at=time.time()))
+    watchers = [Reaper(hub), Reaper(hub)]
+
+    await watchers[0]._follow(SOURCES)
+    await watchers[1]._ask_first_steps()
+
+    assert [watcher._is_busy() for watcher in watchers] == [True, True]
+
+
+async def test_while_jobs_are_held_the_passes_come_often(hub: Hub) -> None:
+    """Whether there is room again only a look shows."""
+    under = under_rule(hub, RuleLimits(Room("a maintenance window", total=0)))
+    watcher = Reaper(under)
+    [look] = [look for look in watcher._every_look() if under.catalogue.rules[0] in getattr(look, "args", ())]
+    await look()
+    idle = not watcher._is_busy()
+    await asked(under, "ann")
+
+    await look()
+
+    assert (idle, watcher._is_busy()) == (True, True)
+
+
+async def test_old_jobs_that_have_to_stay_do_not_hide_those_that_can_go(hub: Hub) -> None:
+    """More of them than one page has are passed over."""
+    await waiting_jobs(
+        hub, 11, state="FINISHED", outcome="FAILED", finished_at=1.0, untold=({"id": "e", "at": 1.0},), is_untold=True
+    )
+    id = (await ask(hub, UploadSource(source="s"))).job.id
+    await work_off(hub, KNOWN)
+    stored = await JOBS.get(hub.records, id)
+    await JOBS.replace(hub.records, stored, msgspec.structs.replace(stored.value, created_at=2.0, finished_at=2.0))
+
+    assert await retention.forget(hub, 10) == 1

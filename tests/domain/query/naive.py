@@ -47,6 +47,8 @@ class Naive:
         match clause:
             case Has(paths=paths):
                 return any(self._values(self.fields.named[path], document) for path in paths)
+            case Words(field=field, text=text, either=True):
+                return bool({*_words(field, text)} & {*self._terms(field, document)})
             case Words(field=field, text=text, slop=slop):
                 return self._has_words(field, text, slop, document)
             case Equals(field=field, value=value):

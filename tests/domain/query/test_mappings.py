@@ -59,7 +59,11 @@ def test_flat_and_nested_are_the_same_mapping() -> None:
         ({"": {"type": "keyword"}}, "''"),
         ({"a": {"properties": {"b. ": {"type": "keyword"}}}}, "a.b. "),
         ({"_source.a": {"type": "keyword"}}, "_source.a"),
-        ({"a": {"properties": {}, "enabled": False}}, "a"),
+        ({"a": {"properties": {}, "enabled": "no"}}, "a"),
+        ({"a": {"type": "keyword", "enabled": False}}, "a"),
+        ({"a": {"enabled": False}, "a.b": {"type": "long"}}, "a.b"),
+        ({"a": {"type": "keyword", "copy_to": ["all", "b"]}, "b": {"enabled": False}}, "a"),
+        ({"a": {"type": "keyword", "copy_to": ["b", 1]}, "b": {"type": "text"}}, "a"),
         ({"a": {"properties": ["b"]}}, "a"),
         ({"a*": {"type": "keyword"}}, "a*"),
         ({"a..b": {"type": "keyword"}}, "a..b"),
@@ -108,6 +112,33 @@ def test_names_that_mean_something_else_are_no_fields(name: str) -> None:
     check({"a": {"properties": {name: {"type": "keyword"}}}, f"b.{name}": {"type": "keyword"}, f"{name}_": {"type": "keyword"}})
 
 
+def test_fields_are_copied_to_others_of_the_mapping() -> None:
+    """Besides `all`, a field may be copied to any field that is mapped; one that several sources have goes wherever one wants."""
+    one = {"a": {"type": "keyword", "copy_to": ["c.d", "all"]}, "c": {"properties": {"d": {"type": "text"}}}}
+    two = {"a": {"type": "keyword", "copy_to": "b"}, "b": {"type": "text"}}
+
+    assert flatten(one)[0] == Field(path="a", type="keyword", case_sensitive=True, searched_by_default=True, copied_to=("c.d",))
+    assert flatten(two)[0].copied_to == ("b",)
+    assert not flatten(two)[0].searched_by_default
+    assert merge({"one": one, "two": two}).properties["a"]["copy_to"] == ["all", "b", "c.d"]
+
+
+def test_objects_may_be_kept_only() -> None:
+    """What stands in an object with `enabled: false` is no field, whatever is said of it, unless another source maps it."""
+    kept = {"a": {"enabled": False, "properties": {"b": {"type": "long"}}}, "c": {"type": "object", "enabled": False}}
+    mapped = {"a": {"properties": {"b": {"type": "long"}}}}
+    merged = merge({"one": kept, "two": mapped})
+
+    assert flatten(kept) == [Field(path="a", type="object", indexed=False), Field(path="c", type="object", indexed=False)]
+    assert nest(flatten(kept)) == {"a": {"type": "object", "enabled": False}, "c": {"type": "object", "enabled": False}}
+    assert unmapped({**mapped, "d": {"type": "long"}}, kept) == ["d"]
+    assert merged.properties == {**mapped, "c": {"type": "object", "enabled": False}}
+    assert merged.notes == ("a: an object that one source only keeps is indexed as another one maps it",)
+    assert merge({"two": mapped, "one": kept}) == merged
+    with pytest.raises(Invalid, match="no type holds both"):
+        merge({"one": kept, "two": {"c": {"type": "text"}}})
+
+
 def test_a_mapping_may_be_too_deep() -> None:
     """More levels than Elasticsearch takes are refused."""
     properties: dict[str, object] = {"a": {"type": "long"}}
@@ -122,7 +153,7 @@ def test_a_mapping_may_be_too_deep() -> None:
     ("first", "second", "merged"),
     [
         ({"type": "integer"}, {"type": "long"}, {"type": "long"}),
-        ({"type": "float"}, {"type": "integer"}, {"type": "float"}),
+        ({"type": "float"}, {"type": "integer"}, {"type": "double"}),
         ({"type": "double"}, {"type": "integer"}, {"type": "double"}),
         ({"type": "double"}, {"type": "long"}, {"type": "double"}),
         ({"type": "double"}, {"type": "float"}, {"type": "double"}),
@@ -271,6 +302,7 @@ JSON = st.recursive(
                     "analyzer",
                     "ignore_above",
                     "dynamic",
+                    "enabled",
                     "a",
                     "a.b",
                     "",

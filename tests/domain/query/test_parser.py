@@ -118,6 +118,36 @@ def test_text_becomes_a_tree(text: str, tree: Query) -> None:
     assert plain(parse(text)) == tree
 
 
+X, Y = (Term(text=text, either=True) for text in "xy")
+
+
+@pytest.mark.parametrize(
+    ("text", "tree"),
+    [
+        ("", MatchNone()),
+        ("x", X),
+        ("x y", Term(text="x y", either=True)),
+        ("a:(x y)", Term(path="a", text="x y", either=True)),
+        ('"x y"', Phrase(text="x y")),
+        ("x (y)", Bool(should=(X, Y))),
+        ("x OR y", Bool(should=(X, Y))),
+        ("x AND y", Bool(must=(X, Y))),
+        ("+x (y)", Bool(must=(X,), should=(Y,))),
+        ("+x OR y", Bool(must=(X,), should=(Y,))),
+        ("x AND y OR x", Bool(must=(X, Y), should=(X,))),
+        ("x OR y AND x", Bool(must=(Y, X), should=(X,))),
+        ("x -y", Bool(should=(X,), must_not=(Y,))),
+        ("NOT x (y)", Bool(should=(Y,), must_not=(X,))),
+        ("x AND NOT y", Bool(must=(X,), must_not=(Y,))),
+        ("NOT x AND y", Bool(must=(Y,), must_not=(X,))),
+        ("(x AND y) (x)", Bool(should=(Bool(must=(X, Y)), X))),
+    ],
+)
+def test_text_becomes_a_tree_where_or_is_the_default(text: str, tree: Query) -> None:
+    """Clauses, and the words of a text, are alternatives unless something else is said, as Lucene combines them then."""
+    assert plain(parse(text, either=True)) == tree
+
+
 def test_nodes_know_their_place() -> None:
     """A node's position is where its value begins in the text."""
     tree = parse("cgi.gene:ABL1 AND pos:>5")

@@ -20,7 +20,7 @@ NODE = Path(__file__).parent / "node"
 
 
 async def run_node(script: str, *arguments: str, resumed: Callable[[], Awaitable[Any]] | None = None) -> Any:
-    """What a script of tests/gateway/node prints, decoded; its packages are installed where they are missing. `resumed` is awaited
+    """What a script of the folder `node` prints, decoded; its packages are installed where they are missing. `resumed` is awaited
     once the script says on stderr that it has come back."""
     node = need("node")
     if not (NODE / "node_modules").is_dir():

@@ -1,6 +1,7 @@
 """A running application with one published API over a few documents."""
 
 import time
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from domain.nouns import Stored
 from domain.ports.search import IndexSpec
 from events.apis import ReleaseCreated
 from events.embedded import EmbeddedBus
+from gateway.rest.limits import Limits
 from gateway.rest.routes import Published
 from leat.adapters import open_stores
 
@@ -92,9 +94,10 @@ class Site:
 
 
 @asynccontextmanager
-async def open_site(data: Path) -> AsyncIterator[Site]:
+async def open_site(data: Path, search: str = "tantivy:", limits: Limits | None = None) -> AsyncIterator[Site]:
     """The application with the API `genes`."""
-    address = {"name": "test", "data": str(data), "documents": "sqlite:", "search": "tantivy:", "files": "file:", "limits": {}}
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    address = {"name": name, "data": str(data), "documents": "sqlite:", "search": search, "files": "file:", "limits": {}}
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(open_stores(address))
         records = await stack.enter_async_context(SqliteRecords.open(data / "records.db"))
@@ -112,8 +115,12 @@ async def open_site(data: Path) -> AsyncIterator[Site]:
         )
         await APIS.insert(records, "genes", Api(created_at=time.time(), build="genes"))
         app = web.Application()
-        app.router.add_route("*", "/api/{path:.*}", Published(hub).__call__)
+        published = Published(hub, limits)
+        app.router.add_route("*", "/api", published.__call__)
+        app.router.add_route("*", r"/api/{path:[\s\S]*}", published.__call__)
         client = await stack.enter_async_context(TestClient(TestServer(app)))
         site = Site(hub, client)
         await site.release(1, DOCUMENTS)
         yield site
+        for index in await hub.search.names():
+            await hub.search.drop(index)

@@ -24,7 +24,7 @@ async def test_several_documents_make_a_list(site: Site) -> None:
     assert {document["_id"] for document in found} == {"1017", "12566"}
 
 
-@pytest.mark.parametrize("path", ["/gene/1", "/gene/hidden:x", "/gene/nothing:x", "/variant/1017", "/gene", "/nothing"])
+@pytest.mark.parametrize("path", ["/gene/1", "/gene/hidden:x", "/gene/nothing:x", "/variant/1017", "/genes", "/nothing"])
 async def test_unknown_is_404_in_json(site: Site, path: str) -> None:
     """Whatever is not there is said in the envelope."""
     assert (await site.get(path, 404)) | {"code": 404, "success": False, "error": "Not Found."} == await site.get(path, 404)

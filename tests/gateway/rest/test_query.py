@@ -1,5 +1,7 @@
 """GET and POST /query."""
 
+import asyncio
+
 import pytest
 
 from tests.gateway.rest.site import DOCUMENTS, Site
@@ -73,6 +75,14 @@ async def test_unmapped_path_is_warned_of(site: Site) -> None:
     found = await site.get("/query", q="symbl:abl1")
     assert found["total"] == 0
     assert "symbl" in found["_warning"]
+
+
+async def test_where_one_term_is_refused_the_others_are_ended(site: Site) -> None:
+    """Nothing is searched on for an answer that was given already."""
+    terms = ["taxid:/x/", *(f'name:"cyclin dependent kinase"~{n % 9}' for n in range(200))]
+    await site.post("/query", 400, json={"q": terms, "scopes": []})
+
+    assert [task for task in asyncio.all_tasks() if "ask.<locals>.one" in repr(task)] == []
 
 
 async def test_many_terms(site: Site) -> None:

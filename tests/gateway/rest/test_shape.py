@@ -50,7 +50,7 @@ def test_all_means_everything() -> None:
 
 
 def test_dotfield_flattens() -> None:
-    """Paths that occur several times become ordered lists, a single value stays one."""
+    """Paths that occur several times become lists in the document's order, a single value stays one."""
     assert shaped(dotfield="") == {
         "_id": "chebi",
         "a.x": 1,
@@ -58,7 +58,7 @@ def test_dotfield_flattens() -> None:
         "a.y.w": 2,
         "b": "text",
         "n": None,
-        "nested.list": ["a", "b"],
+        "nested.list": ["b", "a"],
     }
     assert shaped(dotfield="1", fields="a.y", always_list="a.y.w")["a.y.w"] == [2]
 

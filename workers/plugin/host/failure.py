@@ -10,7 +10,8 @@ from .loading import FunctionMissing
 from .results import ResultRefused
 
 HUBS = frozenset({"biothings", "config", "hub", "myvariant", "utils"})
-"""Of whose modules the ones that published plugins import are there (`aliases`, and the shim), and no package brings the others."""
+"""Packages of a hub. Those of their modules that published plugins import are there (`aliases`, and the shim); no distribution
+brings the others."""
 NAMED = 10
 """Files that a message names."""
 
@@ -34,7 +35,7 @@ def described(error: BaseException, request: dict[str, Any]) -> dict[str, str]:
 
 
 def _hint(error: BaseException, request: dict[str, Any]) -> str:
-    """What may mend it; empty where nobody knows."""
+    """What may help; empty where nobody knows."""
     root, data = request["root"], request["data"]
     if isinstance(error, SyntaxError) and str(error.filename).startswith(root):
         return f"in {_shown(str(error.filename), root)}, line {error.lineno}"

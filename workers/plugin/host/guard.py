@@ -34,7 +34,7 @@ def guard() -> None:
 
 
 def _let_go(*kept: int) -> None:
-    """Close everything but stdin and these: pipes that the plugin writes to must be seen to end with it."""
+    """Close everything but stdin and these descriptors, so that pipes which the plugin writes to are seen to end with it."""
     start = LIFELINE + 1
     for descriptor in sorted(kept):
         os.closerange(start, descriptor)
@@ -65,7 +65,7 @@ def _reaped(options: int = 0) -> tuple[int, int] | None:
 
 
 def _end_all(plugin: int, status: int | None) -> int | None:
-    """Kill children until there are none: theirs become ours as they go. Returns how the plugin ended."""
+    """Kill children until there are none: the children of those that are killed become ours. Returns how the plugin ended."""
     while (children := _children()) is not None:
         for child in children:
             os.kill(child, signal.SIGKILL)  # it is there, if only as a zombie, until it is reaped below

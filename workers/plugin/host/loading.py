@@ -76,7 +76,7 @@ def call(function: Callable[..., Any], subject: Any) -> Any:
 def _value(node: ast.expr, module: ModuleType) -> Any:
     if isinstance(node, ast.Name):
         if not hasattr(module, node.id):
-            raise FunctionMissing(f"{module.__name__.split('.')[-1]} has no {node.id}")
+            raise FunctionMissing(f"{module.__name__.split('.')[-1]} has no {node.id}{_meant(node.id, module)}")
         return getattr(module, node.id)
     if isinstance(node, ast.Attribute):
         return getattr(_value(node.value, module), node.attr)
@@ -85,3 +85,10 @@ def _value(node: ast.expr, module: ModuleType) -> Any:
         keywords = {keyword.arg: ast.literal_eval(keyword.value) for keyword in node.keywords if keyword.arg}
         return _value(node.func, module)(*arguments, **keywords)
     raise FunctionMissing(f"{ast.unparse(node)!r} is no function")
+
+
+def _meant(name: str, module: ModuleType) -> str:
+    """What was probably meant by a name that the module does not have; empty where nothing is close."""
+    difflib = importlib.import_module("difflib")  # takes time to import, and is hardly ever needed
+    close: list[str] = difflib.get_close_matches(name, vars(module), 1)
+    return f"; did you mean {close[0]}?" if close else ""

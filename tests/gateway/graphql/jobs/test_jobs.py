@@ -3,10 +3,13 @@
 from typing import Any
 
 from domain.hub import Hub
+from domain.jobs import asking
 from domain.jobs.jobs import JOBS
 from domain.jobs.logs import LogWriter
 from domain.jobs.verdicts import Stopped, Succeeded
+from events.apis import ValidateMapping
 from events.message import new_id
+from tests.domain.jobs.ruled import WHY, Limits, under_rule
 from tests.gateway.conftest import Client, done, started
 
 
@@ -155,3 +158,22 @@ async def test_lists_go_past_what_a_newer_version_wrote(client: Client, hub: Hub
     ]
     refused = await client.refused('{ job(id: "new") { jobId } }')
     assert refused[0]["extensions"]["code"] == "UNREADABLE"
+
+
+async def test_a_held_job_says_why(client: Client, hub: Hub) -> None:
+    """In the record, and in the event; a job that is not held says nothing."""
+    ids = [(await asking.ask(under_rule(hub, Limits()), ValidateMapping(source="s"), asked_by="me")).job.id for _ in range(2)]
+
+    found = [
+        await client.ask(
+            """query ($id: ID!) { job(id: $id) { state held }
+            jobEvents(jobId: $id) { events { ... on JobQueued { reason held } } } }""",
+            id=id,
+        )
+        for id in ids
+    ]
+
+    first, second = [(each["job"], each["jobEvents"]["events"]) for each in found]
+    asked = {"reason": "held", "held": WHY}
+    assert first == ({"state": "QUEUED", "held": ""}, [asked, {"reason": "admitted", "held": ""}])
+    assert second == ({"state": "QUEUED", "held": WHY}, [asked])

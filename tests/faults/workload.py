@@ -59,7 +59,7 @@ async def slow_site(folder: Path) -> AsyncIterator[str]:
 
 
 @dataclass
-class World:
+class Workload:
     """Sources, one build and one API of them."""
 
     folder: Path
@@ -68,16 +68,16 @@ class World:
     """Every document that the API has to serve."""
 
     @classmethod
-    def of(cls, folder: Path, chance: random.Random, site: str) -> "World":
-        """A world that depends on chance alone."""
-        world = cls(folder)
+    def of(cls, folder: Path, chance: random.Random, site: str) -> "Workload":
+        """A workload that depends on chance alone."""
+        workload = cls(folder)
         for number in range(chance.choice((1, 1, 2))):
             doubled, packed, slow = chance.random() < 0.3, chance.random() < 0.3, chance.random() < 0.3
             rows = chance.randrange(20, 300)
-            world.plant(f"source{number}", rows=rows, doubled=doubled, packed=packed, site=site if slow else "")
-        return world
+            workload.add_plugin(f"source{number}", rows=rows, doubled=doubled, packed=packed, site=site if slow else "")
+        return workload
 
-    def plant(self, name: str, rows: int, *, doubled: bool = False, packed: bool = False, site: str = "") -> None:
+    def add_plugin(self, name: str, rows: int, *, doubled: bool = False, packed: bool = False, site: str = "") -> None:
         """A plugin with its data: `doubled` rows are merged, a `packed` file is unpacked, and it is fetched from a slow `site`."""
         home = self.folder / "plugins" / name
         (home / "data").mkdir(parents=True)
@@ -107,7 +107,7 @@ class World:
             f"release:{API}",
         ]
 
-    async def settle_in(self, front: Front) -> None:
+    async def prepare(self, front: Front) -> None:
         """Tell the hub of sources, build and API."""
         for name in self.sources:
             await front.mutate("addSource", "source { name }", folder=str(self.folder / "plugins" / name), name=name)

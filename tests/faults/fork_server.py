@@ -1,5 +1,5 @@
 """A process that has imported everything and built the schema, off which a hub's processes are forked: a start takes a tenth of a
-second instead of one or two. `python -m tests.faults.nursery` is the process, `Nursery` our end of it."""
+second instead of one or two. `python -m tests.faults.fork_server` is the process, `ForkServer` our end of it."""
 
 import contextlib
 import importlib
@@ -27,7 +27,7 @@ ADAPTERS = (
 ROOT = Path(__file__).parent.parent.parent
 
 
-class Nursery:
+class ForkServer:
     """Starts processes, and knows how they ended."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
@@ -51,11 +51,11 @@ class Nursery:
 
 
 @contextlib.contextmanager
-def opened() -> Iterator[Nursery]:
-    """A nursery; what it started ends with it."""
+def opened() -> Iterator[ForkServer]:
+    """A fork server; what it started ends with it."""
     command = [sys.executable, "-m", __name__]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        yield Nursery(process)
+        yield ForkServer(process)
 
 
 def serve() -> None:
