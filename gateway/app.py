@@ -7,6 +7,7 @@ from aiohttp.typedefs import Handler
 
 from domain.hub import Hub
 from gateway.authentication import Authentication, guarded
+from gateway.connections import HANDLER_ARGS, bounded
 from gateway.endpoint.limits import OperationLimits
 from gateway.endpoint.view import View
 from gateway.live.stream import Watching
@@ -34,10 +35,10 @@ def make_app(
     metrics, shown = Metrics(hub), pages or Pages()
     watching = Watching(hub.bus, metrics.heard)
     view = View(build_schema(), hub, watching, known, limits or OperationLimits(), shown)
-    app = web.Application(client_max_size=2**20, handler_args={"handler_cancellation": True})
+    app = web.Application(client_max_size=2**20, handler_args=HANDLER_ARGS)
 
     def serve(method: str, path: str, handler: Handler) -> None:
-        app.router.add_route(method, path, metrics.counted(path.partition("{")[0], handler))
+        app.router.add_route(method, path, metrics.counted(path.partition("{")[0], bounded(handler)))
 
     published = Published(hub, answers)
     serve("*", "/api", published.__call__)
