@@ -54,10 +54,10 @@ async def test_fragment_bombs_are_measured_by_their_text() -> None:
 
 async def test_fragments_that_spread_themselves_end() -> None:
     """A cycle is measured once and refused by validation."""
+    operations = Operations(build_schema(), OperationLimits())
+
     with pytest.raises(NotExecuted, match="itself"):
-        await Operations(build_schema(), OperationLimits()).prepare(
-            Request("{ ...A } fragment A on Query { ...A }", {}), ADMINISTRATOR
-        )
+        await operations.prepare(Request("{ ...A } fragment A on Query { ...A }", {}), ADMINISTRATOR)
 
 
 async def test_long_texts_are_cut_off_while_they_are_read(client: Client) -> None:
