@@ -13,7 +13,7 @@ from gateway.endpoint.view import View
 from gateway.live.stream import Watching
 from gateway.metrics import Metrics
 from gateway.pages import Pages
-from gateway.pinging import ping
+from gateway.pinging import Ports
 from gateway.rest.limits import Limits
 from gateway.rest.routes import Published
 from gateway.schema import build_schema
@@ -32,7 +32,8 @@ def make_app(
 ) -> web.Application:
     """The application, for callers whom `known` recognises. It listens to the hub's events while it runs, and closes sockets with
     1001 at its end. `limits` are those of GraphQL's operations, `answers` those of published APIs."""
-    metrics, shown = Metrics(hub), pages or Pages()
+    ports = Ports(hub)
+    metrics, shown = Metrics(hub, ports), pages or Pages()
     watching = Watching(hub.bus, metrics.heard)
     view = View(build_schema(), hub, watching, known, limits or OperationLimits(), shown)
     app = web.Application(client_max_size=2**20, handler_args=HANDLER_ARGS)
@@ -46,7 +47,7 @@ def make_app(
     serve("*", "/graphql", guarded(known, view.__call__, but=view.asks_later))
     serve("GET", "/metrics", guarded(known, metrics.serve))
     serve("GET", "/health/live", _live)
-    serve("GET", "/health/ready", _ready(hub))
+    serve("GET", "/health/ready", _ready(ports))
     serve("GET", "/", _explorer(shown))
     serve("GET", "/assets/{name:.+}", shown.asset)
     serve("*", r"/{path:[\s\S]*}", _nothing)
@@ -54,6 +55,7 @@ def make_app(
     async def watched(_: web.Application) -> AsyncIterator[None]:
         async with watching.running(), metrics.running():
             yield
+        ports.close()
 
     async def closed(_: web.Application) -> None:
         await view.close_sockets()
@@ -78,11 +80,12 @@ async def _live(_: web.Request) -> web.Response:
     return web.json_response({"live": True})
 
 
-def _ready(hub: Hub) -> Handler:
+def _ready(ports: Ports) -> Handler:
     async def ready(_: web.Request) -> web.Response:
-        states = await ping(hub)
+        states = await ports.ping()
         well = not any(states.values())
-        body = {"ready": well, "ports": {name: state or "ok" for name, state in states.items()}}
+        ages = {name: round(age, 1) for name, age in ports.ages().items() if states[name]}
+        body = {"ready": well, "ports": {name: state or "ok" for name, state in states.items()}, "away": ages}
         return web.json_response(body, status=200 if well else 503)
 
     return ready
