@@ -5,6 +5,7 @@ import uuid
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
+from domain.wording import counted
 from leat.cli import output
 from leat.cli.exits import Exit
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 STEPS = """runId title state steps { name jobId job {
   jobId queue state outcome attempt failures notBefore waitingFor held progress { done total unit message }
-  error { code message detail } result } }"""
+  error { code message detail } warnings warningCount result } }"""
 RUN = f"query Run($id: ID!) {{ run(id: $id) {{ {STEPS} }} }}"
 WORKERS = "{ workers { stopping queues { name } } }"
 FOLLOW = (
@@ -86,6 +87,17 @@ def report(run: dict[str, Any], told: bool = True) -> Exit:
             if error["detail"]:
                 output.note(error["detail"].rstrip())
     state = run.get("state", "gone")
+    for step in run.get("steps", ()) if told else ():
+        _tell_warnings(step)
     if told:
         output.note(f"{run.get('title', 'run')}: {output.word_of(state)}")
-    return Exit.DONE if state == "SUCCEEDED" else Exit.FAILED
+    return {"SUCCEEDED": Exit.DONE, "HELD": Exit.HELD}.get(state, Exit.FAILED)
+
+
+def _tell_warnings(step: dict[str, Any]) -> None:
+    """What the step's job warned of, and where the rest is."""
+    job = step["job"] or {"warnings": [], "warningCount": 0}
+    for warning in job["warnings"]:
+        output.note(f"warning: {step['name']}: {warning}")
+    if (more := job["warningCount"] - len(job["warnings"])) > 0:
+        output.note(f"warning: {step['name']}: {counted(more, 'more warnings')}: leat log {job['jobId']}")
