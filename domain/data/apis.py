@@ -181,6 +181,16 @@ async def remove(hub: Hub, name: str) -> None:
     await publish(hub, name)
 
 
+async def gone(hub: Hub) -> dict[str, str]:
+    """By the name of each API that should answer: why what it serves is not there; empty where it is. Raises Unavailable."""
+    states = {}
+    for stored in await APIS.readable(hub.records):
+        release = stored.value.release()
+        if stored.value.running and stored.value.served:
+            states[stored.id] = await why_gone(hub, release) if release else f"the release {stored.value.served} is not kept"
+    return states
+
+
 async def publish(hub: Hub, name: str) -> None:
     """Let the engine's alias name what is served. It is a courtesy to other clients. The reaper does it again where the engine
     can't be reached, or where somebody switched meanwhile."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 FOUND = """query Found($name: String!) { source(name: $name) { name parts {
   name unmapped inspection { pathWarnings { path code message } } } } }"""
-SERVED = "query Served($name: String!) { api(name: $name) { served { output version } } }"
+SERVED = "query Served($name: String!) { api(name: $name) { served { output name } } }"
 SHOWN = 5
 """Paths that one line names."""
 
@@ -21,7 +21,7 @@ async def tell(gateway: "Gateway", run: dict[str, Any]) -> None:
         result = (step["job"] or {}).get("result") or {}
         for problem in problems(result):
             output.note(f"warning: {problem}")
-        if result.get("type") == "ReleaseCreated" and result.get("unchanged"):
+        if result.get("type") == "ReleaseCreated" and result.get("unchanged") and not result.get("held"):
             await _tell_rolled_back(gateway, result)
         if result.get("type") == "SourceInspected" and not result.get("unchanged"):
             source = (await gateway.execute(FOUND, {"name": result["source"]}))["source"] or {"parts": []}
@@ -39,7 +39,8 @@ async def _tell_rolled_back(gateway: "Gateway", release: dict[str, Any]) -> None
     api, newest = release["api"], release["output"]
     served = ((await gateway.execute(SERVED, {"name": api}))["api"] or {}).get("served")
     if served and served["output"] != newest:
-        output.note(f"{api} was rolled back and serves {served['version']}; to serve {release['version']} of this run again:")
+        made = release.get("name") or release["version"]
+        output.note(f"{api} was rolled back and serves {served['name']}; to serve {made} of this run again:")
         output.note(f"  leat release rollback {api} {newest}")
 
 
