@@ -16,8 +16,10 @@ SHOWN = 5
 
 
 async def tell(gateway: "Gateway", run: dict[str, Any]) -> None:
-    """Say it of every source that the run inspected, of mappings that do not fit, and of the API that it found rolled back."""
+    """Say what its jobs warned of, and what they found: of every source that the run inspected, of mappings that do not fit, and of
+    the API that it found rolled back."""
     for step in run.get("steps", ()):
+        _tell_warnings(step)
         result = (step["job"] or {}).get("result") or {}
         for problem in problems(result):
             output.note(f"warning: {problem}")
@@ -27,6 +29,15 @@ async def tell(gateway: "Gateway", run: dict[str, Any]) -> None:
             source = (await gateway.execute(FOUND, {"name": result["source"]}))["source"] or {"parts": []}
             for line in lines(source):
                 output.note(line)
+
+
+def _tell_warnings(step: dict[str, Any]) -> None:
+    """What the step's job warned of, and where the rest is."""
+    job = step["job"] or {"warnings": [], "warningCount": 0}
+    for warning in job["warnings"]:
+        output.note(f"warning: {step['name']}: {warning}")
+    if (more := job["warningCount"] - len(job["warnings"])) > 0:
+        output.note(f"warning: {step['name']}: {counted(more, 'more warnings')}: leat log {job['jobId']}")
 
 
 def problems(result: dict[str, Any]) -> list[str]:

@@ -5,7 +5,6 @@ import uuid
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from domain.wording import counted
 from leat.cli import output
 from leat.cli.exits import Exit
 
@@ -87,17 +86,6 @@ def report(run: dict[str, Any], told: bool = True) -> Exit:
             if error["detail"]:
                 output.note(error["detail"].rstrip())
     state = run.get("state", "gone")
-    for step in run.get("steps", ()) if told else ():
-        _tell_warnings(step)
     if told:
         output.note(f"{run.get('title', 'run')}: {output.word_of(state)}")
     return {"SUCCEEDED": Exit.DONE, "HELD": Exit.HELD}.get(state, Exit.FAILED)
-
-
-def _tell_warnings(step: dict[str, Any]) -> None:
-    """What the step's job warned of, and where the rest is."""
-    job = step["job"] or {"warnings": [], "warningCount": 0}
-    for warning in job["warnings"]:
-        output.note(f"warning: {step['name']}: {warning}")
-    if (more := job["warningCount"] - len(job["warnings"])) > 0:
-        output.note(f"warning: {step['name']}: {counted(more, 'more warnings')}: leat log {job['jobId']}")
