@@ -1,5 +1,6 @@
 """`leat up | work | check | demo | schema`: the commands that are, or look at, a hub."""
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -50,8 +51,15 @@ def define(parser: ArgumentParser) -> None:
             parser.set_defaults(run=_schema)
 
 
+def half_the_processors() -> int:
+    """Half of the processors that this process may use, at least one: the rest is for the gateway, stores and plugins."""
+    may_use = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, may_use // 2)
+
+
 def _concurrency(parser: ArgumentParser) -> None:
-    parser.add_argument("--concurrency", type=positive, default=2, metavar="N", help="jobs of each queue at a time (2)")
+    help = "jobs of each queue at a time (half of the processors that it may use, at least one)"
+    parser.add_argument("--concurrency", type=positive, default=half_the_processors(), metavar="N", help=help)
 
 
 def _define_scale(parser: ArgumentParser) -> None:
