@@ -1,6 +1,6 @@
 """Parsers without Python: what a manifest says of files that need no code, checked before any file is read.
 
-The object under `uploader.parser` becomes the keywords of one function of ours, `leat.files:documents`, which is called in the
+The object under `uploader.parser` becomes the keywords of one function of ours, `leat_files:documents`, which is called in the
 plugin's process as a plugin's own parser is. docs/plugins.md has the keys.
 """
 
@@ -12,7 +12,7 @@ import msgspec
 
 from domain.errors import Invalid
 
-PARSER = "leat.files:documents"
+PARSER = "leat_files:documents"
 """What `uploader.parser` becomes; workers/plugin/host/aliases.py says where that function is."""
 
 Refuse = Callable[[tuple[str, ...], str], Invalid]

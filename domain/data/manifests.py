@@ -94,9 +94,9 @@ _LEGACY = {
 _ROOT = {"version", "name", "display_name", "biothing_type", "__metadata__", "requires", "dumper", "uploader", "uploaders"}
 _DUMPER = {"data_url", "uncompress", "schedule", "release", "disabled"}
 _UPLOADER = {"name", "parser", "parser_kwargs", "mapping", "on_duplicates", "parallelizer", "ignore_duplicates", "keylookup"}
-SCHEMES = ("http", "https", "file")
+SCHEMES = ("http", "https", "ftp", "ftps", "file")
 """Schemes of URLs that are fetched."""
-_OTHERS = {"ftp", "ftps", "sftp", "s3", "gs", "git", "git+http", "git+https", "git+ssh", "git+file", "docker"}
+_OTHERS = {"sftp", "s3", "gs", "git", "git+http", "git+https", "git+ssh", "git+file", "docker"}
 """Schemes that are known, and not fetched."""
 _CLASSES = {
     "dumper": "dumper classes are not run here: write `data_url`, and if need be `release` as `module:function`",
@@ -252,10 +252,9 @@ class _Reading:
         for entry in entries:
             scheme = entry.strip().split(":", 1)[0].lower() if ":" in entry else ""
             if scheme in _OTHERS:
-                advice = "; many FTP servers have the same files at https://" if "ftp" in scheme else ""
-                raise self.invalid(path, f"{entry!r} is not fetched here: {', '.join(SCHEMES)} are{advice}")
+                raise self.invalid(path, f"{entry!r} is not fetched here: {', '.join(SCHEMES)} are")
             if scheme not in SCHEMES:
-                raise self.invalid(path, f"{entry!r} should begin with https://, http:// or file:")
+                raise self.invalid(path, f"{entry!r} should begin with https://, http://, ftp://, ftps:// or file:")
         return tuple(entry.strip() for entry in entries)
 
     def function(self, entry: Mapping[str, Any], key: str, path: tuple[str, ...]) -> str:

@@ -1,6 +1,5 @@
 """`leat up | work | check | demo | schema`: the commands that are, or look at, a hub."""
 
-import os
 import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from leat.cli.exits import Ended, Exit
 from leat.cli.session import positive
+from leat.processors import half_the_processors
 
 if TYPE_CHECKING:
     from leat.settings import Settings
@@ -49,12 +49,6 @@ def define(parser: ArgumentParser) -> None:
             parser.add_argument("--folder", type=Path, default=Path(), help="where to write (.)")
             parser.add_argument("--check", action="store_true", help="write nothing; fail where a file is stale")
             parser.set_defaults(run=_schema)
-
-
-def half_the_processors() -> int:
-    """Half of the processors that this process may use, at least one: the rest is for the gateway, stores and plugins."""
-    may_use = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, may_use // 2)
 
 
 def _concurrency(parser: ArgumentParser) -> None:

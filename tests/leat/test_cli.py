@@ -426,12 +426,12 @@ def test_plugin_check_of_no_plugin(capsys: pytest.CaptureFixture[str], empty: Pa
 def test_plugin_check_of_a_wrong_manifest(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
     """What is wrong is said once, with file and key."""
     manifest = plugin(empty) / "manifest.json"
-    manifest.write_text(json.dumps({"dumper": {"data_url": "ftp://example.org/a"}}))
+    manifest.write_text(json.dumps({"dumper": {"data_url": "sftp://example.org/a"}}))
 
     code, told = said(capsys, "source", "check", "genes")
 
     assert code == Exit.REFUSED
-    assert told.startswith("leat: manifest.json: dumper.data_url: 'ftp://")
+    assert told.startswith("leat: manifest.json: dumper.data_url: 'sftp://")
     assert told.count("data_url") == told.count("manifest.json") == 1
 
 

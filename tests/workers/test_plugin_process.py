@@ -266,6 +266,35 @@ async def test_no_secret_reaches_a_plugin(tmp_path: Path, monkeypatch: pytest.Mo
     assert not {"LEAT_TOKEN", "AWS_SECRET_ACCESS_KEY", "PYTHONPATH"} & set(document["environment"])
 
 
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+async def test_proxies_and_certificates_reach_a_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """As they hold for dumps; certificates by the names that Python's own library and requests read, wherever they are."""
+    (tmp_path / "ours.pem").touch()
+    monkeypatch.chdir(tmp_path)
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, "ours.pem")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+    monkeypatch.setenv("no_proxy", "localhost")
+    names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "no_proxy")
+    parser = f"""
+        import os
+        def load_data(folder):
+            yield {{"_id": "a", **{{name: os.environ.get(name) for name in {names!r}}}}}
+    """
+
+    [document] = (await parse(tmp_path / "plugin", parser)).documents
+
+    ours = str(tmp_path / "ours.pem")
+    assert document == {
+        "_id": "a",
+        "SSL_CERT_FILE": ours,
+        "REQUESTS_CA_BUNDLE": ours,
+        "HTTPS_PROXY": "http://proxy:3128",
+        "no_proxy": "localhost",
+    }
+
+
 async def test_a_mapping_function_gets_the_uploaders_class(tmp_path: Path) -> None:
     """As the SDK passes it, a class method's decorator included; what it returns is checked to be a dict."""
     files = {

@@ -2,9 +2,10 @@
 
 import re
 import urllib.parse
-from email.message import EmailMessage
 
+from workers.dump.disposition import disposed_name
 from workers.dump.errors import DumpRefused
+from workers.dump.text import text_of
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """Unicode's control characters too: terminals obey some of them, and logs break lines at others."""
@@ -19,13 +20,11 @@ def safe_name(name: str) -> str:
 
 
 def name_of(url: str, disposition: str = "") -> str:
-    """The file name of a download: of Content-Disposition where the server sends one, else the last part of the URL's path."""
-    if disposition:
-        header = EmailMessage()
-        header["Content-Disposition"] = _CONTROL.sub("", disposition)
-        if name := safe_name(header.get_filename() or ""):
-            return name
-    return safe_name(urllib.parse.unquote(urllib.parse.urlsplit(url).path)) or "download"
+    """The file name of a download: of `Content-Disposition` where the server sends one, else the last part of the URL's path."""
+    if name := safe_name(disposed_name(disposition)):
+        return name
+    path = urllib.parse.unquote_to_bytes(urllib.parse.urlsplit(url).path)
+    return safe_name(text_of(path)) or "download"
 
 
 def safe_release(release: str) -> str:

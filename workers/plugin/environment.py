@@ -19,7 +19,7 @@ import orjson
 from domain.data.manifests import DISTRIBUTIONS, SHIMMED
 from domain.data.plugins import code_files
 from domain.errors import JobFailed
-from workers.plugin.process import Log
+from workers.plugin.process import Log, certificates
 
 ISOLATED = ("-I", "-X", "utf8")
 PROGRAM = ("-P", "-m")
@@ -156,7 +156,10 @@ async def _run(command: Sequence[str], log: Log, failure: str) -> None:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         limit=2**20,
-        env={name: value for name, value in os.environ.items() if not name.startswith(("LEAT_", "PYTHON"))},
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith(("LEAT_", "PYTHON"))},
+            **certificates(),
+        },
     )
     tail: deque[str] = deque(maxlen=20)
     try:

@@ -20,7 +20,7 @@ def test_an_object_becomes_a_function_with_keywords() -> None:
     [uploader] = normalise(manifest(declared), "manifest.yaml", "genes").uploaders
 
     keywords = {"files": ["*.txt"], "format": "csv", "delimiter": "\t", "missing": ["NA"], "id": ["a", "b"]}
-    assert (uploader.parser, uploader.parser_kwargs) == ("leat.files:documents", keywords)
+    assert (uploader.parser, uploader.parser_kwargs) == ("leat_files:documents", keywords)
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {

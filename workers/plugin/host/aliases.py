@@ -9,7 +9,7 @@ from types import ModuleType
 
 MODULES = {
     "config": "biothings.config",
-    "leat.files": "leat_plugin_host.files.reading",
+    "leat_files": "leat_plugin_host.files.reading",
     "hub.dataload.data_parsers": "biothings.hub.dataload.data_parsers",
     "myvariant.src.utils.hgvs": "biothings.utils.hgvs",
     "utils.common": "biothings.utils.common",
