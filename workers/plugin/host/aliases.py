@@ -16,9 +16,7 @@ MODULES = {
     "utils.dataload": "biothings.utils.dataload",
     "utils.hgvs": "biothings.utils.hgvs",
 }
-PACKAGES = frozenset(
-    {"leat", "hub", "hub.dataload", "hub.dataload.sources", "myvariant", "myvariant.src", "myvariant.src.utils", "utils"}
-)
+PACKAGES = frozenset({"hub", "hub.dataload", "hub.dataload.sources", "myvariant", "myvariant.src", "myvariant.src.utils", "utils"})
 
 
 class Aliases(MetaPathFinder, Loader):
