@@ -158,7 +158,8 @@ async def test_a_held_release_is_shown_and_accepted(client: Client, hub: Hub) ->
 
     await APIS.change(hub.records, "genes", held)
     accept = """mutation ($release: String!) { acceptRelease(input: {api: "genes", release: $release}) {
-                  ... on UserError { code path } ... on AcceptReleaseSuccess { release { output served held acceptedBy acceptedAt acceptedDespite } } } }"""
+                  ... on UserError { code path }
+                  ... on AcceptReleaseSuccess { release { output served held acceptedBy acceptedAt acceptedDespite } } } }"""
 
     shown = await client.ask('{ api(name: "genes") { served { output } held { name output held } } }')
     accepted = (await client.ask(accept, release="today"))["acceptRelease"]["release"]
