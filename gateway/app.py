@@ -1,5 +1,6 @@
 """The web application: what is served where, and what of it needs the token."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from aiohttp import web
@@ -82,10 +83,15 @@ async def _live(_: web.Request) -> web.Response:
 
 def _ready(ports: Ports) -> Handler:
     async def ready(_: web.Request) -> web.Response:
-        states = await ports.ping()
-        well = not any(states.values())
-        ages = {name: round(age, 1) for name, age in ports.ages().items() if states[name]}
-        body = {"ready": well, "ports": {name: state or "ok" for name, state in states.items()}, "away": ages}
+        states, served = await asyncio.gather(ports.ping(), ports.served())
+        # One API whose release is gone must not take the others off their balancer; all of them must.
+        well = not any(states.values()) and not (served and all(served.values()))
+        body = {
+            "ready": well,
+            "ports": {name: state or "ok" for name, state in states.items()},
+            "apis": {name: state or "ok" for name, state in served.items()},
+            "away": {name: round(age, 1) for name, age in ports.ages().items() if states[name]},
+        }
         return web.json_response(body, status=200 if well else 503)
 
     return ready

@@ -13,6 +13,7 @@ from aiohttp.hdrs import METH_ALL
 from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 
+from domain.data.apis import APIS
 from domain.hub import Hub
 from domain.jobs import backlog, presence
 from domain.jobs.dead_letters import DEAD_LETTERS
@@ -72,6 +73,8 @@ class Metrics:
             "leat_port_away_seconds", "For how long a part of the hub has not answered.", ("port",), registry=registry
         )
         self._up = Gauge("leat_port_up", "Whether a part of the hub answers.", ("port",), registry=registry)
+        self._there = Gauge("leat_api_served_there", "Whether what an API serves is there.", ("api",), registry=registry)
+        self._kept_back = Gauge("leat_api_release_held", "Whether a release waits to be accepted.", ("api",), registry=registry)
 
         for gauge in (self._workers, self._dead):
             gauge.set(math.nan)  # not known yet
@@ -122,22 +125,28 @@ class Metrics:
 
     async def serve(self, _: web.Request) -> web.Response:
         """Everything, as Prometheus reads it. What can't be read just now is told as it was known last, with its age."""
-        states, failure = await asyncio.gather(self._ports.ping(), self._figures.renew())
+        states, served, failure = await asyncio.gather(self._ports.ping(), self._ports.served(), self._figures.renew())
         for port, age in self._ports.ages().items():
             self._up.labels(port).set(not states[port])
             self._away.labels(port).set(age if states[port] else 0.0)
         self._age.set(self._figures.age if failure else 0.0)
         self._show(self._figures.value or [])
+        self._there.clear()
+        for api, reason in served.items():
+            self._there.labels(api).set(not reason)
         return web.Response(body=generate_latest(self._registry), headers=CONTENT_TYPE)
 
     def _show(self, figures: Figures) -> None:
-        for gauge in (self._depth, self._oldest, self._consumers, self._jobs, self._held, self._slots):
+        for gauge in (self._depth, self._oldest, self._consumers, self._jobs, self._held, self._slots, self._kept_back):
             gauge.clear()
         for gauge, labels, value in figures:
             (gauge.labels(*labels) if labels else gauge).set(value)
 
     async def _read(self) -> Figures:
-        return [*await self._read_queues(), *await self._read_jobs(), *await self._read_workers()]
+        kept_back: Figures = [
+            (self._kept_back, (stored.id,), stored.value.held() is not None) for stored in await APIS.readable(self._hub.records)
+        ]
+        return [*await self._read_queues(), *await self._read_jobs(), *await self._read_workers(), *kept_back]
 
     async def _read_queues(self) -> Figures:
         found: Figures = []

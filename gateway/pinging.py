@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
+from domain.data import apis
 from domain.errors import LeatError
 from domain.hub import Hub
 from events.bus import BusError
@@ -75,6 +76,7 @@ class Ports:
             "search": hub.search,
             "files": hub.files,
         }
+        self._served = Reading(lambda: apis.gone(hub))
         self._readings: dict[str, Reading[None]] = {name: Reading(_pinging(port)) for name, port in ports.items()}
 
     async def ping(self) -> dict[str, str]:
@@ -82,12 +84,19 @@ class Ports:
         states = await asyncio.gather(*(reading.renew() for reading in self._readings.values()))
         return dict(zip(self._readings, states, strict=True))
 
+    async def served(self) -> dict[str, str]:
+        """By API: why what it serves is not there; empty where it is. As it was known last, where that can't be found out in time:
+        then a port does not answer, which `ping` tells."""
+        await self._served.renew()
+        return self._served.value or {}
+
     def ages(self) -> dict[str, float]:
         """Seconds since each port answered."""
         return {name: reading.age for name, reading in self._readings.items()}
 
     def close(self) -> None:
         """Ask no more."""
+        self._served.close()
         for reading in self._readings.values():
             reading.close()
 

@@ -17,6 +17,7 @@ import msgspec
 from domain.data.manifests import SCHEMES
 from domain.data.sources import SOURCES, Source
 from domain.errors import JobFailed, NotReady
+from domain.names import unused
 from domain.nouns import Stored, owner
 from domain.wording import counted
 from events.message import new_id
@@ -57,7 +58,12 @@ async def dump_source(command: DumpSource, context: JobContext) -> SourceDumped:
         which = "every file" if len(empty) == len(files) else ", ".join(empty[:10]) + ", …" * (len(empty) > 10)
         await context.log(f"empty in release {release}: {which}", "warning")
     dump = SourceDumped(
-        source=stored.id, release=release, output=context.output, files=files, size=sum(file.size for file in files)
+        source=stored.id,
+        release=release,
+        output=context.output,
+        files=files,
+        size=sum(file.size for file in files),
+        name=unused(release, [dump.name or dump.release for dump in stored.value.outputs if isinstance(dump, SourceDumped)]),
     )
     return await _store(_event(context, dump), folder, context)
 
