@@ -1,5 +1,6 @@
 """The web application: what is served where, and what of it needs the token."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from aiohttp import web
@@ -12,7 +13,7 @@ from gateway.endpoint.view import View
 from gateway.live.stream import Watching
 from gateway.metrics import Metrics
 from gateway.pages import Pages
-from gateway.pinging import ping
+from gateway.pinging import look_at_releases, ping
 from gateway.rest.limits import Limits
 from gateway.rest.routes import Published
 from gateway.schema import build_schema
@@ -79,9 +80,14 @@ async def _live(_: web.Request) -> web.Response:
 
 def _ready(hub: Hub) -> Handler:
     async def ready(_: web.Request) -> web.Response:
-        states = await ping(hub)
-        well = not any(states.values())
-        body = {"ready": well, "ports": {name: state or "ok" for name, state in states.items()}}
+        states, served = await asyncio.gather(ping(hub), look_at_releases(hub))
+        # One API whose release is gone must not take the others off their balancer; all of them must.
+        well = not any(states.values()) and not (served and all(served.values()))
+        body = {
+            "ready": well,
+            "ports": {name: state or "ok" for name, state in states.items()},
+            "apis": {name: state or "ok" for name, state in served.items()},
+        }
         return web.json_response(body, status=200 if well else 503)
 
     return ready

@@ -12,6 +12,7 @@ from aiohttp.hdrs import METH_ALL
 from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 
+from domain.data.apis import APIS
 from domain.errors import Unavailable
 from domain.hub import Hub
 from domain.jobs import backlog, presence
@@ -22,7 +23,7 @@ from events.jobs import JobFinished, JobQueued
 from events.message import Event
 from events.supervision import supervised
 from gateway.live.tally import QUEUE_OF
-from gateway.pinging import ping
+from gateway.pinging import look_at_releases, ping
 
 CONTENT_TYPE = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
 SECONDS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)
@@ -64,6 +65,8 @@ class Metrics:
         self._slots = Gauge("leat_worker_slots", "Jobs that workers do at a time.", ("queue",), registry=registry)
         self._workers = Gauge("leat_workers", "Worker processes.", registry=registry)
         self._up = Gauge("leat_port_up", "Whether a part of the hub answers.", ("port",), registry=registry)
+        self._there = Gauge("leat_api_served_there", "Whether what an API serves is there.", ("api",), registry=registry)
+        self._kept_back = Gauge("leat_api_release_held", "Whether a release waits to be accepted.", ("api",), registry=registry)
 
     def heard(self, event: Event, took: float | None) -> None:
         """Count an event; `took`: the seconds of a job that ended."""
@@ -112,13 +115,26 @@ class Metrics:
         """Everything, as Prometheus reads it. What can't be read just now is left out."""
         for port, failure in (await ping(self._hub)).items():
             self._up.labels(port).set(not failure)
-        for gauge in (self._depth, self._oldest, self._consumers, self._jobs, self._held, self._slots):
+        for gauge in (
+            self._depth,
+            self._oldest,
+            self._consumers,
+            self._jobs,
+            self._held,
+            self._slots,
+            self._there,
+            self._kept_back,
+        ):
             gauge.clear()
         for gauge in (self._workers, self._dead):
             gauge.set(math.nan)
         with suppress(Unavailable):  # leat_port_up says so
             await self._read_queues()
             await self._read_jobs()
+            for stored in await APIS.readable(self._hub.records):
+                self._kept_back.labels(stored.id).set(stored.value.held() is not None)
+        for api, reason in (await look_at_releases(self._hub)).items():
+            self._there.labels(api).set(not reason)
         return web.Response(body=generate_latest(self._registry), headers=CONTENT_TYPE)
 
     async def _read_queues(self) -> None:

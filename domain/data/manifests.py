@@ -7,6 +7,7 @@ from typing import Any, Literal, cast, get_args
 
 import msgspec
 
+from domain.data import formats
 from domain.errors import Invalid
 from domain.names import NAME
 
@@ -175,7 +176,8 @@ class _Reading:
         if entry.get("keylookup"):
             self.warn((*path, "keylookup"), "ids are not converted here: documents keep the `_id` that the parser gives them")
         self.without_class(entry, "parser", "uploader", path)
-        self.needed(entry, "parser", path)
+        if isinstance(self.needed(entry, "parser", path), dict):
+            entry = formats.as_function(entry, lambda key, text: self.invalid((*path, *key), text))
         keywords = entry.get("parser_kwargs") or {}
         return Uploader(
             name=name,

@@ -138,6 +138,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ending: Ending = ""
     """What runs elsewhere was given up, and the job is to become this once that has been stopped; only with a handle."""
     progress: Progress = Progress()
+    warnings: tuple[str, ...] = ()
+    """What its last attempt warned of, the first few lines: they are shown where the job ends."""
+    warned: int = 0
+    """How many lines these are in all."""
     result: dict[str, Any] | None = None
     """The domain event it ended with, as plain values."""
     error: JobError | None = None

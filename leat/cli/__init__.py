@@ -29,7 +29,8 @@ COMMANDS = {
 }
 """Name → (the module that defines it, what it does)."""
 EXITS = """exit codes:
-  0 done   1 the job failed   2 usage   3 refused   4 the hub can't be reached   5 token missing or wrong   130 detached by Ctrl-C
+  0 done   1 the job failed   2 usage   3 refused   4 the hub can't be reached   5 token missing or wrong   6 a release is held
+  130 detached by Ctrl-C
 """
 
 

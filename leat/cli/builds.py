@@ -4,7 +4,7 @@ import json
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
 
-from leat.cli import output
+from leat.cli import gates, output
 from leat.cli.exits import Ended, Exit
 from leat.cli.live import start
 from leat.cli.session import command, editing, starting, subcommands
@@ -41,6 +41,7 @@ def define(parser: ArgumentParser) -> None:
     edit.epilog = PARTS
     edit.add_argument("--sources", nargs="+", metavar="PART", help="parts to merge: names, or regular expressions")
     _configuration(edit)
+    gates.define(commands, "build")
     command(commands, "remove", "remove a build with what it made", _remove).add_argument("name", help="the build")
     starting(command(commands, "run", "merge the current uploads of its sources", _run)).add_argument("name", help="the build")
 

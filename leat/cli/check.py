@@ -36,10 +36,13 @@ async def _ask_gateway(url: str) -> dict[str, str] | None:
     timeout = aiohttp.ClientTimeout(total=2 * PATIENCE)
     try:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(f"{url}/health/ready") as answer:
-            states: dict[str, str] = (await answer.json())["ports"]
+            told = await answer.json()
+            states: dict[str, str] = told["ports"]
+            served: dict[str, str] = told.get("apis", {})
     except (aiohttp.ClientError, TimeoutError, ValueError, KeyError):
         return None
-    return {name: "OK" if state == "ok" else f"does not answer: {state}" for name, state in states.items()}
+    parts = {name: "OK" if state == "ok" else f"does not answer: {state}" for name, state in states.items()}
+    return parts | {f"api {name}": "OK" if state == "ok" else f"what it serves is gone: {state}" for name, state in served.items()}
 
 
 async def _look(settings: Settings) -> dict[str, str]:

@@ -18,6 +18,8 @@ class Exit(IntEnum):
     """The hub can't be reached, or broke while it answered."""
     UNAUTHENTICATED = 5
     """The token is missing or wrong."""
+    HELD = 6
+    """The run did its work, and a release of it is held: what was served before is served on until somebody accepts it."""
     DETACHED = 130
     """Ctrl-C: the command let go; a job that it followed goes on."""
 

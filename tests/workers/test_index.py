@@ -77,7 +77,7 @@ async def test_a_build_is_released_once(tmp_path: Path) -> None:
         assert (await served(hub)).served == first.output
         third = await release(hub, force=True)
         api = await served(hub)
-        assert (api.served, [each.output for each in api.releases()]) == (third.output, [third.output, second.output])
+        assert (api.served, [each.output for each in api.releases()]) == (third.output, [third.output, first.output])
 
 
 async def test_a_release_whose_index_is_gone_is_made_again(tmp_path: Path) -> None:

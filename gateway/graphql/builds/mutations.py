@@ -9,6 +9,7 @@ from domain.data import builds, pipelines, removals, schedules
 from gateway.context import Info
 from gateway.errors import Refusal
 from gateway.graphql.builds.types import Build
+from gateway.graphql.gates import GatesInput, gates_of
 from gateway.graphql.inputs import KEY, In, given
 from gateway.graphql.jobs.types import Started
 from gateway.scalars import JSON
@@ -95,6 +96,26 @@ class RunBuildSuccess(Started):
 RunBuildPayload = Annotated[RunBuildSuccess | Refusal, strawberry.union("RunBuildPayload", description="What runBuild answers.")]
 
 
+@strawberry.input(description="Which gates judge the releases of a build.")
+class SetBuildGatesInput:
+    """Input of setBuildGates."""
+
+    name: str = field(description="The build.")
+    gates: GatesInput = field(description="All of its gates.")
+
+
+@strawberry.type(description="The gates judge releases from now on.")
+class SetBuildGatesSuccess:
+    """Success of setBuildGates."""
+
+    build: Build = field(description="The build.")
+
+
+SetBuildGatesPayload = Annotated[
+    SetBuildGatesSuccess | Refusal, strawberry.union("SetBuildGatesPayload", description="What setBuildGates answers.")
+]
+
+
 @strawberry.type
 class BuildMutation:
     """Changing builds."""
@@ -108,6 +129,12 @@ class BuildMutation:
     async def edit_build(self, info: Info, input: In[EditBuildInput]) -> EditBuildPayload:
         """Raises its version."""
         return EditBuildSuccess(build=Build.of(await builds.edit(info.context.hub, input.name, **given(input))))
+
+    @strawberry.mutation(description="Let these gates judge the releases of a build.")
+    async def set_build_gates(self, info: Info, input: In[SetBuildGatesInput]) -> SetBuildGatesPayload:
+        """Checked by the domain."""
+        stored = await builds.set_gates(info.context.hub, input.name, gates_of(input.gates))
+        return SetBuildGatesSuccess(build=Build.of(stored))
 
     @strawberry.mutation(description="Remove a build with everything that it made.")
     async def remove_build(self, info: Info, input: In[RemoveBuildInput]) -> RemoveBuildPayload:

@@ -12,6 +12,7 @@ from domain.data.builds import Build as BuildRecord
 from domain.nouns import Stored
 from events.builds import BuildFinished
 from gateway.context import Info
+from gateway.graphql.gates import Gates
 from gateway.graphql.jobs.queries import JobFilter, job_page
 from gateway.graphql.jobs.types import Job
 from gateway.graphql.nodes import After, Connection, First, Node, few, global_id
@@ -76,6 +77,7 @@ class Build(Node):
     automatic: bool = field(description="Whether it is built whenever one of its sources was uploaded.")
     shards: int = field(description="Shards of its indexes, where the engine has such.")
     replicas: int = field(description="Replicas of its indexes, where the engine has such.")
+    gates: Gates = field(description="What keeps back releases of it.")
     created_at: DateTime = field(description="When it was added.")
     edited_at: DateTime | None = field(description="When it was last edited.")
     writer: str = field(description="The job and attempt that works on it; empty where none does.")
@@ -99,6 +101,7 @@ class Build(Node):
             automatic=build.automatic,
             shards=build.shards,
             replicas=build.replicas,
+            gates=Gates.of(build.gates),
             created_at=DateTime(build.created_at),
             edited_at=time(build.edited_at),
             writer=build.writer,

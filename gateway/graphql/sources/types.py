@@ -17,6 +17,7 @@ from events.sources import Inspected as InspectedPart
 from events.sources import Part as UploadedPart
 from events.sources import SourceDumped, SourceInspected, SourceUploaded
 from gateway.context import Info
+from gateway.graphql.gates import Gates
 from gateway.graphql.jobs.queries import JobFilter, job_page
 from gateway.graphql.jobs.types import Job
 from gateway.graphql.nodes import After, Connection, First, Name, Node, few, global_id
@@ -204,6 +205,7 @@ class Source(Node):
     code: str = field(description="Content hash of its code.")
     manifest: JSON = field(description="Its manifest, normalised; `warnings` says what was taken how.")
     disabled: bool = field(description="Whether dumps are refused.")
+    gates: Gates = field(description="What keeps back releases of it.")
     created_at: DateTime = field(description="When it was added.")
     edited_at: DateTime | None = field(description="When it was last edited.")
     writer: str = field(description="The job and attempt that works on it; empty where none does.")
@@ -225,6 +227,7 @@ class Source(Node):
             code=source.code,
             manifest=shown(source.manifest),
             disabled=source.disabled,
+            gates=Gates.of(source.gates),
             created_at=DateTime(source.created_at),
             edited_at=time(source.edited_at),
             writer=source.writer,

@@ -6,6 +6,7 @@ import traceback
 from typing import Any
 
 from .documents import DocumentRefused
+from .files.refusal import FileRefused
 from .loading import FunctionMissing
 from .results import ResultRefused
 
@@ -21,6 +22,8 @@ def described(error: BaseException, request: dict[str, Any]) -> dict[str, str]:
     root, memory = request["root"], request["memory"]
     if isinstance(error, DocumentRefused):
         return {"message": str(error.args[0]), "detail": str(error.args[1]), "code": "DOCUMENT_INVALID"}
+    if isinstance(error, FileRefused):
+        return {"message": str(error), "detail": "", "code": "FILE_INVALID"}
     if isinstance(error, FunctionMissing | ResultRefused):
         return {"message": str(error), "detail": "", "code": "PLUGIN_INVALID"}
     detail = "".join(_lines(traceback.TracebackException.from_exception(error, limit=-50), root))
