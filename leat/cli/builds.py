@@ -4,7 +4,7 @@ import json
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
 
-from leat.cli import gates, output
+from leat.cli import documents, gates, output
 from leat.cli.exits import Ended, Exit
 from leat.cli.live import start
 from leat.cli.session import command, editing, starting, subcommands
@@ -36,6 +36,7 @@ def define(parser: ArgumentParser) -> None:
     _configuration(add)
     command(commands, "list", "builds, oldest first", _list)
     command(commands, "show", "one build, with what it made", _show).add_argument("name", help="the build")
+    documents.of_build(command(commands, "documents", "look at documents that it made", documents.build_documents))
     edit = editing(command(commands, "edit", "change a build configuration; what is left out stays", _edit))
     edit.add_argument("name", help="the build")
     edit.epilog = PARTS

@@ -17,10 +17,11 @@ from events.sources import Inspected as InspectedPart
 from events.sources import Part as UploadedPart
 from events.sources import SourceDumped, SourceInspected, SourceUploaded
 from gateway.context import Info
+from gateway.graphql.documents import AfterId, DocumentPage, Fields, Ids, by_id
 from gateway.graphql.gates import Gates
 from gateway.graphql.jobs.queries import JobFilter, job_page
 from gateway.graphql.jobs.types import Job
-from gateway.graphql.nodes import After, Connection, First, Name, Node, few, global_id
+from gateway.graphql.nodes import After, Connection, First, Name, Node, global_id
 from gateway.scalars import JSON, DateTime, Long, shown, time
 
 PATHS = 10_000
@@ -157,13 +158,20 @@ class SourcePart:
     mapped_by: MappedBy | None = field(description="Where the mapping comes from; null before there is one.")
     inspection: Inspection | None = field(description="The current inspection; null before the first.")
 
-    @strawberry.field(description="Documents by id: an object with those that exist.")
-    async def documents(self, info: Info, ids: Annotated[list[str], argument(description="Up to 1000 values of `_id`.")]) -> JSON:
-        """Of the current upload."""
+    @strawberry.field(description="Documents of the current upload by id: an object with those that exist.")
+    async def documents(self, info: Info, ids: Ids, fields: Fields = None) -> JSON:
+        """What a release would give."""
+        return await by_id(info.context.hub.documents, self._collection(), ids, fields)
+
+    @strawberry.field(description="Documents of the current upload, in the order of their ids.")
+    async def document_page(self, info: Info, first: First = 20, after: AfterId = "", fields: Fields = None) -> DocumentPage:
+        """A page."""
+        return await DocumentPage.of(info.context.hub.documents, self._collection(), first, after, fields)
+
+    def _collection(self) -> str:
         if self.uploaded is None:
             raise Unready(f"{self.name} was not uploaded yet")
-        found = await info.context.hub.documents.get(self.uploaded.collection, few(ids))
-        return JSON({id: orjson.loads(body) for id, body in found.items()})
+        return self.uploaded.collection
 
     @strawberry.field(description="How many fields the mapping has; null before there is one.")
     def mapped_count(self) -> Long | None:

@@ -32,7 +32,7 @@ def documents(folder: str, files: Sequence[str] = (), format: str = "", **option
 def _each(folder: str, files: Sequence[str], format: str, options: Mapping[str, Any]) -> Iterator[Iterator[dict[str, Any]]]:
     """The documents of each file."""
     for name in _chosen(folder, files, format):
-        found = format or _format(name)
+        found = format or format_of(name)
         if not found:
             raise FileRefused(f"{name}: its name does not say what it is; add `format`: {', '.join(READERS)}")
         yield READERS[found](os.path.join(folder, name), name, {**options, "format": found})
@@ -54,7 +54,7 @@ def _chosen(folder: str, patterns: Sequence[str], format: str) -> list[str]:
 
 def _only(held: list[str], format: str) -> str:
     """The file that is meant where the manifest names none: one of the format, packed ones only where they were not unpacked."""
-    fitting = [name for name in held if _format(name) and (not format or _format(name) == format)]
+    fitting = [name for name in held if format_of(name) and (not format or format_of(name) == format)]
     fitting = [name for name in fitting if name.removesuffix(".gz") == name or name.removesuffix(".gz") not in held]
     if len(fitting) == 1:
         return fitting[0]
@@ -71,7 +71,8 @@ def _names(folder: str) -> list[str]:
     return sorted(found)
 
 
-def _format(name: str) -> str:
+def format_of(name: str) -> str:
+    """The format that a file's name says; empty where it says none."""
     return FORMATS.get(os.path.splitext(name.lower().removesuffix(".gz"))[1], "")
 
 

@@ -57,6 +57,16 @@ class Table:
                 line = self._line(done + number)
                 raise FileRefused(f"{self.name}, line {line}{f', column {column}' if column else ''}: {reason}") from None
 
+    def sample(self, rows: int) -> tuple[list[str], list[list[str]]]:
+        """The columns' names and the first rows, as they stand there."""
+        with opened_text(self.path, self.name, self.options.get("encoding", "utf-8")) as text:
+            lines = _Lines(text, self.options)
+            reader = csv.reader(lines.rest(), **self.dialect)
+            try:
+                return self._names(lines, reader), list(islice(filter(None, reader), rows))
+            except csv.Error as error:
+                raise self._unreadable(error, 0) from None
+
     def _names(self, lines: "_Lines", reader: Iterator[list[str]]) -> list[str]:
         """The columns, as the manifest or the header names them."""
         columns = list(self.options.get("columns", ()))
