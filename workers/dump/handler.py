@@ -19,6 +19,7 @@ from domain.data.manifests import SCHEMES
 from domain.data.sources import SOURCES, Source
 from domain.errors import JobFailed, NotReady
 from domain.masking import masked
+from domain.names import unused
 from domain.nouns import Stored, owner
 from domain.room import check_room
 from domain.wording import counted
@@ -60,7 +61,12 @@ async def dump_source(command: DumpSource, context: JobContext) -> SourceDumped:
         which = "every file" if len(empty) == len(files) else ", ".join(empty[:10]) + ", …" * (len(empty) > 10)
         await context.log(f"empty in release {release}: {which}", "warning")
     dump = SourceDumped(
-        source=stored.id, release=release, output=context.output, files=files, size=sum(file.size for file in files)
+        source=stored.id,
+        release=release,
+        output=context.output,
+        files=files,
+        size=sum(file.size for file in files),
+        name=unused(release, [dump.name or dump.release for dump in stored.value.outputs if isinstance(dump, SourceDumped)]),
     )
     return await _store(_event(context, dump), folder, context)
 

@@ -44,6 +44,7 @@ class Dump:
 
     output: str = field(description="Its name: the job and attempt that fetched it.")
     release: str = field(description="The source's release.")
+    name: str = field(description="What people call it: the release, with a number behind it where it was dumped before.")
     size: Long = field(description="Bytes of all files.")
     at: DateTime = field(description="When it was stored.")
     files: list[DumpFile] = field(description="Its files.")
@@ -52,7 +53,14 @@ class Dump:
     def of(cls, event: SourceDumped) -> Self:
         """As clients see it."""
         files = [DumpFile(name=file.name, size=Long(file.size), sha256=file.sha256, url=masked(file.url)) for file in event.files]
-        return cls(output=event.output, release=event.release, size=Long(event.size), at=DateTime(event.at), files=files)
+        return cls(
+            output=event.output,
+            release=event.release,
+            name=event.name or event.release,
+            size=Long(event.size),
+            at=DateTime(event.at),
+            files=files,
+        )
 
 
 @strawberry.type(description="The documents of a source's release, as they were parsed and stored.")
