@@ -44,7 +44,9 @@ def define(parser: ArgumentParser) -> None:
     _configuration(edit)
     gates.define(commands, "build")
     command(commands, "remove", "remove a build with what it made", _remove).add_argument("name", help="the build")
-    starting(command(commands, "run", "merge the current uploads of its sources", _run)).add_argument("name", help="the build")
+    run = starting(command(commands, "run", "merge the current uploads of its sources", _run))
+    run.add_argument("build", help="the build")
+    run.add_argument("--name", help="what it is called (as its version format says)")
 
 
 def _configuration(parser: ArgumentParser) -> None:
@@ -133,4 +135,4 @@ async def _show(gateway: "Gateway", flags: Namespace) -> Exit:
 
 
 async def _run(gateway: "Gateway", flags: Namespace) -> Exit:
-    return await start(gateway, flags, "runBuild", build=flags.name)
+    return await start(gateway, flags, "runBuild", build=flags.build, name=flags.name)

@@ -17,7 +17,7 @@ LIST = """query Sources($after: String) { sources(first: 100, after: $after) {
 SHOW = """query Source($name: String!) { source(name: $name) {
   name folder code release count disabled writer createdAt editedAt manifest
   parts { name count duplicates mappedBy mappedCount unmapped inspection { documents pathCount warnings } }
-  dumps { output release size at files { name } } uploads { output release count at } } }"""
+  dumps { output name release size at files { name } } uploads { output release count at } } }"""
 SCHEDULES = """query Schedules($after: String) { schedules(first: 100, after: $after) {
   nodes { name cron timezone source paused nextAt } pageInfo { hasNextPage endCursor } } }"""
 CODE = "query Code($name: String!) { source(name: $name) { name folder code } }"
@@ -111,7 +111,7 @@ async def _show(gateway: "Gateway", flags: Namespace) -> Exit:
     columns = ("name", "parser", "count", "duplicates", "mapped", "unmapped", "warnings", "mapped by")
     _section("parts", [_shown(part, manifest) for part in source["parts"]], columns)
     dumps = [dump | {"files": len(dump["files"])} for dump in source["dumps"]]
-    _section("dumps", dumps, ("release", "files", "size", "at", "output"))
+    _section("dumps", dumps, ("name", "files", "size", "at", "output"))
     _section("uploads", source["uploads"], ("release", "count", "at", "output"))
     if any(part["unmapped"] for part in source["parts"]):
         print("\nnot mapped, so no query finds:")

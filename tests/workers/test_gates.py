@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from domain.data import apis, builds, pipelines, sources
@@ -255,6 +256,28 @@ async def test_what_is_gone_is_not_rolled_back_to(tmp_path: Path) -> None:
         assert (await api(hub)).served == second.output
         await hub.documents.drop(second.build)
         assert (await apis.gone(hub))["things"]
+
+
+async def test_releases_have_names_that_roll_back_takes(tmp_path: Path) -> None:
+    """Of two of one build the second is numbered; what several are called is refused with their outputs."""
+    async with open_desk(tmp_path, Limits(keep_indexes=3)) as hub:
+        await prepare(hub)
+        first = (await api(hub)).releases()[0]
+        second = await release(hub, force=True)
+
+        assert second.name == f"{first.name}.2"
+        assert (await apis.switch(hub, "things", first.name)).value.served == first.output
+        assert (await apis.switch(hub, "things", second.output)).value.served == second.output
+
+        def nameless(noun: Api) -> Api:
+            outputs = tuple(msgspec.structs.replace(event, name="") for event in noun.releases())
+            return msgspec.structs.replace(noun, outputs=outputs)
+
+        await APIS.change(hub.records, "things", nameless)
+        with pytest.raises(Invalid, match=second.output):
+            await apis.switch(hub, "things", first.version)
+        with pytest.raises(Invalid, match="it keeps"):
+            await apis.switch(hub, "things", "19990101")
 
 
 # -- deaths ---------------------------------------------------------------------------------------------------------------

@@ -85,6 +85,7 @@ class RunBuildInput:
 
     build: str = field(description="The build.")
     force: bool = field(default=False, description="Merge even if the newest output has just these inputs.")
+    name: str = field(default="", description="What the build is called, its version; empty: as its configuration says.")
     idempotency_key: strawberry.ID = field(description=KEY)
 
 
@@ -148,6 +149,11 @@ class BuildMutation:
         """A run."""
         context = info.context
         started = await pipelines.start_build(
-            context.hub, input.build, force=input.force, asked_by=context.caller.actor, key=input.idempotency_key
+            context.hub,
+            input.build,
+            version=input.name,
+            force=input.force,
+            asked_by=context.caller.actor,
+            key=input.idempotency_key,
         )
         return RunBuildSuccess.of(started)

@@ -24,7 +24,7 @@ class BuildOutput:
     """events.builds.BuildFinished."""
 
     output: str = field(description="Its name: the job and attempt that merged it.")
-    version: str = field(description="The build version, such as 20261121; two of a day share it.")
+    version: str = field(description="Its name, such as 20261121; the next one of that day is 20261121.2.")
     configuration: int = field(description="The version of the configuration that was used.")
     count: Long = field(description="Documents.")
     counts: JSON = field(description="Documents read of each part.")
