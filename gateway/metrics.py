@@ -63,6 +63,10 @@ class Metrics:
         self._held = Gauge("leat_jobs_held", "Jobs that a rule holds back.", ("rule",), registry=registry)
         self._dead = Gauge("leat_dead_letters", "Messages that nobody could do, as kept in the records.", registry=registry)
         self._slots = Gauge("leat_worker_slots", "Jobs that workers do at a time.", ("queue",), registry=registry)
+        self._memory = Gauge("leat_worker_memory_bytes", "Memory of a worker and its children.", ("worker",), registry=registry)
+        self._seconds = Gauge(
+            "leat_worker_cpu_seconds", "Processor time of a worker and its children.", ("worker",), registry=registry
+        )
         self._workers = Gauge("leat_workers", "Worker processes.", registry=registry)
         self._up = Gauge("leat_port_up", "Whether a part of the hub answers.", ("port",), registry=registry)
         self._there = Gauge("leat_api_served_there", "Whether what an API serves is there.", ("api",), registry=registry)
@@ -122,6 +126,8 @@ class Metrics:
             self._jobs,
             self._held,
             self._slots,
+            self._memory,
+            self._seconds,
             self._there,
             self._kept_back,
         ):
@@ -155,5 +161,8 @@ class Metrics:
         workers = await presence.page(self._hub)
         self._workers.set(len(workers))
         for worker in workers:
+            said = worker.value
+            self._memory.labels(worker.id).set(said.memory + sum(each.memory for each in said.children))
+            self._seconds.labels(worker.id).set(said.seconds + sum(each.seconds for each in said.children))
             for queue, slots in worker.value.queues.items():
                 self._slots.labels(queue).inc(slots)
