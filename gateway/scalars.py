@@ -3,8 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any, NewType
 
+import msgspec
+import orjson
 import strawberry
 from graphql import ValueNode, value_from_ast_untyped
+
+from domain.masking import masked
 
 Long = NewType("Long", int)
 DateTime = NewType("DateTime", float)
@@ -39,6 +43,11 @@ def _literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
 def time(value: float) -> DateTime | None:
     """Unix seconds as the API gives them; 0, which records keep for `not yet`, is null."""
     return DateTime(value) if value else None
+
+
+def shown(value: msgspec.Struct) -> JSON:
+    """A record or an event as JSON, with the secrets of the URLs in it masked."""
+    return JSON(orjson.loads(masked(msgspec.json.encode(value).decode())))
 
 
 SCALARS: dict[object, Any] = {

@@ -22,12 +22,14 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from domain import errors
 from domain.errors import JobFailed, LeatError
+from domain.room import as_disk_full
 from workers.context import Level, Report
 
 NICE = 10
@@ -248,10 +250,18 @@ def serve(steps: Steps) -> None:
 
 async def _answer(steps: Steps, request: dict[str, Any], report: Report) -> dict[str, Any]:
     try:
-        return {"result": await steps(request["step"], request["address"], request["arguments"], report)}
+        return {"result": await _performed(steps, request, report)}
     except LeatError as error:
         detail = getattr(error, "detail", "")
         return {"error": {"type": _known_type(error), "code": error.code, "message": error.message, "detail": detail}}
+
+
+async def _performed(steps: Steps, request: dict[str, Any], report: Report) -> dict[str, Any]:
+    """The step's result; a full disk is told as that, and not as the death of this process."""
+    try:
+        return await steps(request["step"], request["address"], request["arguments"], report)
+    except OSError as error:
+        raise as_disk_full(error, Path.cwd()) from error
 
 
 def _known_type(error: LeatError) -> str:

@@ -2,11 +2,11 @@
 
 import msgspec
 
-from domain.errors import JobTimedOut, NotReady, Refused, Unavailable, Unreadable
+from domain.errors import DiskFull, JobTimedOut, NotReady, Refused, Unavailable, Unreadable
 
 OUTAGES = 10
-"""Failures that end a job where each came from a server that could not be reached, or from a process that is yet to be upgraded:
-minutes of that end no job."""
+"""Failures that end a job where each came from a server that could not be reached, from a disk that is full, or from a process that
+is yet to be upgraded: minutes of that end no job."""
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,5 +39,5 @@ def backoff(base: float, cap: float, failures: int, chance: float) -> float:
 
 
 def is_outage(error: Exception) -> bool:
-    """Does it say nothing about the job, but that a server could not be reached, or that another version has to do it?"""
-    return isinstance(error, (Unavailable, Unreadable))
+    """Does it say nothing about the job, but that a server is away, a disk is full, or another version has to do it?"""
+    return isinstance(error, (DiskFull, Unavailable, Unreadable))

@@ -10,6 +10,7 @@ import msgspec
 from domain.errors import JobTimedOut, LeatError
 from domain.jobs.jobs import Ending, Job, JobError, canceled, finished, queued, without_handle
 from domain.jobs.retries import Retry, backoff, is_outage, wait_after
+from domain.masking import masked
 from events.jobs import JobQueued
 from events.message import Event
 
@@ -145,5 +146,5 @@ def error_of(error: Exception) -> JobError:
     """What the record keeps of an error: a LeatError's own words, anything else with its traceback."""
     if isinstance(error, LeatError):
         return JobError(code=error.code, message=error.message, detail=getattr(error, "detail", ""))
-    detail = "".join(traceback.format_exception(error))
-    return JobError(code="INTERNAL", message=f"{type(error).__name__}: {error}", detail=detail[-8000:])
+    detail = masked("".join(traceback.format_exception(error)))
+    return JobError(code="INTERNAL", message=masked(f"{type(error).__name__}: {error}"), detail=detail[-8000:])

@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from domain.masking import masked
 from leat.cli import output
 from leat.cli.exits import Exit
 from leat.settings import SCHEMES, Settings
-from leat.urls import without_password
 
 PATIENCE = 5.0
 """Seconds that a part may take to answer."""
@@ -51,9 +51,9 @@ async def _look(settings: Settings) -> dict[str, str]:
 
 
 async def _listens(part: str, url: str) -> str:
-    parts, named = urlsplit(url), f"LEAT_{part.upper()}={without_password(url)}"
+    parts, named = urlsplit(url), f"LEAT_{part.upper()}={masked(url)}"
     if parts.scheme not in PORTS or parts.hostname is None:
-        return f"{without_password(url)} is opened by the hub"
+        return f"{masked(url)} is opened by the hub"
     try:
         async with asyncio.timeout(PATIENCE):
             _, writer = await asyncio.open_connection(parts.hostname, parts.port or PORTS[parts.scheme])
@@ -63,4 +63,4 @@ async def _listens(part: str, url: str) -> str:
         reason = (error.strerror or "") if isinstance(error, gaierror) else "nothing listens there"
         return f"{named} can't be reached: {reason}; start that server, or set LEAT_{part.upper()} to one that runs"
     writer.close()
-    return f"{without_password(url)} listens"
+    return f"{masked(url)} listens"

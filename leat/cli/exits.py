@@ -28,6 +28,9 @@ class Ended(Exception):
     """The command ends here, with a message to the user."""
 
     def __init__(self, exit: Exit, message: str = "", code: str = "") -> None:
+        from domain.masking import masked  # only where a command ends so: `--help` is to import little
+
+        message = masked(message)
         super().__init__(message)
         self.code = code
         """What the hub calls it, such as CONFLICT; empty where no hub said so."""

@@ -17,6 +17,7 @@ from domain.hub import Limits
 from domain.wording import counted
 from leat.cli import output
 from leat.cli.exits import Ended, Exit
+from leat.settings import load
 from workers.dump.addresses import scheme_of
 from workers.dump.check import check_content, name_as_packed
 from workers.dump.connection import open_session, trust
@@ -112,7 +113,7 @@ async def _parse(plugin: Plugin, uploader: Uploader, documents: int) -> dict[str
 
 async def _fetch(manifest: Manifest, plugin: Path, folder: Path) -> Path:
     """Fetch and unpack into `folder`, as a dump would."""
-    limit = Limits().download_size
+    limit, networks = Limits().download_size, load().networks()
 
     async def advance(more: int, whole: int | None) -> None:
         """How far it is matters to nobody here."""
@@ -123,7 +124,7 @@ async def _fetch(manifest: Manifest, plugin: Path, folder: Path) -> Path:
             if scheme_of(url) == "file":
                 await asyncio.to_thread(fetch_local, url, path_of(url, plugin), folder, {}, limit)
             else:
-                file = await Fetcher(session, folder, limit).fetch(url, None, advance)
+                file = await Fetcher(session, folder, limit, networks=networks).fetch(url, None, advance)
                 assert file.path is not None  # nothing was there before
                 for warning in file.warnings:
                     output.note(warning)

@@ -11,6 +11,7 @@ import pytest
 
 from domain.errors import Unavailable
 from domain.jobs.jobs import JOBS
+from domain.masking import masked
 from events.catalogue import QUEUES
 from leat.cli import COMMANDS, main
 from leat.cli.bars import state_of
@@ -18,7 +19,6 @@ from leat.cli.exits import Exit
 from leat.cli.jobs import FOUND_BY, _tell_gap
 from leat.cli.output import table
 from leat.settings import load
-from leat.urls import without_password
 from leat.wiring import open_hub
 from tests.leat.hubs import COMMAND, ROOT, plugin
 
@@ -289,9 +289,9 @@ async def test_a_server_that_is_away(tmp_path: Path, port: str, url: str) -> Non
 
 def test_secrets_of_a_url_are_not_shown() -> None:
     """Neither a password nor what an object store's parameters hold."""
-    assert without_password("amqp://guest:secret@host/vhost") == "amqp://guest:***@host/vhost"
-    assert without_password("s3://bucket/p?region=x&aws_secret_access_key=y") == "s3://bucket/p?region=x&aws_secret_access_key=***"
-    assert without_password("file:///folder") == "file:///folder"
+    assert masked("amqp://guest:secret@host/vhost") == "amqp://guest:***@host/vhost"
+    assert masked("s3://bucket/p?region=x&aws_secret_access_key=y") == "s3://bucket/p?region=x&aws_secret_access_key=***"
+    assert masked("file:///folder") == "file:///folder"
 
 
 def test_no_hub_on_the_data_folder(capsys: pytest.CaptureFixture[str], empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -304,7 +304,8 @@ async def test_gz_bytes_under_another_name_are_unpacked(place: Place) -> None:
     news, and without `uncompress` it is what came."""
     packed = gzip.compress(CONTENT)
     place.site.put("/genes.tsv", conditional(packed, '"a"'))
-    place.site.put("/download", conditional(tarred(CONTENT), '"b"'))
+    archive = tarred(CONTENT)
+    place.site.put("/download", conditional(archive, '"b"'))
     place.site.put("/reads.bam", conditional(packed, '"c"'))
     place.site.put("/variants.vcf.bgz", conditional(packed, '"d"'))
     urls = [place.url(path) for path in ("/genes.tsv", "/download", "/reads.bam", "/variants.vcf.bgz")]
@@ -315,7 +316,7 @@ async def test_gz_bytes_under_another_name_are_unpacked(place: Place) -> None:
     assert await place.content(dump) == {
         "genes.tsv": CONTENT,
         "genes.tsv.gz": packed,
-        "download.tar.gz": tarred(CONTENT),
+        "download.tar.gz": archive,
         "inner.tsv": CONTENT,
         "reads.bam": packed,
         "variants.vcf": CONTENT,

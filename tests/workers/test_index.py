@@ -117,7 +117,7 @@ async def test_a_release_that_would_not_fit_is_refused(tmp_path: Path, monkeypat
             return 1000
 
         monkeypatch.setattr(hub.documents, "room", little)
-        with pytest.raises(JobFailed, match="1,000 bytes free"):
+        with pytest.raises(JobFailed, match="1,000 bytes are free"):
             await release(hub)
 
 

@@ -12,10 +12,11 @@ from domain.data import builds
 from domain.data.builds import BUILDS, Build
 from domain.data.merging import in_order
 from domain.data.sources import SOURCES, Source
-from domain.errors import Conflict, JobFailed, NotReady
+from domain.errors import Conflict, NotReady
 from domain.names import unused
 from domain.ports.documents import Sealed
 from domain.query import mappings
+from domain.room import check_room
 from events.builds import BuildFinished, RunBuild
 from events.sources import SourceDumped, SourceUploaded
 from workers.context import JobContext
@@ -173,5 +174,4 @@ async def _check_room(context: JobContext, newest: BuildFinished | None, describ
         return
     before = newest and await find_collection(newest.output, context.hub.documents)
     expected = before.size if before else sum(sealed.size for sealed in described.values())
-    if free < 2 * expected:
-        raise JobFailed(f"the disk has {free:,} bytes free, and the build may need {2 * expected:,}", code="DISK_FULL")
+    check_room(context.hub.data, 2 * expected, "the build", free)

@@ -11,6 +11,7 @@ import aiohttp
 from yarl import URL
 
 from workers.dump.errors import DumpRefused
+from workers.dump.reach import open_socket
 
 HEADER = 2**16
 """Bytes that one response header may have, and the line before them."""
@@ -20,9 +21,12 @@ TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=120)
 
 
 def open_session(trusted: ssl.SSLContext) -> aiohttp.ClientSession:
-    """A session for fetching files from servers whose certificates `trusted` covers."""
+    """A session for fetching files from servers whose certificates `trusted` covers, at addresses that NETWORKS allows."""
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=trusted), timeout=TIMEOUT, auto_decompress=False, headers={"User-Agent": "leat"}
+        connector=aiohttp.TCPConnector(ssl=trusted, socket_factory=open_socket),
+        timeout=TIMEOUT,
+        auto_decompress=False,
+        headers={"User-Agent": "leat"},
     )
 
 

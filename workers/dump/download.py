@@ -6,8 +6,10 @@ from pathlib import Path
 
 import msgspec
 
+from domain.room import check_room
 from events.sources import File
 from workers.dump.errors import DumpRefused
+from workers.dump.names import safe_path
 
 Advance = Callable[[int, int | None], Awaitable[None]]
 """Called with the number of new bytes, negative after a fresh start; and with the growth of the size that is expected, once that is
@@ -70,13 +72,17 @@ class Download:
         return self.version.total is None or self.have == self.version.total
 
     async def begin(self, version: Version) -> None:
-        """Forget what is held, and begin with the file that the server tells of now. Raises DumpRefused where it is too large."""
+        """Forget what is held, and begin with the file that the server tells of now.
+
+        Raises DumpRefused where it is too large, DiskFull where there is no room for it.
+        """
         if self.have:
             await self.advance(-self.have, None)
         self.have = 0
         self.version = version
         self.part.write_bytes(b"")
         self._check_size(version.total or 0)
+        check_room(self.part.parent, version.total or 0, f"the file of {self.url}")
 
     async def take(self, chunks: AsyncIterator[bytes], most: int | None) -> None:
         """Add what arrives. `most`: bytes that were announced of it; more than that is not what was announced.
@@ -117,7 +123,7 @@ class Download:
     def unchanged(self, previous: File) -> Fetched:
         """The file is the one that was fetched before."""
         return Fetched(
-            name=previous.name,
+            name=safe_path(previous.name),
             url=self.url,
             path=None,
             previous=previous,

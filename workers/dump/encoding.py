@@ -1,12 +1,12 @@
 """Takes off the packings that a server put around a file on the way (`Content-Encoding`)."""
 
-import errno
 import gzip
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
+from domain.room import is_full
 from workers.dump.errors import DumpRefused
 
 _CHUNK = 2**18
@@ -41,7 +41,7 @@ def take_off(packed: Path, codings: Sequence[str], name: str, limit: int) -> Pat
         try:
             _write(_gunzip(packed) if coding in _GZIP else _inflate(packed), path, limit)
         except (EOFError, OSError, zlib.error) as error:
-            if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if is_full(error):
                 raise
             raise DumpRefused(f"the server says that it packed {name}, but it can't be unpacked: {error}") from error
         packed.unlink()

@@ -1,6 +1,7 @@
 """Fetches one URL over http(s) or ftp(s): only if it changed, resumed after a cut, tried again, limited and measured."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import aiohttp
@@ -17,13 +18,23 @@ class Fetcher:
     """Fetches files into a folder.
 
     `limit`: bytes that a file may have. `attempts`: failures in a row, without a byte that was never held before, that end it.
-    `pause`: seconds before the second attempt, doubled for each further one.
+    `pause`: seconds before the second attempt, doubled for each further one. `networks`: what may be reached beyond what is public.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, folder: Path, limit: int, *, attempts: int = 5, pause: float = 1.0) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        folder: Path,
+        limit: int,
+        *,
+        networks: Sequence[str] = ("private",),
+        attempts: int = 5,
+        pause: float = 1.0,
+    ) -> None:
         self.session = session
         self.folder = folder
         self.limit = limit
+        self.networks = networks
         self.attempts = attempts
         self.pause = pause
 
@@ -36,9 +47,9 @@ class Fetcher:
         download = Download(url, self.folder, self.limit, advance)
         transfer: FtpTransfer | HttpTransfer
         if scheme_of(url) in ("ftp", "ftps"):
-            transfer = FtpTransfer(download, previous)
+            transfer = FtpTransfer(download, previous, self.networks)
         else:
-            transfer = HttpTransfer(self.session, download, previous)
+            transfer = HttpTransfer(self.session, download, previous, self.networks)
         failures = 0
         while True:
             most = download.most

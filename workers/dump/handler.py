@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 import urllib.parse
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
@@ -17,8 +18,10 @@ import msgspec
 from domain.data.manifests import SCHEMES
 from domain.data.sources import SOURCES, Source
 from domain.errors import JobFailed, NotReady
+from domain.masking import masked
 from domain.names import unused
 from domain.nouns import Stored, owner
+from domain.room import check_room
 from domain.wording import counted
 from events.message import new_id
 from events.sources import DumpSource, File, SourceDumped
@@ -73,7 +76,8 @@ def _known(source: Source, previous: SourceDumped) -> dict[str, File]:
     unpacked any more, all are fetched: a packed one may have got another name."""
     if not source.manifest.uncompress and any(not file.url for file in previous.files):
         return {}
-    return {file.url: file for file in previous.files if file.url}
+    urls = Counter(map(masked, source.manifest.data_url))  # a dump keeps them without secrets, so some may look alike
+    return {url: file for file in previous.files if (url := masked(file.url)) and urls[url] < 2}
 
 
 def _event(context: JobContext, dump: SourceDumped, *, unchanged: bool = False) -> SourceDumped:
@@ -104,11 +108,7 @@ async def _look(command: DumpSource, context: JobContext) -> tuple[Stored[Source
     if previous and not await has_files(_place(previous), (file.name for file in previous.files), context):
         return stored, None
     if previous:
-        free = shutil.disk_usage(context.scratch).free
-        if free < 2 * previous.size:
-            raise DumpRefused(
-                f"the disk has {free} bytes free; a new dump of {command.source} may need twice the last one's {previous.size}"
-            )
+        check_room(context.scratch, 2 * previous.size, f"a new dump of {command.source}")
     return stored, previous
 
 
@@ -143,7 +143,7 @@ async def _fetch(stored: Stored[Source], known: dict[str, File], context: JobCon
     urls = tuple(dict.fromkeys(stored.value.manifest.data_url))
     for url in urls:
         _check_scheme(url)
-    limit = context.hub.limits.download_size
+    limit, networks = context.hub.limits.download_size, context.hub.limits.download_networks
     folder = context.scratch / "fetched"
     folder.mkdir()
     tally = _Tally(context, len(urls))
@@ -160,7 +160,9 @@ async def _fetch(stored: Stored[Source], known: dict[str, File], context: JobCon
             else:
                 if session is None:
                     session = await stack.enter_async_context(open_session(await asyncio.to_thread(trust)))
-                fetched.append(await Fetcher(session, place, limit).fetch(url, known.get(url), tally.advance))
+                fetched.append(
+                    await Fetcher(session, place, limit, networks=networks).fetch(url, known.get(masked(url)), tally.advance)
+                )
             await tally.next()
     for file in fetched:
         for warning in file.warnings:
@@ -205,7 +207,7 @@ async def _collect(
         else:
             assert previous
             assert file.previous
-            async with context.hub.files.local(f"{_place(previous)}/{file.name}") as path:
+            async with context.hub.files.local(f"{_place(previous)}/{file.previous.name}") as path:
                 await asyncio.to_thread(_link, path, target)
             digest = await asyncio.to_thread(_sha256, target)
             if digest != file.previous.sha256:
@@ -275,7 +277,7 @@ def _describe(folder: Path, fetched: Sequence[Fetched], digests: dict[str, str])
         name = path.relative_to(folder).as_posix()
         file = File(name=name, size=path.stat().st_size, sha256=digests.get(name) or _sha256(path))
         if came := origin.get(name):
-            file = msgspec.structs.replace(file, url=came.url, etag=came.etag, last_modified=came.last_modified)
+            file = msgspec.structs.replace(file, url=masked(came.url), etag=came.etag, last_modified=came.last_modified)
         files.append(file)
     return tuple(files)
 

@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from workers.dump.errors import DumpRefused
-from workers.dump.text import is_utf8, text_of
+from workers.dump.names import safe_path
+from workers.dump.text import text_of
 
 _CHUNK = 2**20
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -37,8 +38,10 @@ class Unpacking:
         self.budget = budget
         self.warn = warn
         self.size = 0
-        self.stored: dict[str, bool] = {}
-        """What this archive brought, and whether its name was UTF-8."""
+        self.stored: dict[str, bytes] = {}
+        """What this archive brought, and the name that it has there."""
+        self.renamed = False
+        """Whether it was said that names are changed."""
         self.links: dict[str, str] = {}
         """Symbolic links, and what they lead to, both as paths below the folder."""
 
@@ -58,8 +61,8 @@ class Unpacking:
             self.warn(f"{self.archive.name} holds {path}, which was fetched by itself: left out")
             return
         self.links.pop(path, None)
-        is_text = is_utf8(name)
-        if self.stored.setdefault(path, is_text) != is_text:
+        plain = posixpath.normpath(name.replace(b"\\", b"/"))
+        if self.stored.setdefault(path, plain) != plain:
             raise DumpRefused(f"{self.archive.name} holds two files that would both be named {path}")
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -89,7 +92,7 @@ class Unpacking:
         """A symbolic link: it becomes a copy at the end (`follow_links`), when all that it may lead to is there."""
         text = text_of(target).replace("\\", "/")
         path = self._path(name)
-        inside = posixpath.normpath(posixpath.join(posixpath.dirname(path), text))
+        inside = safe_path(posixpath.normpath(posixpath.join(posixpath.dirname(path), text)))
         if text.startswith("/") or inside == ".." or inside.startswith("../"):
             self.leave_out(name)
             return
@@ -128,4 +131,8 @@ class Unpacking:
         path = PurePosixPath(text.replace("\\", "/"))
         if not path.parts or path.is_absolute() or ".." in path.parts or _DRIVE.match(path.parts[0]) or "\x00" in text:
             raise DumpRefused(f"{self.archive.name} holds {text!r}, which would lie outside its folder")
-        return str(path)
+        safe = safe_path(str(path))
+        if safe != str(path) and not self.renamed:
+            self.renamed = True
+            self.warn(f"{self.archive.name} holds {text!r}: stored as {safe!r}, since shells would obey it; others like it, too")
+        return safe

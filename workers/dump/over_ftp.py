@@ -15,7 +15,7 @@ import socket
 import ssl
 import time
 import urllib.parse
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
@@ -24,6 +24,7 @@ from workers.dump.connection import trust
 from workers.dump.download import Download, Fetched, Interrupted, Version
 from workers.dump.errors import DumpRefused
 from workers.dump.names import name_of
+from workers.dump.reach import OutOfReach, connect
 
 T = TypeVar("T")
 ANSWER = 300.0
@@ -80,8 +81,9 @@ def _bytes_as_letters(text: str) -> str:
 class _Connection(ftplib.FTP_TLS):
     """The blocking side. It is used without TLS too: then nothing of that is called."""
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(self, context: ssl.SSLContext, networks: Sequence[str]) -> None:
         super().__init__(context=context, timeout=SILENCE, encoding="latin-1")
+        self.networks = networks
         self.answered = 0
         self.data: socket.socket | None = None
         self.is_cut = False
@@ -110,7 +112,7 @@ class _Connection(ftplib.FTP_TLS):
     def open(self, host: str, port: int, *, implicit: bool) -> None:
         """Connect, and read the greeting; with TLS from the first byte where it is `implicit`."""
         self.host, self.port = host, port
-        self.sock = socket.create_connection((host, port), CONNECT)
+        self.sock = connect(host, port, CONNECT, self.networks)
         self._check_cut()
         self.sock.settimeout(SILENCE)
         self.af = self.sock.family
@@ -176,9 +178,10 @@ class _Connection(ftplib.FTP_TLS):
 class FtpTransfer:
     """Brings one file over ftp, or over ftps: with TLS from the first byte, or asked for by AUTH TLS."""
 
-    def __init__(self, download: Download, previous: File | None) -> None:
+    def __init__(self, download: Download, previous: File | None, networks: Sequence[str]) -> None:
         self.download = download
         self.previous = previous
+        self.networks = networks
         self.address = _address_of(download.url)
 
     async def attempt(self) -> Fetched:
@@ -197,7 +200,7 @@ class FtpTransfer:
         if address.is_secure:
             ways = [(address.port or _IMPLICIT, True), (address.port or 21, False)]
         for number, (port, implicit) in enumerate(ways, 1):
-            connection = thread.connection = _Connection(context)
+            connection = thread.connection = _Connection(context, self.networks)
             try:
                 await thread.call(connection.open, address.host, port, implicit=implicit)
             except (_NoTls, Interrupted):
@@ -294,6 +297,8 @@ class _Thread:
             if error.errno == socket.EAI_NONAME:
                 raise DumpRefused(f"{self.url} can't be fetched: there is no such host") from error
             raise Interrupted(str(error)) from error
+        except OutOfReach as error:
+            raise DumpRefused(f"{self.url} can't be fetched: {error.strerror}") from error
         except OSError as error:
             raise Interrupted(str(error) or type(error).__name__) from error
 

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -18,6 +18,7 @@ from workers.dump.encoding import take_off, unknown
 from workers.dump.errors import DumpRefused
 from workers.dump.headers import Span, codings_of, moment_of, same_validator, span_of, validator_of, wait_of
 from workers.dump.names import name_of
+from workers.dump.reach import NETWORKS, OutOfReach, check_literal
 
 ANSWER = 300.0
 """Seconds that a server has until its headers are here, all redirects together."""
@@ -35,8 +36,9 @@ _NO_SUCH_HOST = {getattr(socket, name, None) for name in ("EAI_NONAME", "EAI_NOD
 class HttpTransfer:
     """Brings one file over http or https."""
 
-    def __init__(self, session: aiohttp.ClientSession, download: Download, previous: File | None) -> None:
+    def __init__(self, session: aiohttp.ClientSession, download: Download, previous: File | None, networks: Sequence[str]) -> None:
         self.session = session
+        self.networks = networks
         self.download = download
         self.previous = previous
 
@@ -87,11 +89,15 @@ class HttpTransfer:
         address = self.download.url
         for _ in range(REDIRECTS + 1):
             url = as_written(address)
+            proxy = proxy_for(url)
+            NETWORKS.set(None if proxy else self.networks)
+            if proxy:
+                self._check_target(url.host or "")
             response = await self.session.get(
                 url,
                 headers=headers,
                 allow_redirects=False,
-                proxy=proxy_for(url),
+                proxy=proxy,
                 max_line_size=HEADER,
                 max_field_size=HEADER,
                 max_headers=HEADERS,
@@ -101,6 +107,13 @@ class HttpTransfer:
             response.close()
             address = redirected(self.download.url, address, response.headers.get("Location", ""))
         raise DumpRefused(f"{self.download.url} can't be fetched: it sends us elsewhere more than {REDIRECTS} times")
+
+    def _check_target(self, host: str) -> None:
+        """The proxy connects, so the address that it connects to is not seen here."""
+        try:
+            check_literal(host, self.networks)
+        except OutOfReach as error:
+            raise DumpRefused(f"{self.download.url} can't be fetched: {error.strerror}") from error
 
     def _headers(self) -> dict[str, str]:
         headers = {"Accept-Encoding": "identity"}
@@ -200,6 +213,8 @@ def _version(response: aiohttp.ClientResponse, total: int | None) -> Version:
 def _final(error: aiohttp.ClientError) -> str:
     """Why asking again would come to the same; empty where it may not."""
     match error:
+        case aiohttp.ClientOSError() if isinstance(error.__cause__, OutOfReach):
+            return str(error.__cause__.strerror)
         case aiohttp.ClientHttpProxyError():
             return "" if error.status >= 500 else f"the proxy answered {error.status} {error.message}"
         case aiohttp.ClientResponseError():

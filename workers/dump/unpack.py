@@ -1,7 +1,6 @@
 """Unpacks the archives of a dump: nothing leaves the folder, no links or devices are made, bombs are refused."""
 
 import bz2
-import errno
 import gzip
 import lzma
 import stat
@@ -15,6 +14,7 @@ from tarfile import InvalidHeaderError, ReadError, TruncatedHeaderError  # type:
 from typing import IO, Any, Self, cast
 
 from domain.hub import Stores
+from domain.room import as_disk_full, is_full
 from workers.context import Report
 from workers.dump.errors import DumpRefused
 from workers.dump.members import Budget, Unpacking
@@ -76,8 +76,8 @@ def unpack_folder(folder: Path, limit: int, warn: Callable[[str], None]) -> None
             try:
                 step(Unpacking(archive, originals, budget, warn))
             except _BROKEN as error:
-                if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                    raise  # the disk is full, which may change
+                if isinstance(error, OSError) and is_full(error):
+                    raise as_disk_full(error, folder) from error  # which may change
                 raise DumpRefused(f"{archive.name} can't be unpacked: {error}") from error
 
 

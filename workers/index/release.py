@@ -9,6 +9,7 @@ from domain.data.builds import BUILDS
 from domain.errors import JobFailed, LeatError, NotReady
 from domain.names import unused
 from domain.ports.search import IndexSpec
+from domain.room import check_room
 from events.apis import CreateRelease, ReleaseCreated
 from events.builds import BuildFinished
 from workers.context import JobContext
@@ -34,8 +35,8 @@ async def create_release(command: CreateRelease, context: JobContext) -> Release
     build = (await BUILDS.get(hub.records, api.build)).value
     sealed = await hub.documents.describe(built.output)
     free = await hub.documents.room()
-    if free is not None and free < sealed.size:
-        raise JobFailed(f"the disk has {free:,} bytes free, and the index may need {sealed.size:,}", code="DISK_FULL")
+    if free is not None:
+        check_room(hub.data, sealed.size, "the index", free)
     spec = IndexSpec(
         mapping=sealed.meta["mapping"],
         collection=built.output,

@@ -7,10 +7,11 @@ import msgspec
 
 from domain.data.adoption import adopt
 from domain.data.sources import SOURCES, Source
-from domain.errors import Invalid, JobFailed, NotReady
+from domain.errors import Invalid, NotReady
 from domain.names import unused
 from domain.nouns import Stored
 from domain.query import mappings
+from domain.room import check_room
 from events.sources import SourceDumped, SourceUploaded, UploadSource
 from workers.context import JobContext
 from workers.outputs import find_collection, has_collections
@@ -91,16 +92,14 @@ async def _taken(source: str, context: JobContext) -> list[str]:
 
 
 async def _check_room(previous: SourceUploaded | None, context: JobContext) -> None:
-    """Raises JobFailed where the disk would not hold twice what the upload before takes, of which only the parts that are still
+    """Raises DiskFull where the disk would not hold twice what the upload before takes, of which only the parts that are still
     there count."""
     free = await context.hub.documents.room()
     if free is None or not previous:
         return
     kept = [await find_collection(part.collection, context.hub.documents) for part in previous.parts.values()]
     taken = sum(sealed.size for sealed in kept if sealed)
-    if free < 2 * taken:
-        sizes = f"{free / 2**20:.0f} MiB are free, the upload before takes {taken / 2**20:.0f} MiB"
-        raise JobFailed(f"the disk may not hold another upload of {previous.source}: {sizes}", code="DISK_FULL")
+    check_room(context.hub.data, 2 * taken, f"another upload of {previous.source}", free)
 
 
 async def _compare(previous: SourceUploaded, uploaded: SourceUploaded, context: JobContext) -> None:

@@ -3,7 +3,6 @@
 from enum import Enum
 from typing import Annotated, Any, Self
 
-import msgspec
 import orjson
 import strawberry
 from strawberry import argument, enum_value, field
@@ -11,6 +10,7 @@ from strawberry import argument, enum_value, field
 from domain.data.sources import SOURCES
 from domain.data.sources import Source as SourceRecord
 from domain.errors import NotReady as Unready
+from domain.masking import masked
 from domain.nouns import Stored
 from domain.query import mappings
 from events.sources import Inspected as InspectedPart
@@ -22,7 +22,7 @@ from gateway.graphql.gates import Gates
 from gateway.graphql.jobs.queries import JobFilter, job_page
 from gateway.graphql.jobs.types import Job
 from gateway.graphql.nodes import After, Connection, First, Name, Node, global_id
-from gateway.scalars import JSON, DateTime, Long, time
+from gateway.scalars import JSON, DateTime, Long, shown, time
 
 PATHS = 10_000
 """Paths that are given at a time."""
@@ -52,7 +52,7 @@ class Dump:
     @classmethod
     def of(cls, event: SourceDumped) -> Self:
         """As clients see it."""
-        files = [DumpFile(name=file.name, size=Long(file.size), sha256=file.sha256, url=file.url) for file in event.files]
+        files = [DumpFile(name=file.name, size=Long(file.size), sha256=file.sha256, url=masked(file.url)) for file in event.files]
         return cls(
             output=event.output,
             release=event.release,
@@ -243,7 +243,7 @@ class Source(Node):
             name=stored.id,
             folder=source.folder,
             code=source.code,
-            manifest=JSON(msgspec.to_builtins(source.manifest)),
+            manifest=shown(source.manifest),
             disabled=source.disabled,
             gates=Gates.of(source.gates),
             created_at=DateTime(source.created_at),
