@@ -9,6 +9,10 @@ OUTAGES = 10
 is yet to be upgraded: minutes of that end no job."""
 
 
+LOSSES = 5
+"""Lost workers that end a job: machines go, but a step that took so many workers with it is likely to take the next one too."""
+
+
 class Retry(msgspec.Struct, frozen=True, kw_only=True):
     """What happens after a failure. The n-th failure waits min(cap, base * 2 ** (n - 1)) seconds, give or take a fifth."""
 
@@ -31,6 +35,12 @@ def wait_after(retry: Retry, failures: int, error: Exception, chance: float) -> 
     if repeats or isinstance(error, (JobTimedOut, *retry.never)) or failures >= attempts:
         return None
     return backoff(retry.base, retry.cap, failures, chance)
+
+
+def wait_after_loss(retry: Retry, losses: int, chance: float) -> float | None:
+    """Seconds until the next attempt of a job that lost so many workers, this one too, or None where it looks like poison. Workers
+    are lost for reasons that are not the job's, so this spends none of its `attempts`."""
+    return None if losses >= LOSSES else backoff(retry.base, retry.cap, losses, chance)
 
 
 def backoff(base: float, cap: float, failures: int, chance: float) -> float:

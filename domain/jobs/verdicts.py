@@ -9,7 +9,7 @@ import msgspec
 
 from domain.errors import JobTimedOut, LeatError
 from domain.jobs.jobs import Ending, Job, JobError, canceled, finished, queued, without_handle
-from domain.jobs.retries import Retry, backoff, is_outage, wait_after
+from domain.jobs.retries import LOSSES, Retry, backoff, is_outage, wait_after, wait_after_loss
 from domain.masking import masked
 from events.jobs import JobQueued
 from events.message import Event
@@ -88,10 +88,16 @@ def _failed(id: str, job: Job, verdict: Failed) -> Job:
 
 def _count(job: Job, verdict: Failed) -> tuple[float | None, dict[str, Any]]:
     """(seconds until the next attempt, or None where there is to be none; the count and the error that the record keeps)."""
+    error = error_of(verdict.error)
+    if verdict.reason == "lost":
+        wait = wait_after_loss(verdict.retry, job.losses + 1, verdict.chance)
+        if wait is None:
+            told = f"{error.message}, the {LOSSES}th that this step lost: it seems to end its workers (no memory?)"
+            error = msgspec.structs.replace(error, message=f"{told}; retry the job once that is mended")
+        return wait, {"losses": job.losses + 1, "error": error}
     sort = "outages" if is_outage(verdict.error) else "failures"
     count = getattr(job, sort) + 1
-    wait = wait_after(verdict.retry, count, verdict.error, verdict.chance)
-    return wait, {sort: count, "error": error_of(verdict.error)}
+    return wait_after(verdict.retry, count, verdict.error, verdict.chance), {sort: count, "error": error}
 
 
 # -- with a handle --------------------------------------------------------------------------------------------------------

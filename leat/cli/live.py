@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from leat.cli.client import Gateway
 
 STEPS = """runId title state steps { name jobId job {
-  jobId queue state outcome attempt failures notBefore waitingFor held progress { done total unit message }
+  jobId queue state outcome attempt failures losses notBefore waitingFor held progress { done total unit message }
   error { code message detail } warnings warningCount result } }"""
 RUN = f"query Run($id: ID!) {{ run(id: $id) {{ {STEPS} }} }}"
 WORKERS = "{ workers { stopping queues { name } } }"

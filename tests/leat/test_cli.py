@@ -101,13 +101,22 @@ def test_headers_of_tables_are_words(capsys: pytest.CaptureFixture[str]) -> None
         ({"state": "RUNNING", "failures": 1, "notBefore": "2026-01-02T03:04:05"}, "running, after 1 failure"),
         ({"state": "QUEUED", "held": "at most 1 at once for each person"}, "queued, held: at most 1 at once for each person"),
         ({"state": "RUNNING"}, "running"),
+        ({"state": "RUNNING", "failures": 2, "losses": 1}, "running, after 2 failures and 1 lost worker"),
         ({"outcome": "SUCCEEDED", "failures": 2}, "done"),
         ({"outcome": "CANCELED"}, "cancelled"),
     ],
 )
 def test_states_are_told_in_words(job: dict[str, Any], told: str) -> None:
     """What a step waits for and how often it failed; numbers of attempts, which jump, are for fences."""
-    whole = {"outcome": None, "state": "FINISHED", "failures": 0, "waitingFor": "", "held": "", "notBefore": None} | job
+    whole = {
+        "outcome": None,
+        "state": "FINISHED",
+        "failures": 0,
+        "losses": 0,
+        "waitingFor": "",
+        "held": "",
+        "notBefore": None,
+    } | job
 
     assert state_of(whole) == told
 

@@ -84,7 +84,8 @@ class Job(Node):
         description="Number of the newest claim. It jumps: whoever ends a dead attempt claims the job too, and so does "
         "an attempt that then has to wait for another job."
     )
-    failures: int = field(description="How often it failed, a lost worker included: what its retries are counted by.")
+    failures: int = field(description="How often it failed: what its retries are counted by.")
+    losses: int = field(description="How many workers were lost over it; five end it.")
     worker: str = field(description="The process that has it, or had it last.")
     asked_by: str = field(description=ASKED_BY)
     created_at: DateTime = field(description="When it was asked for.")
@@ -125,6 +126,7 @@ class Job(Node):
             outcome=JobOutcome(job.outcome) if job.outcome else None,
             attempt=job.attempt,
             failures=job.failures,
+            losses=job.losses,
             worker=job.worker,
             asked_by=job.asked_by,
             created_at=DateTime(job.created_at),
