@@ -1,5 +1,6 @@
 """Scalars: 64-bit counts, times in UTC, and JSON documents."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any, NewType
 
@@ -18,7 +19,7 @@ BOUND = 2**63
 
 
 def _long(value: Any) -> int:
-    if isinstance(value, str) and value.lstrip("-").isdigit() and len(value) < 21:
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,19}", value):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not -BOUND <= value < BOUND:
         raise ValueError(f"{value!r} is no integer of 64 bits")

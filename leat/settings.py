@@ -104,6 +104,9 @@ class Settings(BaseSettings):
     )
     answer_hits: int = Field(100_000, gt=0, description="hits that one request of a published API may have")
     answer_size: int = Field(256 * 2**20, gt=0, description="bytes that one answer of a published API may have")
+    connections: int = Field(
+        4096, gt=0, description="connections that the gateway has at a time; at most half of the file descriptors it may have"
+    )
     plugin_memory: int = Field(4 * 2**30, gt=0, description="bytes of memory that each process of a plugin may take")
     plugin_timeout: float = Field(6 * 3600.0, gt=0, description="seconds that a plugin may take")
 

@@ -11,17 +11,17 @@ from leat.cli import output
 from leat.cli.exits import Exit
 from leat.settings import SCHEMES, Settings
 
-PATIENCE = 5.0
-"""Seconds that a part may take to answer."""
+PATIENCE = 1.8
+"""Seconds that the gateway, or a server, may take to answer."""
 PORTS = {"amqp": 5672, "amqps": 5671, "mongodb": 27017, "http": 80, "https": 443}
 """Where a server listens unless its URL says otherwise."""
 
 
 async def check_hub(settings: Settings, url: str, json: bool = False) -> Exit:
     """Ask the gateway, which pings its parts. Where there is none, look whether the servers listen that the settings name."""
-    parts = await _ask_gateway(url)
+    parts, listening = await asyncio.gather(_ask_gateway(url), _look(settings))
     gateway = "OK" if parts is not None else f"nothing answers at {url}; `leat up` starts a hub on {settings.data}"
-    states = {"gateway": gateway, **(parts if parts is not None else await _look(settings))}
+    states = {"gateway": gateway, **(parts if parts is not None else listening)}
     if json:
         output.as_json(states)
     else:
@@ -33,7 +33,7 @@ async def check_hub(settings: Settings, url: str, json: bool = False) -> Exit:
 
 async def _ask_gateway(url: str) -> dict[str, str] | None:
     """What each part answered; None where no hub does."""
-    timeout = aiohttp.ClientTimeout(total=2 * PATIENCE)
+    timeout = aiohttp.ClientTimeout(total=PATIENCE)
     try:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(f"{url}/health/ready") as answer:
             told = await answer.json()

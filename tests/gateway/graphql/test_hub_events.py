@@ -4,12 +4,15 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from domain.hub import Hub
 from domain.jobs import presence
 from domain.jobs.presence import Presence
 from events.builds import BuildAdded
 from events.jobs import JobProgressed
 from events.sources import SourceAdded
+from gateway.graphql.nodes import decode, encode
 from gateway.live.ring import Ring
 from tests.gateway.conftest import Client, serve
 
@@ -62,6 +65,19 @@ async def test_another_gateway_answers_a_gap(client: Client, hub: Hub) -> None:
 
         assert (first["gap"], first["events"]) == (True, [])
         assert (second["gap"], names(second)) == (False, ["a"])
+
+
+@pytest.mark.parametrize("number", ["٣", "³", "1" * 5000, "-1", "", "1_0", "0x1"])
+async def test_what_is_no_place_is_a_gap(client: Client, hub: Hub, number: str) -> None:
+    """Digits that are none, in a cursor that looks like one of this gateway, close no socket: what comes next is told."""
+    async with client.watch(WATCH) as watch:
+        epoch = (decode((await watch.next())["cursor"]) or "").partition(".")[0]
+    async with client.watch(WATCH, after=encode(f"{epoch}.{number}")) as watch:
+        first = await watch.next()
+        await hub.announce(SourceAdded(source="a"))
+        second = await watch.next()
+
+    assert (first["gap"], first["events"], names(second)) == (True, [], ["a"])
 
 
 def test_the_ring_keeps_the_newest_events() -> None:
