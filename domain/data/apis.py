@@ -1,5 +1,6 @@
 """APIs: which build is served under which name, and the releases that can be."""
 
+import asyncio
 import logging
 import time
 from typing import Any
@@ -183,12 +184,15 @@ async def remove(hub: Hub, name: str) -> None:
 
 async def gone(hub: Hub) -> dict[str, str]:
     """By the name of each API that should answer: why what it serves is not there; empty where it is. Raises Unavailable."""
-    states = {}
-    for stored in await APIS.readable(hub.records):
-        release = stored.value.release()
-        if stored.value.running and stored.value.served:
-            states[stored.id] = await why_gone(hub, release) if release else f"the release {stored.value.served} is not kept"
-    return states
+    served = [
+        (stored.id, stored.value) for stored in await APIS.readable(hub.records) if stored.value.running and stored.value.served
+    ]
+    return dict(zip((name for name, _ in served), await asyncio.gather(*(_why_gone(hub, api) for _, api in served)), strict=True))
+
+
+async def _why_gone(hub: Hub, api: Api) -> str:
+    release = api.release()
+    return await why_gone(hub, release) if release else f"the release {api.served} is not kept"
 
 
 async def publish(hub: Hub, name: str) -> None:

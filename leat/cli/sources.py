@@ -17,7 +17,7 @@ LIST = """query Sources($after: String) { sources(first: 100, after: $after) {
 SHOW = """query Source($name: String!) { source(name: $name) {
   name folder code release count disabled writer createdAt editedAt manifest
   parts { name count duplicates mappedBy mappedCount unmapped inspection { documents pathCount warnings } }
-  dumps { output name release size at files { name } } uploads { output release count at } } }"""
+  dumps { output name release size at files { name } } uploads { output name release count at } } }"""
 SCHEDULES = """query Schedules($after: String) { schedules(first: 100, after: $after) {
   nodes { name cron timezone source paused nextAt } pageInfo { hasNextPage endCursor } } }"""
 CODE = "query Code($name: String!) { source(name: $name) { name folder code } }"
@@ -112,7 +112,7 @@ async def _show(gateway: "Gateway", flags: Namespace) -> Exit:
     _section("parts", [_shown(part, manifest) for part in source["parts"]], columns)
     dumps = [dump | {"files": len(dump["files"])} for dump in source["dumps"]]
     _section("dumps", dumps, ("name", "files", "size", "at", "output"))
-    _section("uploads", source["uploads"], ("release", "count", "at", "output"))
+    _section("uploads", source["uploads"], ("name", "count", "at", "output"))
     if any(part["unmapped"] for part in source["parts"]):
         print("\nnot mapped, so no query finds:")
         output.pairs({part["name"]: part["unmapped"] for part in source["parts"] if part["unmapped"]})

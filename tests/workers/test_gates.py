@@ -22,6 +22,7 @@ from domain.query.parser import parse
 from events.apis import CreateRelease, ReleaseCreated
 from events.builds import RunBuild
 from tests.domain.jobs.processes import Died, Mortal, go_on, other, registrations, work_off
+from tests.services import need
 from tests.workers.desk import HandJob, HandReport, N, open_desk
 from tests.workers.uploads import add_source, upload
 from workers.build.handler import run_build
@@ -256,6 +257,34 @@ async def test_what_is_gone_is_not_rolled_back_to(tmp_path: Path) -> None:
         assert (await api(hub)).served == second.output
         await hub.documents.drop(second.build)
         assert (await apis.gone(hub))["things"]
+
+
+@pytest.mark.parametrize("engine", ["tantivy", "elasticsearch"])
+async def test_either_engine_is_judged_alike(tmp_path: Path, engine: str) -> None:
+    """What was lost, what must be there, what is gone: the same sentences."""
+    async with open_desk(tmp_path, search="tantivy:" if engine == "tantivy" else need("elasticsearch")) as hub:
+        try:
+            await prepare(hub)
+            first = (await api(hub)).releases()[0]
+            await builds.set_gates(hub, "all", Gates(ids=("0001", "8888"), queries=(Expected(query="word:w1*", least=20),)))
+            await load(hub, 17, words=5)
+
+            made = await release(hub)
+            await apis.accept(hub, "things", by="ada")
+
+            assert made.held == (
+                "documents: 20 became 17 (15.0% lost, 0.1 of them may be)",
+                "field word: 20 of 20 documents had it, now 5 of 17 have (0.1 of its share may be lost)",
+                "documents that must be there and are not: 8888",
+                "query word:w1*: it finds 1 documents, and must find 20 at least",
+            )
+            await hub.search.drop(first.output)
+            with pytest.raises(NotReady):
+                await apis.switch(hub, "things", first.output)
+            assert await apis.gone(hub) == {"things": ""}
+        finally:
+            for index in await hub.search.names():
+                await hub.search.drop(index)
 
 
 async def test_releases_have_names_that_roll_back_takes(tmp_path: Path) -> None:

@@ -69,6 +69,7 @@ class Upload:
 
     output: str = field(description="Its name: the job and attempt that stored it.")
     release: str = field(description="The source's release.")
+    name: str = field(description="What people call it: the release, with a number behind it where it was uploaded before.")
     dump: str = field(description="The dump that was parsed.")
     code: str = field(description="Content hash of the plugin's code that parsed it.")
     count: Long = field(description="Documents of all parts.")
@@ -81,6 +82,7 @@ class Upload:
         return cls(
             output=event.output,
             release=event.release,
+            name=event.name or event.release,
             dump=event.dump,
             code=event.code,
             count=Long(count),
