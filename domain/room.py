@@ -29,8 +29,13 @@ def as_disk_full(error: Exception, folder: Path) -> Exception:
         return error
     named = Path(error.filename) if isinstance(error.filename, str) else folder
     where = next((each for each in (named, *named.parents) if each.is_dir()), folder)
-    free = shutil.disk_usage(where).free if where.exists() else 0
-    return DiskFull(f"the disk of {where} is full: {_megabytes(free)} are free, more is needed ({error.strerror})")
+    return disk_full(where, str(error.strerror))
+
+
+def disk_full(folder: Path, reason: str, detail: str = "") -> DiskFull:
+    """What is told where something failed for want of room on the disk of `folder`."""
+    free = shutil.disk_usage(folder).free if folder.exists() else 0
+    return DiskFull(f"the disk of {folder} is full: {_megabytes(free)} are free, more is needed ({reason})", detail)
 
 
 def _megabytes(size: int) -> str:

@@ -29,6 +29,7 @@ import msgspec
 
 from domain import errors
 from domain.errors import JobFailed, LeatError
+from domain.masking import masked
 from domain.room import as_disk_full
 from workers.context import Level, Report
 
@@ -56,7 +57,7 @@ class ChildDied(LeatError):
 
     def __init__(self, message: str = "", detail: str = "") -> None:
         super().__init__(message)
-        self.detail = detail
+        self.detail = masked(detail)
         """The end of what it wrote to stderr."""
 
 
@@ -141,7 +142,7 @@ async def _pass_on(stderr: asyncio.StreamReader, kept: bytearray) -> None:
     while chunk := await stderr.read(4096):
         kept += chunk
         del kept[:-KEPT]
-        sys.stderr.write(chunk.decode(errors="replace"))
+        sys.stderr.write(masked(chunk.decode(errors="replace")))
 
 
 async def _end(child: asyncio.subprocess.Process) -> None:

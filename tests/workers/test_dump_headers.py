@@ -241,4 +241,4 @@ def test_a_bomb_on_the_way_is_refused() -> None:
 
 def test_unknown_packings_are_named() -> None:
     """So that the log can say that the file was taken as it came."""
-    assert unknown(codings_of("gzip, utf-8, identity, x-odd")) == ("utf-8", "x-odd")
+    assert unknown(codings_of("gzip;q=0.5, utf-8, identity, x-odd")) == ("utf-8", "x-odd")

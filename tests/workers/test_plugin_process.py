@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from domain.errors import JobFailed, JobTimedOut, Unavailable
+from domain.errors import DiskFull, JobFailed, JobTimedOut, Unavailable
 from domain.hub import Limits
 from tests.workers.parsing import parse, ready, uploading
 from workers.plugin.calls import Batch
@@ -56,6 +56,18 @@ async def test_a_parser_that_does_not_end_well(
     with pytest.raises(JobFailed, match=said) as caught:
         await parse(tmp_path, HEAD + line, limits=limits)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("wrapped", ["", "    except OSError as error:\n        raise ValueError('row 7') from error"])
+async def test_a_plugin_that_fills_the_disk(tmp_path: Path, wrapped: str) -> None:
+    """That is an outage, which is waited for, and no mistake of the plugin, also where a library gives it another name."""
+    write = "with open('/dev/full', 'w') as file:\n            file.write('x' * 10**6)"
+    line = f"try:\n        {write}\n{wrapped or '    finally: pass'}"
+
+    with pytest.raises(DiskFull, match=r"the disk of .* is full: .* are free, more is needed") as caught:
+        await parse(tmp_path, HEAD + line)
+
+    assert "No space left on device" in caught.value.detail
 
 
 async def test_the_traceback_is_the_plugins(tmp_path: Path) -> None:

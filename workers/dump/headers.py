@@ -52,7 +52,7 @@ def wait_of(value: str) -> float:
 
 def codings_of(value: str) -> tuple[str, ...]:
     """The packings that `Content-Encoding` lists, in the order in which they were applied."""
-    return tuple(filter(None, (coding.strip().lower() for coding in value.split(","))))
+    return tuple(filter(None, (coding.partition(";")[0].strip().lower() for coding in value.split(","))))
 
 
 def validator_of(value: str) -> str:

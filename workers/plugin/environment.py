@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import errno
 import fcntl
 import hashlib
 import importlib.util
@@ -19,6 +20,7 @@ import orjson
 from domain.data.manifests import DISTRIBUTIONS, SHIMMED
 from domain.data.plugins import code_files
 from domain.errors import JobFailed
+from domain.room import disk_full
 from workers.plugin.process import Log, certificates
 
 ISOLATED = ("-I", "-X", "utf8")
@@ -120,7 +122,9 @@ async def _complete(home: Path, requires: Sequence[str], assumed: Sequence[str],
         await asyncio.to_thread(shutil.rmtree, home, True)
         await log(f"making an environment with {', '.join([*requires, *assumed])}", "info")
         without_pip = ("--without-pip",) if _own_pip() else ()
-        await _run((sys.executable, *PROGRAM, "venv", *without_pip, str(home)), log, "a virtual environment can't be made")
+        await _run(
+            (sys.executable, *PROGRAM, "venv", *without_pip, str(home)), log, "a virtual environment can't be made", home.parent
+        )
         if requires:
             await _install(home, requires, log)
         lacking = list(assumed)
@@ -145,11 +149,11 @@ async def _install(home: Path, requires: Sequence[str], log: Log) -> None:
     python = str(home / "bin" / "python")
     pip = (sys.executable, *PROGRAM, "pip", "--python", python) if _own_pip() else (python, *PROGRAM, "pip")
     options = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--retries", "1", "--timeout", "15", "--")
-    await _run((*pip, "install", *options, *requires), log, f"{', '.join(requires)} could not be installed")
+    await _run((*pip, "install", *options, *requires), log, f"{', '.join(requires)} could not be installed", home.parent)
 
 
-async def _run(command: Sequence[str], log: Log, failure: str) -> None:
-    """Run a command with its output going to the log; it is killed with this task."""
+async def _run(command: Sequence[str], log: Log, failure: str, folder: Path) -> None:
+    """Run a command, which writes into `folder`, with its output going to the log; it is killed with this task."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.DEVNULL,
@@ -173,6 +177,8 @@ async def _run(command: Sequence[str], log: Log, failure: str) -> None:
             process.kill()
     if code:
         reason = next((line.removeprefix("ERROR: ") for line in reversed(tail) if line.startswith("ERROR: ")), f"exit code {code}")
+        if any(os.strerror(errno.ENOSPC) in line for line in tail):
+            raise disk_full(folder, f"{failure}: {reason}", "\n".join(tail))
         raise JobFailed(f"{failure}: {reason}", "\n".join(tail), "REQUIREMENTS")
 
 

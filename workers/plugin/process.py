@@ -15,7 +15,8 @@ from typing import Any, NamedTuple, Self
 
 import orjson
 
-from domain.errors import JobFailed, JobTimedOut
+from domain.errors import DiskFull, JobFailed, JobTimedOut
+from domain.room import disk_full
 
 Log = Callable[[str, str], Awaitable[None]]
 """Takes a line that the plugin printed, and its level."""
@@ -118,7 +119,8 @@ class PluginProcess:
         if frame is None:
             raise await self._ended()
         if frame.letter == b"E":
-            raise JobFailed(**orjson.loads(frame.payload))
+            told = orjson.loads(frame.payload)
+            raise disk_full(self.home, told["message"], told["detail"]) if told["code"] == DiskFull.code else JobFailed(**told)
         return frame
 
     async def result(self) -> Any:
