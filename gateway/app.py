@@ -15,6 +15,7 @@ from gateway.live.stream import Watching
 from gateway.metrics import Metrics
 from gateway.pages import Pages
 from gateway.pinging import Ports
+from gateway.rates import Proxies, limited
 from gateway.rest.limits import Limits
 from gateway.rest.routes import Published
 from gateway.schema import build_schema
@@ -30,9 +31,12 @@ def make_app(
     limits: OperationLimits | None = None,
     answers: Limits | None = None,
     pages: Pages | None = None,
+    rate: int = 0,
+    proxies: Proxies | None = None,
 ) -> web.Application:
     """The application, for callers whom `known` recognises. It listens to the hub's events while it runs, and closes sockets with
-    1001 at its end. `limits` are those of GraphQL's operations, `answers` those of published APIs."""
+    1001 at its end. `limits` are those of GraphQL's operations, `answers` those of published APIs,
+    which an address may ask `rate` times a minute (0: any number), as `proxies` tell it."""
     ports = Ports(hub)
     metrics, shown = Metrics(hub, ports), pages or Pages()
     watching = Watching(hub.bus, metrics.heard)
@@ -42,9 +46,9 @@ def make_app(
     def serve(method: str, path: str, handler: Handler) -> None:
         app.router.add_route(method, path, metrics.counted(path.partition("{")[0], bounded(handler)))
 
-    published = Published(hub, answers)
-    serve("*", "/api", published.__call__)
-    serve("*", r"/api/{path:[\s\S]*}", published.__call__)
+    published = limited(Published(hub, answers).__call__, rate, proxies or Proxies())
+    serve("*", "/api", published)
+    serve("*", r"/api/{path:[\s\S]*}", published)
     serve("*", "/graphql", guarded(known, view.__call__, but=view.asks_later))
     serve("GET", "/metrics", guarded(known, metrics.serve))
     serve("GET", "/health/live", _live)

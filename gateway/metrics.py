@@ -67,6 +67,10 @@ class Metrics:
         self._held = Gauge("leat_jobs_held", "Jobs that a rule holds back.", ("rule",), registry=registry)
         self._dead = Gauge("leat_dead_letters", "Messages that nobody could do, as kept in the records.", registry=registry)
         self._slots = Gauge("leat_worker_slots", "Jobs that workers do at a time.", ("queue",), registry=registry)
+        self._memory = Gauge("leat_worker_memory_bytes", "Memory of a worker and its children.", ("worker",), registry=registry)
+        self._seconds = Gauge(
+            "leat_worker_cpu_seconds", "Processor time of a worker and its children.", ("worker",), registry=registry
+        )
         self._workers = Gauge("leat_workers", "Worker processes.", registry=registry)
         self._age = Gauge("leat_figures_age_seconds", "How old what is told of queues, jobs and workers is.", registry=registry)
         self._away = Gauge(
@@ -137,7 +141,8 @@ class Metrics:
         return web.Response(body=generate_latest(self._registry), headers=CONTENT_TYPE)
 
     def _show(self, figures: Figures) -> None:
-        for gauge in (self._depth, self._oldest, self._consumers, self._jobs, self._held, self._slots, self._kept_back):
+        by_worker = (self._memory, self._seconds)
+        for gauge in (self._depth, self._oldest, self._consumers, self._jobs, self._held, self._slots, self._kept_back, *by_worker):
             gauge.clear()
         for gauge, labels, value in figures:
             (gauge.labels(*labels) if labels else gauge).set(value)
@@ -169,6 +174,11 @@ class Metrics:
 
     async def _read_workers(self) -> Figures:
         workers, slots = await presence.page(self._hub), Tally[str]()
+        consumed: Figures = []
         for worker in workers:
-            slots.update(worker.value.queues)
-        return [(self._workers, (), len(workers)), *((self._slots, (queue,), count) for queue, count in slots.items())]
+            said = worker.value
+            slots.update(said.queues)
+            consumed.append((self._memory, (worker.id,), said.memory + sum(each.memory for each in said.children)))
+            consumed.append((self._seconds, (worker.id,), said.seconds + sum(each.seconds for each in said.children)))
+        counted = [(self._slots, (queue,), count) for queue, count in slots.items()]
+        return [(self._workers, (), len(workers)), *counted, *consumed]

@@ -17,6 +17,7 @@ from events.supervision import supervised
 from gateway.app import make_app
 from gateway.authentication import Authentication
 from gateway.connections import Runner
+from gateway.rates import Proxies
 from gateway.rest.limits import Limits
 from leat import data_folder, listeners
 from leat.descriptors import for_connections, raise_limit
@@ -104,7 +105,8 @@ async def _beat(file: Path) -> None:
 async def listening(hub: Hub, settings: Settings, token: str) -> AsyncIterator[str]:
     """The gateway on its port; yields its URL."""
     answers = Limits(hits=settings.answer_hits, bytes=settings.answer_size)
-    app = make_app(hub, Authentication({token: ADMINISTRATOR}), answers=answers)
+    proxies = Proxies(settings.proxies.replace(",", " ").split())
+    app = make_app(hub, Authentication({token: ADMINISTRATOR}), answers=answers, rate=settings.rate, proxies=proxies)
     runner = Runner(app, connections=for_connections(settings.connections), access_log=None, shutdown_timeout=5.0)
     await runner.setup()
     try:

@@ -3,6 +3,7 @@
 import difflib
 import ipaddress
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,10 @@ class Settings(BaseSettings):
     connections: int = Field(
         4096, gt=0, description="connections that the gateway has at a time; at most half of the file descriptors it may have"
     )
+    rate: int = Field(60_000, ge=0, description="requests a minute that one address may send to the published APIs; 0: any number")
+    proxies: str = Field(
+        "", description="addresses and networks of proxies whose Forwarded and X-Forwarded-For are believed, with commas between"
+    )
     plugin_memory: int = Field(4 * 2**30, gt=0, description="bytes of memory that each process of a plugin may take")
     plugin_timeout: float = Field(6 * 3600.0, gt=0, description="seconds that a plugin may take")
 
@@ -128,6 +133,17 @@ class Settings(BaseSettings):
                 entry in ("private", "public") or ipaddress.ip_network(entry)
             except ValueError:
                 raise ValueError(f"{entry!r} should be private, public, or a network such as 10.0.0.0/8") from None
+        return value
+
+    @field_validator("proxies")
+    @classmethod
+    def known_proxies(cls, value: str) -> str:
+        """Each is an address or a network."""
+        for word in value.replace(",", " ").split():
+            try:
+                ip_network(word, strict=False)
+            except ValueError:
+                raise ValueError(f"{word} is no address and no network, such as 10.0.0.7 or 10.0.0.0/8") from None
         return value
 
     @field_validator("token")

@@ -86,6 +86,10 @@ def test_the_whole_path(hub: Line) -> None:
     assert "there is no document gene9" in hub.run("source", "documents", "genes", "--id", "gene9").stderr
     assert "has made nothing of version 1" in hub.run("build", "documents", "all", "--version", "1").stderr
 
+    [worker] = hub.json("workers")
+    assert worker["memory"] > 2**20
+    assert f"{worker['process']} " in hub.done("workers")
+
     hub.done("release", "create", "genes", "--force")
     older = hub.json("release", "list", "genes")[1]["output"]
     hub.done("release", "rollback", "genes")

@@ -8,13 +8,13 @@ import pytest
 
 from domain.hub import Hub
 from domain.jobs import presence
-from domain.jobs.presence import Presence
+from domain.jobs.presence import Consumption, Presence
 from events.builds import BuildAdded
 from events.jobs import JobProgressed
 from events.sources import SourceAdded
 from gateway.graphql.nodes import decode, encode
 from gateway.live.ring import Ring
-from tests.gateway.conftest import Client, serve
+from tests.gateway.conftest import TOKEN, Client, serve
 
 WATCH = """subscription ($after: String, $kinds: [HubEventKind!]) { hubEvents(after: $after, kinds: $kinds) {
   cursor gap events { kind jobId at event } } }"""
@@ -114,3 +114,25 @@ async def test_workers_are_told_again_when_they_change(client: Client, hub: Hub)
     assert gone["workers"] == []
     await presence.save(taken, said)
     assert (await client.ask("{ workers { process host } }"))["workers"] == [{"process": "p", "host": "h"}]
+
+
+async def test_workers_tell_what_they_consume(client: Client, hub: Hub) -> None:
+    """Their own memory and processor time, and those of each child; nothing where an older version says nothing."""
+    child = Consumption(pid=7, name="python", memory=5 * 2**30, seconds=1.5)
+    known = {"memory": 3, "seconds": 0.5, "children": (child,)}
+    for process, consumed in (("old", {}), ("new", known)):
+        now = time.time()
+        said = Presence(host="h", pid=1, queues={"dump": 2}, seen_at=now, created_at=now, **consumed)  # type: ignore[arg-type]
+        await presence.save(replace(hub, process=process), said)
+
+    workers = (await client.ask("{ workers { process memory cpuSeconds children { pid name memory cpuSeconds } } }"))["workers"]
+
+    children = [{"pid": 7, "name": "python", "memory": 5 * 2**30, "cpuSeconds": 1.5}]
+    assert workers == [
+        {"process": "old", "memory": 0, "cpuSeconds": 0.0, "children": []},
+        {"process": "new", "memory": 3, "cpuSeconds": 0.5, "children": children},
+    ]
+    async with client.session.get(f"{client.url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}) as response:
+        text = await response.text()
+    assert 'leat_worker_memory_bytes{worker="new"} 5.368709123e+09' in text
+    assert 'leat_worker_cpu_seconds{worker="new"} 2.0' in text
