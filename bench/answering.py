@@ -41,7 +41,7 @@ class Hub:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("LEAT_")}
-        self.environment = inherited | {"LEAT_DATA": str(folder / "data"), "LEAT_PORT": "0"}
+        self.environment = inherited | {"LEAT_DATA": str(folder / "data"), "LEAT_PORT": "0", "LEAT_RATE": "0"}
 
     def command(self, *words: str) -> list[str]:
         """The command line."""

@@ -10,14 +10,17 @@
     ├── Stale                  a record changed between reading and writing it; read again
     ├── JobSuperseded          another attempt took the job over; who hears it touches nothing more
     ├── JobFailed              a job's own failure, with what the user needs to mend it
-    │   └── JobTimedOut        it took longer than it may
+    │   ├── JobTimedOut        it took longer than it may
+    │   └── DiskFull           a disk has too little room; trying again later may help
     ├── Unavailable            a server behind a port does not answer; trying again later may help
     └── Unreadable             a newer version of Leat wrote the record; a process of that version can read it
 
-The docstring is the default message.
+The docstring is the default message. Passwords and secret parameters of URLs are masked in every message.
 """
 
 from collections.abc import Sequence
+
+from domain.masking import masked
 
 
 class LeatError(Exception):
@@ -26,7 +29,7 @@ class LeatError(Exception):
     code = "ERROR"
 
     def __init__(self, message: str = "") -> None:
-        self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
+        self.message = masked(message) or (type(self).__doc__ or "").strip().splitlines()[0]
         super().__init__(self.message)
 
 
@@ -95,7 +98,7 @@ class JobFailed(LeatError):
 
     def __init__(self, message: str = "", detail: str = "", code: str = "") -> None:
         super().__init__(message)
-        self.detail = detail
+        self.detail = masked(detail)
         """A traceback of the plugin, a document's position: shown below the message."""
         self.code = code or type(self).code
 
@@ -104,6 +107,12 @@ class JobTimedOut(JobFailed):
     """The job took longer than it may."""
 
     code = "JOB_TIMED_OUT"
+
+
+class DiskFull(JobFailed):
+    """A disk has too little room."""
+
+    code = "DISK_FULL"
 
 
 class Unavailable(LeatError):

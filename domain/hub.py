@@ -38,6 +38,8 @@ class Limits:
     """Seconds that an automatic build waits for its neighbours."""
     download_size: int = 200 * 2**30
     """Bytes that one file of a dump may have, unpacked ones too."""
+    download_networks: tuple[str, ...] = ("private",)
+    """Networks beyond the public ones that downloads may reach; `private` stands for this machine and private networks."""
     plugin_memory: int = 4 * 2**30
     """Bytes of address space of a plugin's process."""
     plugin_timeout: float = 6 * 3600.0

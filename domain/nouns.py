@@ -235,6 +235,6 @@ def refuse_while_written(noun: Noun) -> None:
 def owner(name: str) -> tuple[str, int]:
     """(job, attempt) of a collection, index or folder `<job>.<attempt>[.<part>]`; ('', 0) where it is named otherwise."""
     parts = name.split(".", 2)
-    if len(parts) < 2 or not parts[1].isdigit():
+    if len(parts) < 2 or not (parts[1].isascii() and parts[1].isdigit() and len(parts[1]) < 19):
         return "", 0
     return parts[0], int(parts[1])

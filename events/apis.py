@@ -6,7 +6,7 @@ from events.message import Command, Event, Output
 
 
 class CreateRelease(Command, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
-    """Index the newest output of the API's build beside what is served, check the counts, and switch."""
+    """Index the newest output of the API's build beside what is served, check it by the gates, and switch."""
 
     queue: ClassVar[str] = "index"
     noun: ClassVar[str] = "api"
@@ -27,7 +27,7 @@ class ValidateMapping(Command, frozen=True, kw_only=True, tag=True, tag_field="t
 
 
 class ReleaseCreated(Output, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
-    """A new release is served."""
+    """A release was made. It is served, unless `held` says what keeps it back."""
 
     api: str
     output: str
@@ -36,7 +36,21 @@ class ReleaseCreated(Output, frozen=True, kw_only=True, tag=True, tag_field="typ
     """The build's output that it indexes, `<job>.<attempt>`."""
     version: str
     count: int
-    """Documents served."""
+    """Documents in it."""
+    name: str = ""
+    """What people call it: the build's version, with `.2` and so on behind it where that was released before. Empty in what an
+    earlier Leat made (`called`)."""
+    accepted_by: str = ""
+    """Who let it be served although it was held; empty where nobody had to."""
+    accepted_at: float = 0.0
+    """When: Unix seconds."""
+    accepted_despite: tuple[str, ...] = ()
+    """Why it was held until then."""
+
+    @property
+    def called(self) -> str:
+        """Its name, also where an earlier Leat gave it none."""
+        return self.name or self.version
 
     def needed(self) -> tuple[str, ...]:
         """The index, and the collection that it reads its documents from."""
@@ -48,6 +62,17 @@ class ReleaseSwitched(Event, frozen=True, kw_only=True, tag=True, tag_field="typ
 
     api: str
     output: str
+
+
+class ReleaseAccepted(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """A held release is served, because somebody accepted it."""
+
+    api: str
+    output: str
+    by: str
+    """Who."""
+    despite: tuple[str, ...] = ()
+    """Why it was held."""
 
 
 class MappingValidated(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):

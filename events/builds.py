@@ -15,6 +15,8 @@ class RunBuild(Command, frozen=True, kw_only=True, tag=True, tag_field="type", o
     build: str
     force: bool = False
     """Build even if the newest output has just these inputs."""
+    version: str = ""
+    """What the build is called; empty: as the configuration's version_format says."""
 
 
 class BuildFinished(Output, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
@@ -22,7 +24,7 @@ class BuildFinished(Output, frozen=True, kw_only=True, tag=True, tag_field="type
 
     build: str
     version: str
-    """The build version, such as 20261121: when, not which, so two builds of a day share it; `output` tells them apart."""
+    """The build version, such as 20261121; the next one of that day is 20261121.2."""
     configuration: int
     """The version of the build configuration that was used."""
     mapping: str = ""

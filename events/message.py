@@ -77,6 +77,9 @@ class Output(Event, frozen=True, kw_only=True, tag_field="type", omit_defaults=T
     """`<job>.<attempt>`, the name of whatever was made; of what was there already, where `unchanged`."""
     unchanged: bool = False
     """True where nothing had to be made."""
+    held: tuple[str, ...] = ()
+    """Why it was made and yet kept back, a sentence each: a person decides. Empty where nothing keeps it back. Its job has
+    SUCCEEDED, and its run is HELD."""
 
     def needed(self) -> tuple[str, ...]:
         """The names of everything that has to be there for as long as this output is listed."""

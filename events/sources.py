@@ -66,6 +66,8 @@ class SourceDumped(Output, frozen=True, kw_only=True, tag=True, tag_field="type"
     files: tuple[File, ...] = ()
     size: int = 0
     """Bytes of all files."""
+    name: str = ""
+    """What people call it: its release, with `.2` and so on behind it where a dump of that release is kept already."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -92,6 +94,8 @@ class SourceUploaded(Output, frozen=True, kw_only=True, tag=True, tag_field="typ
     """Content hash of the plugin's code."""
     parts: dict[str, Part] = {}
     """By uploader name; one named like the source where the manifest has a single uploader."""
+    name: str = ""
+    """What people call it: its release, with `.2` and so on behind it where an upload of that release is kept already."""
 
 
 class Inspected(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

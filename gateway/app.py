@@ -1,5 +1,6 @@
 """The web application: what is served where, and what of it needs the token."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from aiohttp import web
@@ -7,12 +8,14 @@ from aiohttp.typedefs import Handler
 
 from domain.hub import Hub
 from gateway.authentication import Authentication, guarded
+from gateway.connections import HANDLER_ARGS, bounded
 from gateway.endpoint.limits import OperationLimits
 from gateway.endpoint.view import View
 from gateway.live.stream import Watching
 from gateway.metrics import Metrics
 from gateway.pages import Pages
-from gateway.pinging import ping
+from gateway.pinging import Ports
+from gateway.rates import Proxies, limited
 from gateway.rest.limits import Limits
 from gateway.rest.routes import Published
 from gateway.schema import build_schema
@@ -28,24 +31,28 @@ def make_app(
     limits: OperationLimits | None = None,
     answers: Limits | None = None,
     pages: Pages | None = None,
+    rate: int = 0,
+    proxies: Proxies | None = None,
 ) -> web.Application:
     """The application, for callers whom `known` recognises. It listens to the hub's events while it runs, and closes sockets with
-    1001 at its end. `limits` are those of GraphQL's operations, `answers` those of published APIs."""
-    metrics, shown = Metrics(hub), pages or Pages()
+    1001 at its end. `limits` are those of GraphQL's operations, `answers` those of published APIs,
+    which an address may ask `rate` times a minute (0: any number), as `proxies` tell it."""
+    ports = Ports(hub)
+    metrics, shown = Metrics(hub, ports), pages or Pages()
     watching = Watching(hub.bus, metrics.heard)
     view = View(build_schema(), hub, watching, known, limits or OperationLimits(), shown)
-    app = web.Application(client_max_size=2**20, handler_args={"handler_cancellation": True})
+    app = web.Application(client_max_size=2**20, handler_args=HANDLER_ARGS)
 
     def serve(method: str, path: str, handler: Handler) -> None:
-        app.router.add_route(method, path, metrics.counted(path.partition("{")[0], handler))
+        app.router.add_route(method, path, metrics.counted(path.partition("{")[0], bounded(handler)))
 
-    published = Published(hub, answers)
-    serve("*", "/api", published.__call__)
-    serve("*", r"/api/{path:[\s\S]*}", published.__call__)
+    published = limited(Published(hub, answers).__call__, rate, proxies or Proxies())
+    serve("*", "/api", published)
+    serve("*", r"/api/{path:[\s\S]*}", published)
     serve("*", "/graphql", guarded(known, view.__call__, but=view.asks_later))
     serve("GET", "/metrics", guarded(known, metrics.serve))
     serve("GET", "/health/live", _live)
-    serve("GET", "/health/ready", _ready(hub))
+    serve("GET", "/health/ready", _ready(ports))
     serve("GET", "/", _explorer(shown))
     serve("GET", "/assets/{name:.+}", shown.asset)
     serve("*", r"/{path:[\s\S]*}", _nothing)
@@ -53,6 +60,7 @@ def make_app(
     async def watched(_: web.Application) -> AsyncIterator[None]:
         async with watching.running(), metrics.running():
             yield
+        ports.close()
 
     async def closed(_: web.Application) -> None:
         await view.close_sockets()
@@ -77,11 +85,17 @@ async def _live(_: web.Request) -> web.Response:
     return web.json_response({"live": True})
 
 
-def _ready(hub: Hub) -> Handler:
+def _ready(ports: Ports) -> Handler:
     async def ready(_: web.Request) -> web.Response:
-        states = await ping(hub)
-        well = not any(states.values())
-        body = {"ready": well, "ports": {name: state or "ok" for name, state in states.items()}}
+        states, served = await asyncio.gather(ports.ping(), ports.served())
+        # One API whose release is gone must not take the others off their balancer; all of them must.
+        well = not any(states.values()) and not (served and all(served.values()))
+        body = {
+            "ready": well,
+            "ports": {name: state or "ok" for name, state in states.items()},
+            "apis": {name: state or "ok" for name, state in served.items()},
+            "away": {name: round(age, 1) for name, age in ports.ages().items() if states[name]},
+        }
         return web.json_response(body, status=200 if well else 503)
 
     return ready

@@ -9,6 +9,7 @@ from graphql import GraphQLError, GraphQLFormattedError
 from strawberry import field
 
 from domain import errors
+from events.bus import BusError
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +108,11 @@ def present(error: GraphQLError, request_id: str) -> GraphQLFormattedError:
         cause = cause.original_error
     shown = error.formatted
     extensions = {**(error.extensions or {}), "requestId": request_id}
-    if isinstance(cause, errors.LeatError):
+    if isinstance(cause, errors.Unavailable | BusError):  # its text names servers and drivers: that is for who runs the hub
+        log.warning("request not answered", extra={"request_id": request_id, "error": str(cause)})
+        shown["message"] = "a server that the hub needs does not answer; the hub's log names it, under the request id"
+        extensions["code"] = errors.Unavailable.code
+    elif isinstance(cause, errors.LeatError):
         extensions["code"] = cause.code
         if isinstance(cause, errors.QueryInvalid):
             extensions["position"] = cause.position

@@ -4,15 +4,16 @@ import asyncio
 import functools
 import importlib.metadata
 import math
+from collections import Counter as Tally
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 from aiohttp import web
 from aiohttp.hdrs import METH_ALL
 from aiohttp.typedefs import Handler
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector, generate_latest
 
-from domain.errors import Unavailable
+from domain.data.apis import APIS
 from domain.hub import Hub
 from domain.jobs import backlog, presence
 from domain.jobs.dead_letters import DEAD_LETTERS
@@ -22,10 +23,12 @@ from events.jobs import JobFinished, JobQueued
 from events.message import Event
 from events.supervision import supervised
 from gateway.live.tally import QUEUE_OF
-from gateway.pinging import ping
+from gateway.pinging import Ports, Reading
 
 CONTENT_TYPE = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
 SECONDS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)
+Figures = list[tuple[Gauge, tuple[str, ...], float]]
+"""Gauges with the values of their labels, and what they say."""
 LAGS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5)
 PULSE = 0.5
 """Seconds between two looks at how late the event loop is."""
@@ -37,8 +40,10 @@ class Metrics:
     What was heard of jobs every gateway of the hub hears: look at one of them, or at the greatest; what was served is its own.
     """
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, ports: Ports) -> None:
         self._hub = hub
+        self._ports = ports
+        self._figures = Reading(self._read)
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         Info("leat", "This gateway.", registry=registry).info({"version": importlib.metadata.version("leat"), "hub": hub.name})
@@ -62,8 +67,21 @@ class Metrics:
         self._held = Gauge("leat_jobs_held", "Jobs that a rule holds back.", ("rule",), registry=registry)
         self._dead = Gauge("leat_dead_letters", "Messages that nobody could do, as kept in the records.", registry=registry)
         self._slots = Gauge("leat_worker_slots", "Jobs that workers do at a time.", ("queue",), registry=registry)
+        self._memory = Gauge("leat_worker_memory_bytes", "Memory of a worker and its children.", ("worker",), registry=registry)
+        self._seconds = Gauge(
+            "leat_worker_cpu_seconds", "Processor time of a worker and its children.", ("worker",), registry=registry
+        )
         self._workers = Gauge("leat_workers", "Worker processes.", registry=registry)
+        self._age = Gauge("leat_figures_age_seconds", "How old what is told of queues, jobs and workers is.", registry=registry)
+        self._away = Gauge(
+            "leat_port_away_seconds", "For how long a part of the hub has not answered.", ("port",), registry=registry
+        )
         self._up = Gauge("leat_port_up", "Whether a part of the hub answers.", ("port",), registry=registry)
+        self._there = Gauge("leat_api_served_there", "Whether what an API serves is there.", ("api",), registry=registry)
+        self._kept_back = Gauge("leat_api_release_held", "Whether a release waits to be accepted.", ("api",), registry=registry)
+
+        for gauge in (self._workers, self._dead):
+            gauge.set(math.nan)  # not known yet
 
     def heard(self, event: Event, took: float | None) -> None:
         """Count an event; `took`: the seconds of a job that ended."""
@@ -100,6 +118,7 @@ class Metrics:
         """Watch the event loop while the context is open."""
         async with supervised(event_loop_lag=self._watch_loop):
             yield
+        self._figures.close()
 
     async def _watch_loop(self) -> None:
         loop = asyncio.get_running_loop()
@@ -109,35 +128,57 @@ class Metrics:
             self._lag.observe(max(0.0, loop.time() - due))
 
     async def serve(self, _: web.Request) -> web.Response:
-        """Everything, as Prometheus reads it. What can't be read just now is left out."""
-        for port, failure in (await ping(self._hub)).items():
-            self._up.labels(port).set(not failure)
-        for gauge in (self._depth, self._oldest, self._consumers, self._jobs, self._held, self._slots):
-            gauge.clear()
-        for gauge in (self._workers, self._dead):
-            gauge.set(math.nan)
-        with suppress(Unavailable):  # leat_port_up says so
-            await self._read_queues()
-            await self._read_jobs()
+        """Everything, as Prometheus reads it. What can't be read just now is told as it was known last, with its age."""
+        states, served, failure = await asyncio.gather(self._ports.ping(), self._ports.served(), self._figures.renew())
+        for port, age in self._ports.ages().items():
+            self._up.labels(port).set(not states[port])
+            self._away.labels(port).set(age if states[port] else 0.0)
+        self._age.set(self._figures.age if failure else 0.0)
+        self._show(self._figures.value or [])
+        self._there.clear()
+        for api, reason in served.items():
+            self._there.labels(api).set(not reason)
         return web.Response(body=generate_latest(self._registry), headers=CONTENT_TYPE)
 
-    async def _read_queues(self) -> None:
-        for queue in await backlog.read(self._hub):
-            self._depth.labels(queue.queue).set(queue.depth)
-            self._oldest.labels(queue.queue).set(queue.oldest or 0.0)
-            self._consumers.labels(queue.queue).set(queue.consumers)
+    def _show(self, figures: Figures) -> None:
+        by_worker = (self._memory, self._seconds)
+        for gauge in (self._depth, self._oldest, self._consumers, self._jobs, self._held, self._slots, self._kept_back, *by_worker):
+            gauge.clear()
+        for gauge, labels, value in figures:
+            (gauge.labels(*labels) if labels else gauge).set(value)
 
-    async def _read_jobs(self) -> None:
+    async def _read(self) -> Figures:
+        kept_back: Figures = [
+            (self._kept_back, (stored.id,), stored.value.held() is not None) for stored in await APIS.readable(self._hub.records)
+        ]
+        return [*await self._read_queues(), *await self._read_jobs(), *await self._read_workers(), *kept_back]
+
+    async def _read_queues(self) -> Figures:
+        found: Figures = []
+        for queue in await backlog.read(self._hub):
+            found.append((self._depth, (queue.queue,), queue.depth))
+            found.append((self._oldest, (queue.queue,), queue.oldest or 0.0))
+            found.append((self._consumers, (queue.queue,), queue.consumers))
+        return found
+
+    async def _read_jobs(self) -> Figures:
+        found: Figures = []
         for queue in QUEUES:
             for state in UNFINISHED:
                 count = await self._hub.records.count(JOBS.kind, {"queue": queue, "state": state})
-                self._jobs.labels(queue, state).set(count)
+                found.append((self._jobs, (queue, state), count))
         for rule in self._hub.catalogue.rules:
             count = await self._hub.records.count(JOBS.kind, {"rule": rule.name, "is_held": True})
-            self._held.labels(rule.name).set(count)
-        self._dead.set(await self._hub.records.count(DEAD_LETTERS.kind))
-        workers = await presence.page(self._hub)
-        self._workers.set(len(workers))
+            found.append((self._held, (rule.name,), count))
+        return [*found, (self._dead, (), await self._hub.records.count(DEAD_LETTERS.kind))]
+
+    async def _read_workers(self) -> Figures:
+        workers, slots = await presence.page(self._hub), Tally[str]()
+        consumed: Figures = []
         for worker in workers:
-            for queue, slots in worker.value.queues.items():
-                self._slots.labels(queue).inc(slots)
+            said = worker.value
+            slots.update(said.queues)
+            consumed.append((self._memory, (worker.id,), said.memory + sum(each.memory for each in said.children)))
+            consumed.append((self._seconds, (worker.id,), said.seconds + sum(each.seconds for each in said.children)))
+        counted = [(self._slots, (queue,), count) for queue, count in slots.items()]
+        return [(self._workers, (), len(workers)), *counted, *consumed]

@@ -1,10 +1,15 @@
 """Scalars: 64-bit counts, times in UTC, and JSON documents."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any, NewType
 
+import msgspec
+import orjson
 import strawberry
 from graphql import ValueNode, value_from_ast_untyped
+
+from domain.masking import masked
 
 Long = NewType("Long", int)
 DateTime = NewType("DateTime", float)
@@ -14,7 +19,7 @@ BOUND = 2**63
 
 
 def _long(value: Any) -> int:
-    if isinstance(value, str) and value.lstrip("-").isdigit() and len(value) < 21:
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,19}", value):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not -BOUND <= value < BOUND:
         raise ValueError(f"{value!r} is no integer of 64 bits")
@@ -39,6 +44,11 @@ def _literal(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
 def time(value: float) -> DateTime | None:
     """Unix seconds as the API gives them; 0, which records keep for `not yet`, is null."""
     return DateTime(value) if value else None
+
+
+def shown(value: msgspec.Struct) -> JSON:
+    """A record or an event as JSON, with the secrets of the URLs in it masked."""
+    return JSON(orjson.loads(masked(msgspec.json.encode(value).decode())))
 
 
 SCALARS: dict[object, Any] = {

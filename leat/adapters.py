@@ -11,13 +11,13 @@ import msgspec
 
 from domain.errors import Unavailable
 from domain.hub import Limits, Stores
+from domain.masking import masked
 from domain.ports.documents import Documents
 from domain.ports.files import Files
 from domain.ports.records import Records
 from domain.ports.search import Search
 from events.bus import Bus, BusError
 from leat import data_folder
-from leat.urls import without_password
 
 T = TypeVar("T")
 
@@ -42,7 +42,7 @@ def reaching(port: str, url: str) -> Iterator[None]:
         reason, setting = " ".join(str(error).split()), f"LEAT_{port.upper()}"
         for noise, plain in NOISE:
             reason = re.sub(noise, plain, reason)
-        told = f"{setting}={without_password(url)} can't be used ({reason}): start that server, or set {setting} to one that runs"
+        told = f"{setting}={masked(url)} can't be used ({reason}): start that server, or set {setting} to one that runs"
         raise Unavailable(told) from error
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from domain.masking import masked
 from workers.middleware.log_context import BOUND
 
 INFO, WARNING = logging.INFO, logging.WARNING
@@ -33,7 +34,7 @@ class Machines(logging.Formatter):
         said |= _members(record)
         if record.exc_info:
             said["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(said, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        return masked(orjson.dumps(said, default=str, option=orjson.OPT_NON_STR_KEYS).decode())
 
 
 class People(logging.Formatter):
@@ -41,6 +42,9 @@ class People(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return masked(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         return super().formatMessage(record) + "".join(f"  {key}={value}" for key, value in _members(record).items())

@@ -16,8 +16,11 @@ from domain.jobs.reaper import Reaper, void_leases
 from events.supervision import supervised
 from gateway.app import make_app
 from gateway.authentication import Authentication
+from gateway.connections import Runner
+from gateway.rates import Proxies
 from gateway.rest.limits import Limits
 from leat import data_folder, listeners
+from leat.descriptors import for_connections, raise_limit
 from leat.settings import Settings
 from leat.signals import stop_on_signals
 from leat.urls import Address, listening_at
@@ -82,7 +85,9 @@ async def _first(*events: asyncio.Event) -> None:
 
 @asynccontextmanager
 async def until_signal(data: Path) -> AsyncIterator[asyncio.Event]:
-    """What every process of a hub does while it lives: set the event at a signal, and show the data folder a pulse."""
+    """What every process of a hub does while it lives: set the event at a signal, and show the data folder a pulse. It may open as
+    many files as it can be allowed to."""
+    raise_limit()
     ended = asyncio.Event()
     async with supervised(pulse=partial(_beat, data / data_folder.PULSE)):
         with stop_on_signals(ended.set):
@@ -100,8 +105,9 @@ async def _beat(file: Path) -> None:
 async def listening(hub: Hub, settings: Settings, token: str) -> AsyncIterator[str]:
     """The gateway on its port; yields its URL."""
     answers = Limits(hits=settings.answer_hits, bytes=settings.answer_size)
-    app = make_app(hub, Authentication({token: ADMINISTRATOR}), answers=answers)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0)
+    proxies = Proxies(settings.proxies.replace(",", " ").split())
+    app = make_app(hub, Authentication({token: ADMINISTRATOR}), answers=answers, rate=settings.rate, proxies=proxies)
+    runner = Runner(app, connections=for_connections(settings.connections), access_log=None, shutdown_timeout=5.0)
     await runner.setup()
     try:
         await _listen(runner, settings)

@@ -1,7 +1,9 @@
 """Settings: what may be set, from where, and what a wrong value is told."""
 
 import difflib
+import ipaddress
 import os
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from domain.errors import LeatError
 from domain.hub import Limits
-from leat.urls import without_password
+from domain.masking import masked
 
 DAY = 86400.0
 
@@ -96,8 +98,20 @@ class Settings(BaseSettings):
     )
     quiet: float = Field(60.0, ge=0, description="seconds that an automatic build waits for its neighbours")
     download_size: int = Field(200 * 2**30, gt=0, description="bytes that one file of a dump may have")
+    download_networks: str = Field(
+        "",
+        description="networks that downloads may reach beyond public addresses, such as private,169.254.0.0/16; private is this "
+        "machine and private networks, public adds nothing; unset: private where the bus is embedded",
+    )
     answer_hits: int = Field(100_000, gt=0, description="hits that one request of a published API may have")
     answer_size: int = Field(256 * 2**20, gt=0, description="bytes that one answer of a published API may have")
+    connections: int = Field(
+        4096, gt=0, description="connections that the gateway has at a time; at most half of the file descriptors it may have"
+    )
+    rate: int = Field(60_000, ge=0, description="requests a minute that one address may send to the published APIs; 0: any number")
+    proxies: str = Field(
+        "", description="addresses and networks of proxies whose Forwarded and X-Forwarded-For are believed, with commas between"
+    )
     plugin_memory: int = Field(4 * 2**30, gt=0, description="bytes of memory that each process of a plugin may take")
     plugin_timeout: float = Field(6 * 3600.0, gt=0, description="seconds that a plugin may take")
 
@@ -108,6 +122,28 @@ class Settings(BaseSettings):
         schemes = SCHEMES[info.field_name]
         if ":" not in value or value.split(":", 1)[0] not in schemes:
             raise ValueError("should begin with " + " or ".join(f"{scheme}:" for scheme in schemes))
+        return value
+
+    @field_validator("download_networks")
+    @classmethod
+    def known_networks(cls, value: str) -> str:
+        """Each is a network, an address, or one of the two words."""
+        for entry in filter(None, map(str.strip, value.split(","))):
+            try:
+                entry in ("private", "public") or ipaddress.ip_network(entry)
+            except ValueError:
+                raise ValueError(f"{entry!r} should be private, public, or a network such as 10.0.0.0/8") from None
+        return value
+
+    @field_validator("proxies")
+    @classmethod
+    def known_proxies(cls, value: str) -> str:
+        """Each is an address or a network."""
+        for word in value.replace(",", " ").split():
+            try:
+                ip_network(word, strict=False)
+            except ValueError:
+                raise ValueError(f"{word} is no address and no network, such as 10.0.0.7 or 10.0.0.0/8") from None
         return value
 
     @field_validator("token")
@@ -130,6 +166,12 @@ class Settings(BaseSettings):
         """Flags before variables before files."""
         return init_settings, env_settings, FileSecrets(settings_cls)
 
+    def networks(self) -> tuple[str, ...]:
+        """What downloads may reach beyond public addresses."""
+        told = tuple(filter(None, map(str.strip, self.download_networks.split(","))))
+        default = ("private",) if self.bus.startswith("embedded:") else ()
+        return tuple(entry for entry in told if entry != "public") if told else default
+
     def limits(self) -> Limits:
         """What the rules of the domain count with."""
         return Limits(
@@ -142,6 +184,7 @@ class Settings(BaseSettings):
             log_size=self.log_size,
             quiet=self.quiet,
             download_size=self.download_size,
+            download_networks=self.networks(),
             plugin_memory=self.plugin_memory,
             plugin_timeout=self.plugin_timeout,
         )
@@ -172,6 +215,6 @@ def _refuse_misspelt() -> None:
 
 def _explain(item: Any) -> str:
     name = str(item["loc"][0]) if item["loc"] else "setting"
-    shown = "" if name == "token" else f"={without_password(str(item['input']))}"
+    shown = "" if name == "token" else f"={masked(str(item['input']))}"
     reason = PATTERNS[name] if item["type"] == "string_pattern_mismatch" else REASONS.get(item["type"], "{msg}")
     return f"LEAT_{name.upper()}{shown}: {reason.format_map({**item, **item.get('ctx', {})})}"

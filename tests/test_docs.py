@@ -8,6 +8,7 @@ from typing import Any, cast
 from domain.hub import Hub
 from domain.query.plan import Fields
 from gateway.metrics import Metrics
+from gateway.pinging import Ports
 from gateway.rest.limits import Limits
 from gateway.rest.served import Served
 from gateway.rest.specification import specification
@@ -44,7 +45,7 @@ def test_every_adapter_is_documented() -> None:
 def test_every_metric_is_documented() -> None:
     """docs/operations.md has each metric with its labels, and no other; those that it warns by exist."""
     hub = cast(Hub, SimpleNamespace(name="leat-3f9a"))
-    registry: Any = Metrics(hub)._registry
+    registry: Any = Metrics(hub, cast(Ports, None))._registry
     known: dict[str, set[str]] = {}
     for family in registry._collector_to_names:
         if name := getattr(family, "_name", ""):

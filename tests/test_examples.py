@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from leat.cli import main
+from leat.cli.exits import Exit
 from tests.gateway.rest.site import open_site
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -35,6 +37,16 @@ def test_every_record_becomes_a_document(source: str, count: int) -> None:
     assert len(found) == count
     assert len({document["_id"] for document in found}) == count
     assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_a_plugin_without_python(capsys: pytest.CaptureFixture[str]) -> None:
+    """The example that has no code gives what its manifest says, by `leat source check`."""
+    assert main(["source", "check", str(EXAMPLES / "rivers"), "--json"]) == Exit.DONE
+
+    [part] = json.loads(capsys.readouterr().out)["parts"]
+    danube = {"_id": "RO-Danube", "river": "Danube", "country": "RO", "navigable": True, "mouths": ["Black Sea"]}
+    assert part["documents"] == 6
+    assert part["sample"][0] == {**danube, "size": {"length": 2850, "discharge": 6500.5}}
 
 
 def test_sources_share_ids() -> None:

@@ -57,7 +57,7 @@ def test_a_port_has_eight_methods_at_most(name: str) -> None:
         assert len([own for own in vars(port) if not own.startswith("_") and callable(getattr(port, own))]) <= 8, port
 
 
-ENGINE = {"callers", "clocks", "errors", "hub", "ids", "jobs", "names", "nouns", "ports"}
+ENGINE = {"callers", "clocks", "errors", "hub", "ids", "jobs", "masking", "names", "nouns", "ports"}
 """What the job engine stands on."""
 
 

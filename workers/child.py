@@ -22,12 +22,15 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from domain import errors
 from domain.errors import JobFailed, LeatError
+from domain.masking import masked
+from domain.room import as_disk_full
 from workers.context import Level, Report
 
 NICE = 10
@@ -54,7 +57,7 @@ class ChildDied(LeatError):
 
     def __init__(self, message: str = "", detail: str = "") -> None:
         super().__init__(message)
-        self.detail = detail
+        self.detail = masked(detail)
         """The end of what it wrote to stderr."""
 
 
@@ -139,7 +142,7 @@ async def _pass_on(stderr: asyncio.StreamReader, kept: bytearray) -> None:
     while chunk := await stderr.read(4096):
         kept += chunk
         del kept[:-KEPT]
-        sys.stderr.write(chunk.decode(errors="replace"))
+        sys.stderr.write(masked(chunk.decode(errors="replace")))
 
 
 async def _end(child: asyncio.subprocess.Process) -> None:
@@ -248,10 +251,18 @@ def serve(steps: Steps) -> None:
 
 async def _answer(steps: Steps, request: dict[str, Any], report: Report) -> dict[str, Any]:
     try:
-        return {"result": await steps(request["step"], request["address"], request["arguments"], report)}
+        return {"result": await _performed(steps, request, report)}
     except LeatError as error:
         detail = getattr(error, "detail", "")
         return {"error": {"type": _known_type(error), "code": error.code, "message": error.message, "detail": detail}}
+
+
+async def _performed(steps: Steps, request: dict[str, Any], report: Report) -> dict[str, Any]:
+    """The step's result; a full disk is told as that, and not as the death of this process."""
+    try:
+        return await steps(request["step"], request["address"], request["arguments"], report)
+    except OSError as error:
+        raise as_disk_full(error, Path.cwd()) from error
 
 
 def _known_type(error: LeatError) -> str:

@@ -10,6 +10,7 @@ from domain.jobs import ending
 from domain.jobs.attempts import Attempt
 from domain.jobs.jobs import Job
 from domain.jobs.verdicts import Failed, GaveUp, Stopped, Succeeded, Verdict, Waiting
+from domain.room import as_disk_full
 from events.catalogue import command_from
 from events.message import Event
 from workers.child import Spawn
@@ -80,7 +81,7 @@ class Runner:
             raise JobSuperseded(f"attempt {job.attempt.number} of job {job.attempt.id} is over")
         if job.reason is not None or not isinstance(result, Exception):
             return Stopped()
-        return Failed(result, registration.retry)
+        return Failed(as_disk_full(result, job.scratch), registration.retry)
 
     async def _end_patiently(self, job: RunningJob, verdict: Verdict) -> Job:
         """End the attempt, as soon as the store answers; what follows its end is left to a reaper where it does not."""

@@ -109,6 +109,8 @@ class RunningJob(JobContext):
     def say(self, text: str, level: Level) -> None:
         """Take note of a log line."""
         self._log.add(text, level)
+        if level in ("warning", "error"):
+            self.attempt.warn(text)
         self._stirred.set()
 
     def begin(self) -> None:

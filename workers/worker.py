@@ -18,6 +18,7 @@ from domain.jobs.presence import Presence
 from domain.nouns import Stored
 from events.supervision import Work, attempt, supervise
 from workers.child import Spawn
+from workers.consumption import consumption
 from workers.context import Registration
 from workers.intake import Intake
 from workers.runner import Runner
@@ -160,6 +161,7 @@ class Worker:
                     await self._changed.wait()
 
     async def _save_presence(self, beat: int, running: tuple[str, ...]) -> None:
+        own, children = await asyncio.to_thread(consumption)
         said = Presence(
             host=platform.node(),
             pid=os.getpid(),
@@ -168,6 +170,9 @@ class Worker:
             follows=presence.followers_here(self._hub),
             rules=tuple(rule.name for rule in self._hub.catalogue.rules),
             stopping=self._stopping.is_set(),
+            memory=own.memory,
+            seconds=own.seconds,
+            children=children,
             beat=beat,
             seen_at=time.time(),
             created_at=self._started_at,

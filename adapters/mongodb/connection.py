@@ -16,14 +16,17 @@ DATABASE = "leat"
 """Where the URL names none."""
 PATIENCE = 10_000
 """Milliseconds that an operation waits for a server to be found, where the URL doesn't say."""
+SILENCE = {"records": 10_000, "documents": 120_000}
+"""Milliseconds that a server may be silent in the middle of an operation, where the URL doesn't say: records are small."""
 DUPLICATE = 11000
 """The server's code for an `_id` that is there."""
 
 
 @asynccontextmanager
-async def connect(url: str) -> AsyncIterator["AsyncIOMotorDatabase[Fields]"]:
+async def connect(url: str, kind: str) -> AsyncIterator["AsyncIOMotorDatabase[Fields]"]:
     """The database of the URL; closed with the context. Raises Unavailable."""
-    patience: Fields = {} if "serverselectiontimeoutms" in url.lower() else {"serverSelectionTimeoutMS": PATIENCE}
+    patience: Fields = {"serverSelectionTimeoutMS": PATIENCE, "connectTimeoutMS": PATIENCE, "socketTimeoutMS": SILENCE[kind]}
+    patience = {name: value for name, value in patience.items() if name.lower() not in url.lower()}
     client: AsyncIOMotorClient[Fields] = AsyncIOMotorClient(url, **patience)
     try:
         database = client.get_default_database(DATABASE)

@@ -45,7 +45,7 @@ class MongoDocuments(Documents):
     @asynccontextmanager
     async def open(cls, url: str, hub: str) -> AsyncIterator[Self]:
         """Connect; raises Unavailable where no server answers. `url` is mongodb://…/database."""
-        async with connect(url) as database:
+        async with connect(url, "documents") as database:
             yield cls(database, hub)
 
     async def create(self, name: str) -> None:

@@ -32,7 +32,7 @@ class MongoRecords(Records):
     @asynccontextmanager
     async def open(cls, url: str, hub: str) -> AsyncIterator[Self]:
         """Connect; raises Unavailable where no server answers. `url` is mongodb://…/database."""
-        async with connect(url) as database:
+        async with connect(url, "records") as database:
             yield cls(database, hub)
 
     async def prepare(self, kinds: Iterable[Kind]) -> None:

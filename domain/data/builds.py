@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from domain.data import gates as release_gates
+from domain.data.gates import Gates
 from domain.errors import Invalid
 from domain.hub import Hub
 from domain.jobs import edits
@@ -38,6 +40,8 @@ class Build(Noun, frozen=True, kw_only=True):
     """Build, after a quiet minute, whenever one of its sources was uploaded."""
     shards: int = 1
     replicas: int = 0
+    gates: Gates = Gates()
+    """What keeps its releases back (domain.data.gates). Editing these raises no version: what was built stays as it is."""
     edited_at: float = 0.0
 
 
@@ -131,3 +135,13 @@ async def edit(hub: Hub, name: str, **values: Any) -> Stored[Build]:
         return _check(msgspec.structs.replace(changed, version=build.version + 1, edited_at=time.time()))
 
     return await edits.change(hub, BUILDS, name, edited, BuildEdited(build=name))
+
+
+async def set_gates(hub: Hub, name: str, gates: Gates) -> Stored[Build]:
+    """Let these gates judge its releases from now on. Raises Invalid naming the field."""
+    release_gates.check(gates)
+
+    def changed(build: Build) -> Build:
+        return msgspec.structs.replace(build, gates=gates, edited_at=time.time())
+
+    return await edits.change(hub, BUILDS, name, changed, BuildEdited(build=name))

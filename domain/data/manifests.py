@@ -7,6 +7,7 @@ from typing import Any, Literal, cast, get_args
 
 import msgspec
 
+from domain.data import formats
 from domain.errors import Invalid
 from domain.names import NAME
 
@@ -93,9 +94,9 @@ _LEGACY = {
 _ROOT = {"version", "name", "display_name", "biothing_type", "__metadata__", "requires", "dumper", "uploader", "uploaders"}
 _DUMPER = {"data_url", "uncompress", "schedule", "release", "disabled"}
 _UPLOADER = {"name", "parser", "parser_kwargs", "mapping", "on_duplicates", "parallelizer", "ignore_duplicates", "keylookup"}
-SCHEMES = ("http", "https", "file")
+SCHEMES = ("http", "https", "ftp", "ftps", "file")
 """Schemes of URLs that are fetched."""
-_OTHERS = {"ftp", "ftps", "sftp", "s3", "gs", "git", "git+http", "git+https", "git+ssh", "git+file", "docker"}
+_OTHERS = {"sftp", "s3", "gs", "git", "git+http", "git+https", "git+ssh", "git+file", "docker"}
 """Schemes that are known, and not fetched."""
 _CLASSES = {
     "dumper": "dumper classes are not run here: write `data_url`, and if need be `release` as `module:function`",
@@ -175,7 +176,8 @@ class _Reading:
         if entry.get("keylookup"):
             self.warn((*path, "keylookup"), "ids are not converted here: documents keep the `_id` that the parser gives them")
         self.without_class(entry, "parser", "uploader", path)
-        self.needed(entry, "parser", path)
+        if isinstance(self.needed(entry, "parser", path), dict):
+            entry = formats.as_function(entry, lambda key, text: self.invalid((*path, *key), text))
         keywords = entry.get("parser_kwargs") or {}
         return Uploader(
             name=name,
@@ -250,10 +252,9 @@ class _Reading:
         for entry in entries:
             scheme = entry.strip().split(":", 1)[0].lower() if ":" in entry else ""
             if scheme in _OTHERS:
-                advice = "; many FTP servers have the same files at https://" if "ftp" in scheme else ""
-                raise self.invalid(path, f"{entry!r} is not fetched here: {', '.join(SCHEMES)} are{advice}")
+                raise self.invalid(path, f"{entry!r} is not fetched here: {', '.join(SCHEMES)} are")
             if scheme not in SCHEMES:
-                raise self.invalid(path, f"{entry!r} should begin with https://, http:// or file:")
+                raise self.invalid(path, f"{entry!r} should begin with https://, http://, ftp://, ftps:// or file:")
         return tuple(entry.strip() for entry in entries)
 
     def function(self, entry: Mapping[str, Any], key: str, path: tuple[str, ...]) -> str:

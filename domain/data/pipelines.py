@@ -12,6 +12,7 @@ from domain.hub import Hub
 from domain.jobs import runs
 from domain.jobs.plans import Step, step
 from domain.jobs.runs import Started
+from domain.names import check_version
 from domain.nouns import Table
 from events.apis import CreateRelease, ValidateMapping
 from events.builds import RunBuild
@@ -42,12 +43,17 @@ async def start_validate(hub: Hub, source: str, *, asked_by: str = "", key: str 
     return await runs.start_command(hub, "validateMapping", ValidateMapping(source=source), asked_by=asked_by, key=key)
 
 
-async def start_build(hub: Hub, build: str, *, force: bool = False, asked_by: str = "", key: str | None = None) -> Started:
-    """build → automatic releases."""
+async def start_build(
+    hub: Hub, build: str, *, version: str = "", force: bool = False, asked_by: str = "", key: str | None = None
+) -> Started:
+    """build → automatic releases. Raises Invalid where `version`, what the build is to be called, can't be a name."""
     await BUILDS.get(hub.records, build)
-    steps = planned_build(build, await _all(hub, APIS), force=force)
+    if version:
+        check_version(version)
+    steps = planned_build(build, await _all(hub, APIS), version=version, force=force)
     title = f"build {build}"
-    return await runs.start(hub, "runBuild", title, steps, {"build": build, "force": force}, asked_by=asked_by, key=key)
+    given: dict[str, Any] = {"build": build, "force": force} | ({"version": version} if version else {})
+    return await runs.start(hub, "runBuild", title, steps, given, asked_by=asked_by, key=key)
 
 
 async def start_release(hub: Hub, api: str, *, force: bool = False, asked_by: str = "", key: str | None = None) -> Started:
@@ -93,10 +99,10 @@ def _load(source: str, *, dump: bool, force: bool) -> list[Step]:
 
 
 def planned_build(
-    name: str, apis: Mapping[str, Api], *, force: bool = False, after: Iterable[str] = (), delay: float = 0.0
+    name: str, apis: Mapping[str, Api], *, version: str = "", force: bool = False, after: Iterable[str] = (), delay: float = 0.0
 ) -> list[Step]:
     """build → a release of each API that follows it by itself."""
-    built = step(RunBuild(build=name, force=force), after, delay)
+    built = step(RunBuild(build=name, force=force, version=version), after, delay)
     following = sorted(api for api, value in apis.items() if value.build == name and value.automatic)
     return [built, *(step(CreateRelease(api=api), [built.name]) for api in following)]
 
@@ -121,10 +127,13 @@ def planned_load(
 
 
 def planned_pipeline(name: str, value: Build, sources: Mapping[str, Source], api: str, *, force: bool) -> list[Step]:
-    """Load every source that the build merges → build → release. Raises Invalid where an entry of the build fits no part."""
+    """Load every source that the build merges → build → release. One that is disabled gives its last upload, where it has one.
+    Raises Invalid where an entry of the build fits no part."""
     steps: list[Step] = []
     ends: list[str] = []
     for source in sorted(merged_sources(value, sources)):
+        if sources[source].disabled and sources[source].newest(SourceUploaded):
+            continue
         steps += _load(source, dump=True, force=force)
         ends.append(steps[-1].name)
     steps.append(step(RunBuild(build=name, force=force), after=ends))

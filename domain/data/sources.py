@@ -8,7 +8,9 @@ from typing import Any, Literal, Self
 
 import msgspec
 
+from domain.data import gates as release_gates
 from domain.data import plugins
+from domain.data.gates import Gates
 from domain.data.manifests import Manifest, Uploader
 from domain.errors import Conflict, Invalid, NotReady
 from domain.hub import Hub
@@ -39,6 +41,8 @@ class Source(Noun, frozen=True, kw_only=True):
     derived: dict[str, Derivation] = {}
     """Where the mapping of a part comes from; the next one from there replaces it. Parts that are not in here have a mapping that
     somebody committed or edited, and that is never overwritten."""
+    gates: Gates = Gates()
+    """What keeps back releases of builds that merge it (domain.data.gates)."""
     disabled: bool = False
     """Dumps are refused; set from the manifest when it is read, and by people."""
     edited_at: float = 0.0
@@ -114,6 +118,16 @@ async def edit(hub: Hub, name: str, *, folder: str | None = None, disabled: bool
         return msgspec.structs.replace(source, **changes, edited_at=time.time())
 
     return await edits.change(hub, SOURCES, name, edited, SourceEdited(source=name))
+
+
+async def set_gates(hub: Hub, name: str, gates: Gates) -> Stored[Source]:
+    """Let these gates judge the releases that it is part of, from now on. Raises Invalid naming the field."""
+    release_gates.check(gates)
+
+    def changed(source: Source) -> Source:
+        return msgspec.structs.replace(source, gates=gates, edited_at=time.time())
+
+    return await edits.change(hub, SOURCES, name, changed, SourceEdited(source=name))
 
 
 async def set_mapping(hub: Hub, name: str, part: str, properties: dict[str, Any]) -> Stored[Source]:

@@ -19,6 +19,11 @@ from domain.jobs.verdicts import Failed, Verdict, ended, given_up
 from domain.nouns import Stored
 from events.jobs import JobStarted
 
+WARNINGS = 20
+"""Lines that a job's record keeps of what it warned of; its log has all of them."""
+WARNING = 500
+"""Characters of such a line that are kept."""
+
 
 class Attempt:
     """One attempt of a job. Its owner's changes are compare-and-sets on the version seen last; each raises JobSuperseded where
@@ -33,6 +38,9 @@ class Attempt:
         self.target = stored.value.written
         self.progress: Progress | None = None
         """How far the work is; saved with every change."""
+        self.warnings: dict[str, None] = {}
+        """The first lines by which it warned, each once; saved with every change."""
+        self.warned = 0
         self.is_over = False
         """Whether the record says how it ended."""
         self._lock = asyncio.Lock()
@@ -51,12 +59,20 @@ class Attempt:
                     job = changed(self.job)
                     if self.progress is not None:
                         job = msgspec.structs.replace(job, progress=self.progress)
+                    if self.warned:
+                        job = msgspec.structs.replace(job, warnings=tuple(self.warnings), warned=self.warned)
                     self.stored = await JOBS.replace(self.hub.records, self.stored, job)
                 except Stale:
                     await self._read()
                     continue
                 await publish(self.hub, self.stored, self.job.seq - seq)
                 return self.job
+
+    def warn(self, text: str) -> None:
+        """Take note of a line that whoever sees the job end wants to read."""
+        self.warned += 1
+        if len(self.warnings) < WARNINGS:
+            self.warnings[text[:WARNING]] = None
 
     async def look(self) -> Job:
         """Read the record again."""
@@ -159,6 +175,8 @@ def running(id: str, job: Job, event: JobStarted, retry: Retry) -> Job:
         due_at=0.0,
         waiting_for="",
         pins=job.pins if job.handle else (),
+        warnings=(),
+        warned=0,
         progress=Progress(),
     )
 

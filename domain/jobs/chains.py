@@ -6,7 +6,7 @@ from typing import Literal
 from domain.jobs.jobs import Job
 from domain.jobs.plans import Run, Step
 
-RunState = Literal["RUNNING", "SUCCEEDED", "FAILED", "CANCELED"]
+RunState = Literal["RUNNING", "SUCCEEDED", "HELD", "FAILED", "CANCELED"]
 
 
 def ready(run: Run, jobs: Mapping[str, Job]) -> tuple[Step, ...]:
@@ -22,7 +22,8 @@ def followed(run: Run, step: str) -> bool:
 
 
 def state(run: Run, jobs: Mapping[str, Job]) -> RunState:
-    """How the run stands: RUNNING while any job is unfinished or any step ready; then the worst of its jobs."""
+    """How the run stands: RUNNING while any job is unfinished or any step ready; then the worst of its jobs. HELD: all of
+    them SUCCEEDED, and what one of them made is kept back."""
     if any(job.state != "FINISHED" for job in jobs.values()) or ready(run, jobs):
         return "RUNNING"
     outcomes = {job.outcome for job in jobs.values()}
@@ -30,7 +31,7 @@ def state(run: Run, jobs: Mapping[str, Job]) -> RunState:
         return "FAILED"
     if run.cancelled or "CANCELED" in outcomes:
         return "CANCELED"
-    return "SUCCEEDED"
+    return "HELD" if any(map(_is_held, jobs.values())) else "SUCCEEDED"
 
 
 def state_alone(job: Job) -> RunState:
@@ -40,8 +41,14 @@ def state_alone(job: Job) -> RunState:
             return "RUNNING"
         case "TIMED_OUT":
             return "FAILED"
+        case "SUCCEEDED" if _is_held(job):
+            return "HELD"
         case outcome:
             return outcome
+
+
+def _is_held(job: Job) -> bool:
+    return bool(job.result and job.result.get("held"))
 
 
 def _succeeded(job: Job | None) -> bool:

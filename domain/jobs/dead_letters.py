@@ -7,6 +7,7 @@ import msgspec
 
 from domain.hub import Hub
 from domain.ids import input_hash
+from domain.masking import masked
 from domain.nouns import Stored, Table
 from domain.ports.records import Kind
 
@@ -33,7 +34,7 @@ async def drain(hub: Hub) -> None:
     same id. Raises Unavailable or BusError."""
     async with hub.bus.dead_letters() as letters:
         for letter in letters:
-            body = letter.body.decode(errors="replace")[:WIDTH]
+            body = masked(letter.body.decode(errors="replace")[:WIDTH])
             kept = Letter(queue=letter.queue, body=body, reason=letter.reason, created_at=time.time())
             if await DEAD_LETTERS.insert(hub.records, input_hash([letter.queue, body]), kept):
                 log.error("message can't be delivered", extra={"queue": letter.queue, "reason": letter.reason})
@@ -41,7 +42,9 @@ async def drain(hub: Hub) -> None:
 
 async def keep(hub: Hub, id: str, queue: str, body: str, reason: str) -> None:
     """Keep a letter, once under this id. Raises Unavailable."""
-    await DEAD_LETTERS.insert(hub.records, id, Letter(queue=queue, body=body[:WIDTH], reason=reason, created_at=time.time()))
+    await DEAD_LETTERS.insert(
+        hub.records, id, Letter(queue=queue, body=masked(body[:WIDTH]), reason=reason, created_at=time.time())
+    )
 
 
 async def page(hub: Hub, *, after: tuple[float, str] | None = None, limit: int = 50) -> list[Stored[Letter]]:

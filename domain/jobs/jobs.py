@@ -101,6 +101,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Counts claims, and fences."""
     failures: int = 0
     """Counts failures, and spends `retry`."""
+    losses: int = 0
+    """Counts attempts whose worker was lost; see domain.jobs.retries."""
     outages: int = 0
     """Counts attempts that ended because a server could not be reached; see domain.jobs.retries."""
     retry: tuple[int, float, float] = (3, 2.0, 300.0)
@@ -138,6 +140,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ending: Ending = ""
     """What runs elsewhere was given up, and the job is to become this once that has been stopped; only with a handle."""
     progress: Progress = Progress()
+    warnings: tuple[str, ...] = ()
+    """What its last attempt warned of, the first few lines: they are shown where the job ends."""
+    warned: int = 0
+    """How many lines these are in all."""
     result: dict[str, Any] | None = None
     """The domain event it ended with, as plain values."""
     error: JobError | None = None
@@ -262,5 +268,13 @@ def is_due(job: Job, now: float) -> bool:
 def reopened(id: str, job: Job, hold: Hold) -> Job:
     """A finished job QUEUED anew, under a new hold where a rule speaks of it."""
     event = JobQueued(seq=0, command=job.type, reason="held" if hold.id else "retried", held=hold.why)
-    anew: dict[str, Any] = {"outcome": None, "failures": 0, "outages": 0, "error": None, "result": None, "finished_at": 0.0}
+    anew: dict[str, Any] = {
+        "outcome": None,
+        "failures": 0,
+        "losses": 0,
+        "outages": 0,
+        "error": None,
+        "result": None,
+        "finished_at": 0.0,
+    }
     return queued(id, job, event, rule=hold.rule, key=hold.key, hold=hold.id, **anew)

@@ -16,6 +16,7 @@ import msgspec
 from domain.hub import Hub
 from domain.jobs import old_logs
 from domain.jobs.lines import Level, Line, Read, Segment, path, said, stored
+from domain.masking import masked
 from events.jobs import LogWritten
 
 __all__ = ["Level", "Line", "LogWriter", "Page", "Read", "drop", "read", "tail"]
@@ -73,8 +74,9 @@ class LogWriter:
         self._flushing: asyncio.Task[None] | None = None
 
     def add(self, text: str, level: Level) -> None:
-        """Add one line; costs no more than memory, and of that no more than WAITING files."""
+        """Add one line, with the secrets of URLs masked; costs no more than memory, and of that no more than WAITING files."""
         self._number += 1
+        text = masked(text)
         cut = text if len(text) <= WIDTH else f"{text[:WIDTH]} … ({len(text)} characters)"
         cut = cut.encode(errors="replace").decode()  # half a surrogate pair, as JSON may hold, is no text
         line = msgspec.json.encode(Line(number=self._number, at=time.time(), level=level, text=cut)) + b"\n"

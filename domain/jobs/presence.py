@@ -13,6 +13,18 @@ DAY = 86400.0
 """Seconds after which a process that was not seen is gone for good."""
 
 
+class Consumption(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process takes of its machine."""
+
+    pid: int
+    name: str
+    """As its system calls it."""
+    memory: int
+    """Bytes that it holds in memory; 0 where the system does not tell."""
+    seconds: float
+    """Processor time since it began."""
+
+
 class Presence(msgspec.Struct, frozen=True, kw_only=True):
     """A process of the hub; its id is the process's identity (Hub.process)."""
 
@@ -27,6 +39,12 @@ class Presence(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[str, ...] = ()
     """The rules that its version of Leat has, so that no other version lets go the jobs which they hold."""
     stopping: bool = False
+    memory: int = 0
+    """Bytes that it holds in memory; 0 where its system does not tell."""
+    seconds: float = 0.0
+    """Processor time since it began."""
+    children: tuple[Consumption, ...] = ()
+    """The processes that it started, directly or not: heavy steps and plugins. The largest first."""
     beat: int = 0
     """Raised every third of a lease."""
     seen_at: float

@@ -9,7 +9,8 @@ import msgspec
 
 from domain.errors import JobTimedOut, LeatError
 from domain.jobs.jobs import Ending, Job, JobError, canceled, finished, queued, without_handle
-from domain.jobs.retries import Retry, backoff, is_outage, wait_after
+from domain.jobs.retries import LOSSES, Retry, backoff, is_outage, wait_after, wait_after_loss
+from domain.masking import masked
 from events.jobs import JobQueued
 from events.message import Event
 
@@ -87,10 +88,16 @@ def _failed(id: str, job: Job, verdict: Failed) -> Job:
 
 def _count(job: Job, verdict: Failed) -> tuple[float | None, dict[str, Any]]:
     """(seconds until the next attempt, or None where there is to be none; the count and the error that the record keeps)."""
+    error = error_of(verdict.error)
+    if verdict.reason == "lost":
+        wait = wait_after_loss(verdict.retry, job.losses + 1, verdict.chance)
+        if wait is None:
+            told = f"{error.message}, the {LOSSES}th that this step lost: it seems to end its workers (no memory?)"
+            error = msgspec.structs.replace(error, message=f"{told}; retry the job once that is mended")
+        return wait, {"losses": job.losses + 1, "error": error}
     sort = "outages" if is_outage(verdict.error) else "failures"
     count = getattr(job, sort) + 1
-    wait = wait_after(verdict.retry, count, verdict.error, verdict.chance)
-    return wait, {sort: count, "error": error_of(verdict.error)}
+    return wait_after(verdict.retry, count, verdict.error, verdict.chance), {sort: count, "error": error}
 
 
 # -- with a handle --------------------------------------------------------------------------------------------------------
@@ -145,5 +152,5 @@ def error_of(error: Exception) -> JobError:
     """What the record keeps of an error: a LeatError's own words, anything else with its traceback."""
     if isinstance(error, LeatError):
         return JobError(code=error.code, message=error.message, detail=getattr(error, "detail", ""))
-    detail = "".join(traceback.format_exception(error))
-    return JobError(code="INTERNAL", message=f"{type(error).__name__}: {error}", detail=detail[-8000:])
+    detail = masked("".join(traceback.format_exception(error)))
+    return JobError(code="INTERNAL", message=masked(f"{type(error).__name__}: {error}"), detail=detail[-8000:])

@@ -34,6 +34,9 @@ from gateway.endpoint.limits import Budgets, Measure, OperationLimits, Refusal, 
 from gateway.errors import present
 from gateway.live.stream import Shareable
 
+SHORT = 1000
+"""Characters of a text that is validated at once: up to 10 ms, where it is written to take long."""
+
 
 class NotExecuted(Exception):
     """The operation can't be executed at all; `errors` say why."""
@@ -83,11 +86,15 @@ class Operations:
         self._limits = limits
         self._budgets = Budgets(limits.cost)
         self._known: OrderedDict[str, Known] = OrderedDict()
+        self._validating = asyncio.Semaphore(1)
 
-    def prepare(self, request: Request, caller: Caller) -> Operation:
+    async def prepare(self, request: Request, caller: Caller) -> Operation:
         """The operation that is asked for, paid from the caller's budget of the minute. Raises NotExecuted."""
-        known = self._known.get(request.text) or self._learn(request.text)
+        known = self._known.get(request.text) or await self._learn(request.text)
+        self._known[request.text] = known
         self._known.move_to_end(request.text)
+        while len(self._known) > self._limits.operations:
+            self._known.popitem(last=False)
         if known.errors:
             raise NotExecuted(known.errors)
         node = get_operation_ast(known.document, request.name)
@@ -98,16 +105,21 @@ class Operations:
             raise NotExecuted([Refusal("too much was asked for in the last minute", "RATE_LIMITED", retryAfter=round(wait, 1))])
         return Operation(request, known.document, node)
 
-    def _learn(self, text: str) -> Known:
+    async def _learn(self, text: str) -> Known:
+        """What takes long is validated in a thread, one text at a time."""
+        if len(text) <= SHORT:
+            return self._read(text)
+        async with self._validating:
+            known = self._known.get(text)  # by another, while this one waited
+            return known if known is not None else await asyncio.to_thread(self._read, text)
+
+    def _read(self, text: str) -> Known:
         try:
             document = parse(text, max_tokens=self._limits.tokens)
         except GraphQLSyntaxError as error:
             raise NotExecuted([error]) from error
         errors = measure(document, self._limits) or validate(self._schema, document, max_errors=5)
-        known = self._known[text] = Known(document, errors, Measure(document))
-        while len(self._known) > self._limits.operations:
-            self._known.popitem(last=False)
-        return known
+        return Known(document, errors, Measure(document))
 
     def _cost(self, known: Known, node: OperationDefinitionNode, request: Request) -> int:
         if request.name in known.costs:

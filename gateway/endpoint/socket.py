@@ -53,7 +53,7 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
         """Answer one `subscribe` message until it is done, complete or refused."""
         request = Request(operation.query, operation.variables or {}, operation.operation_name)
         try:
-            prepared = self.endpoint.prepare(request, self.context.caller)
+            prepared = await self.endpoint.prepare(request, self.context.caller)
             if prepared.type is OperationType.SUBSCRIPTION:
                 async with aclosing(self.endpoint.subscribe(prepared, self.context)) as answers:
                     async for answer in answers:

@@ -152,7 +152,7 @@ class View(GraphQLView[Context, None]):
         request: web.Request = given["request"]
         try:
             asked = Request(data.query or "", data.variables or {}, data.operation_name)
-            operation = self._operations.prepare(asked, given["context"].caller)
+            operation = await self._operations.prepare(asked, given["context"].caller)
             if operation.type is OperationType.SUBSCRIPTION:
                 raise HTTPException(400, "subscriptions go over graphql-transport-ws")
             if request.method == "GET" and operation.type is OperationType.MUTATION:

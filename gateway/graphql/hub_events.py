@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator
 from enum import Enum
 from typing import Annotated, Any, Self
 
-import msgspec
 import strawberry
 from strawberry import argument, enum_value, field
 
@@ -17,7 +16,7 @@ from gateway.graphql.jobs.events import Cursor
 from gateway.graphql.nodes import decode, encode
 from gateway.graphql.nouns import Noun
 from gateway.live.stream import Shareable
-from gateway.scalars import JSON, DateTime
+from gateway.scalars import JSON, DateTime, shown
 
 QUIET = frozenset(("JobProgressed", "LogWritten"))
 """Kinds that come only to those who ask for them."""
@@ -55,7 +54,7 @@ class HubEvent:
             at=DateTime(event.at),
             job_id=event.job_id,
             run_id=event.run_id,
-            event=JSON(msgspec.to_builtins(event)),
+            event=shown(event),
         )
 
 

@@ -16,7 +16,7 @@ from events.message import Event
 from gateway.context import Info
 from gateway.graphql.nouns import Noun
 from gateway.live.stream import Reader, Shareable, Span
-from gateway.scalars import DateTime
+from gateway.scalars import DateTime, Long
 
 
 @strawberry.type(description="A queue that a worker takes from.")
@@ -25,6 +25,16 @@ class WorkerQueue:
 
     name: str = field(description="The queue.")
     slots: int = field(description="Jobs that it does at a time.")
+
+
+@strawberry.type(description="A process that a worker started: a heavy step, a plugin, or what that started.")
+class WorkerChild:
+    """domain.jobs.presence.Consumption."""
+
+    pid: int = field(description="Its process number on the worker's machine.")
+    name: str = field(description="As its system calls it.")
+    memory: Long = field(description="Bytes that it holds in memory.")
+    cpu_seconds: float = field(description="Processor time since it began.")
 
 
 @strawberry.type(description="A process that takes commands.")
@@ -37,6 +47,9 @@ class Worker:
     queues: list[WorkerQueue] = field(description="What it takes from.")
     running: list[str] = field(description="UUIDs of the jobs that it does now.")
     stopping: bool = field(description="Whether it takes no more.")
+    memory: Long = field(description="Bytes that it holds in memory, without its children; 0 where its system does not tell.")
+    cpu_seconds: float = field(description="Processor time since it began, without its children.")
+    children: list[WorkerChild] = field(description="The processes that it started, those with the most memory first, 50 at most.")
     started_at: DateTime = field(description="When it began.")
     seen_at: DateTime = field(description="When it last said so.")
 
@@ -51,6 +64,12 @@ class Worker:
             queues=[WorkerQueue(name=name, slots=slots) for name, slots in said.queues.items()],
             running=list(said.running),
             stopping=said.stopping,
+            memory=Long(said.memory),
+            cpu_seconds=said.seconds,
+            children=[
+                WorkerChild(pid=each.pid, name=each.name, memory=Long(each.memory), cpu_seconds=each.seconds)
+                for each in said.children
+            ],
             started_at=DateTime(said.created_at),
             seen_at=DateTime(said.seen_at),
         )

@@ -1,6 +1,7 @@
 """The newest events of the hub as this process saw them: what `hubEvents` resumes from."""
 
 import asyncio
+import re
 from collections import deque
 from typing import NamedTuple
 
@@ -8,6 +9,8 @@ from events.message import Event, new_id
 
 SIZE = 10_000
 """Events that are kept."""
+_NUMBER = re.compile(r"[0-9]{1,18}")
+"""Of `isdigit()` there are more that int() refuses, such as ², and int() refuses numbers of thousands of digits."""
 TICK = 0.02
 """Seconds that followers wait after an event for those that come with it."""
 
@@ -69,6 +72,6 @@ class Ring:
         if cursor is None:
             return self.newest
         epoch, _, number = cursor.partition(".")
-        if epoch != self.epoch or not number.isdigit() or int(number) > self.newest:
+        if epoch != self.epoch or _NUMBER.fullmatch(number) is None or int(number) > self.newest:
             return None
         return int(number)

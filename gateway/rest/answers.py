@@ -17,6 +17,8 @@ PREFLIGHT = {
     "Access-Control-Max-Age": "60",
 }
 """What a browser asks for with OPTIONS before it sends a request that is not simple; only the origin counts in other answers."""
+SINCE = "Leat-As-Of"
+"""The header that says since when the gateway has not heard what is served, while the records do not answer."""
 CACHED = "public, no-cache"
 """Caches keep an answer and ask with its ETag whether it is still so: right after a release nothing old is shown."""
 

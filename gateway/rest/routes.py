@@ -9,7 +9,7 @@ from domain.hub import Hub
 from events.message import new_id
 from gateway.rest import metadata
 from gateway.rest.annotation import annotate, annotate_many
-from gateway.rest.answers import PREFLIGHT, RequestInvalid, fail, headers, refused
+from gateway.rest.answers import PREFLIGHT, SINCE, RequestInvalid, fail, headers, refused
 from gateway.rest.arguments import Arguments, read_arguments
 from gateway.rest.forms import encode
 from gateway.rest.limits import Limits
@@ -57,9 +57,14 @@ class Published:
         if request.method not in (allowed := _allowed(served, rest)):
             return _not_allowed(allowed) if allowed else _unknown(served)
         if request.method == "POST":
-            return await self._post(request, served, rest)
-        answer = await self._get(request, served, rest)
-        return _not_modified(served) if "If-None-Match" in request.headers and _is_known(request, served, answer) else answer
+            answer = await self._post(request, served, rest)
+        else:
+            answer = await self._get(request, served, rest)
+            if "If-None-Match" in request.headers and _is_known(request, served, answer):
+                answer = _not_modified(served)
+        if served.since:
+            answer.headers[SINCE] = served.since
+        return answer
 
     async def _get(self, request: web.Request, served: Served, rest: list[str]) -> web.StreamResponse:
         if len(rest) > 1 and rest[0] == served.doc_type:

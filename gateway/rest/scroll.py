@@ -30,12 +30,13 @@ class Scroll(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
 
 def decode(text: str, api: Api) -> Scroll:
-    """The scroll behind an id; only releases that this API keeps can be read with one. Raises RequestInvalid."""
+    """The scroll behind an id. Only releases that this API keeps and does not hold back, or has served lately, can be read with
+    one: for as long as their index lies there. Raises RequestInvalid."""
     try:
         scroll = msgspec.msgpack.decode(base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True), type=Scroll)
     except (binascii.Error, ValueError) as error:
         raise stale() from error
-    if scroll.index not in {release.output for release in api.releases()}:
+    if scroll.index not in {*(release.output for release in api.releases() if not release.held), *api.retired}:
         raise stale()
     return scroll
 

@@ -1,21 +1,29 @@
 """Which release an API serves right now: looked up once a second at most, so that a request costs no record."""
 
 import asyncio
+import logging
 import time
+from email.utils import formatdate
 from typing import Any
 
 import msgspec
 
 from domain.data.apis import APIS, Api
-from domain.errors import NotReady
+from domain.errors import NotReady, Unavailable
 from domain.hub import Hub
 from domain.ports.search import IndexSpec
 from domain.query.plan import Fields
-from gateway.rest.answers import headers
+from gateway.rest.answers import SINCE, headers
 from gateway.rest.stored import head_of
+
+log = logging.getLogger(__name__)
 
 AGE = 1.0
 """Seconds for which a look at the records holds: a switch, a start or a stop may go unnoticed for that long."""
+
+
+PATIENCE = 2.0
+"""Seconds that the records, or the search engine, may take to say what is served."""
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +42,8 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
     """What goes before a document that leaves as it is stored; made with every look, for its date."""
     etag: str
     """Every GET of one release has the same: the URL says the rest. Weak, since `took` differs."""
+    since: str = ""
+    """The HTTP date of the last word of the records, while they do not answer."""
     licenses: dict[str, str]
     """Root key → address of the license of the source of that name: BioThings says it in every document."""
 
@@ -54,35 +64,89 @@ class Registry:
         self.hub = hub
         self.found: dict[str, tuple[float, Served | str | None]] = {}
         self.asking: dict[str, asyncio.Task[Served | str | None]] = {}
-        self.listed: tuple[float, list[tuple[str, Api]]] = (-AGE, [])
+        self.listed: tuple[float, list[tuple[str, Api]] | None] = (-AGE, None)
+        self.known_at = 0.0
+        """When the records answered last, in Unix time."""
+        self.away = False
+        """They don't answer: what they said last is served, and one look at a time finds out when they do again."""
 
     async def get(self, name: str, *, fresh: bool = False) -> Served | None:
         """What is served under `name`; None where there is no such API. Raises NotRunning."""
-        entry = self.found.get(name)
-        state = entry[1] if entry and not fresh and time.monotonic() - entry[0] < AGE else await self._look(name)
+        at, state = self.found.get(name, (-AGE, None))
+        if fresh or time.monotonic() - at >= AGE:
+            state = await self._newest(name, state)
         if isinstance(state, str):
             raise NotRunning(state)
         return state
 
-    async def names(self) -> list[tuple[str, Api]]:
-        """Every API by its name, as of a second ago at most."""
-        if time.monotonic() - self.listed[0] >= AGE:
-            stored = await APIS.readable(self.hub.records)
-            self.listed = time.monotonic(), sorted(((one.id, one.value) for one in stored), key=lambda one: one[0])
-        return self.listed[1]
+    async def _newest(self, name: str, before: Served | str | None) -> Served | str | None:
+        """What the records say now; what they said `before` where they don't answer. Raises Unavailable where that is nothing."""
+        if self.away:
+            if not self.asking:
+                self._look(name)
+            if before is None:
+                raise Unavailable("the records do not answer")
+            return self._since(name, before)
+        try:
+            return await asyncio.shield(self._look(name))
+        except Unavailable:
+            if before is None:
+                raise
+            return self._since(name, before)
 
-    async def _look(self, name: str) -> Served | str | None:
+    def _since(self, name: str, before: Served | str) -> Served | str:
+        """What was known, which says since when that is so; made once."""
+        if isinstance(before, str) or before.since:
+            return before
+        since = formatdate(self.known_at, usegmt=True)
+        said = headers(before.etag)
+        said[SINCE] = since
+        marked = msgspec.structs.replace(before, since=since, head=head_of(said))
+        self.found[name] = (self.found[name][0], marked)
+        return marked
+
+    async def names(self) -> list[tuple[str, Api]]:
+        """Every API by its name, as of a second ago at most, or as the records said last. Raises Unavailable."""
+        at, known = self.listed
+        if known is None or (time.monotonic() - at >= AGE and not self.away):
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    stored = await APIS.readable(self.hub.records)
+            except (Unavailable, TimeoutError) as error:
+                if known is None:
+                    raise Unavailable("the records do not answer") from error
+                return known
+            known = sorted(((one.id, one.value) for one in stored), key=lambda one: one[0])
+            self.listed = time.monotonic(), known
+        return known
+
+    def _look(self, name: str) -> "asyncio.Task[Served | str | None]":
         """Read the records, once for all who ask at the same time."""
         task = self.asking.get(name)
         if task is None:
             task = asyncio.create_task(self._read(name))
             self.asking[name] = task
-            task.add_done_callback(lambda _: self.asking.pop(name))
-        return await asyncio.shield(task)
+            task.add_done_callback(lambda done: self._looked(name, done))
+        return task
+
+    def _looked(self, name: str, done: "asyncio.Task[Served | str | None]") -> None:
+        """Note whether the records answered; an error is for those who wait."""
+        self.asking.pop(name)
+        if done.cancelled():
+            return
+        error = done.exception()
+        if error is not None and not self.away:
+            log.warning("the records do not answer: what they said last is served", extra={"api": name, "error": str(error)})
+        self.away = isinstance(error, Unavailable)
 
     async def _read(self, name: str) -> Served | str | None:
-        stored = await APIS.find_one(self.hub.records, name)
-        state = None if stored is None else await self._serve(name, stored.value)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                stored = await APIS.find_one(self.hub.records, name)
+                state = None if stored is None else await self._serve(name, stored.value)
+        except TimeoutError as error:
+            raise Unavailable(f"the records were silent for {PATIENCE:g} s") from error
+        self.known_at = time.time()
         if state is None:
             self.found.pop(name, None)  # whoever tries names must not fill the memory
         else:
@@ -96,7 +160,7 @@ class Registry:
             return f"the API {name} has no release yet"
         before = self.found.get(name, (0.0, None))[1]
         if isinstance(before, Served) and before.index == api.served:
-            return msgspec.structs.replace(before, api=api, head=head_of(headers(before.etag)))
+            return msgspec.structs.replace(before, api=api, since="", head=head_of(headers(before.etag)))
         try:
             spec, count = await self.hub.search.describe(api.served)
         except NotReady:

@@ -21,6 +21,7 @@ COMMANDS = {
     "schedule": ("schedules", "start dumps, builds and whole pipelines by the clock"),
     "run": ("jobs", "everything for an API, from its sources' files to a release"),
     "jobs": ("jobs", "what was asked for, and how it stands"),
+    "workers": ("workers", "the processes that take commands, with their memory and processor time"),
     "watch": ("jobs", "follow a run, a job, or everything"),
     "log": ("jobs", "what a job, and its plugin, said"),
     "cancel": ("jobs", "cancel a run or a job"),
@@ -29,7 +30,8 @@ COMMANDS = {
 }
 """Name → (the module that defines it, what it does)."""
 EXITS = """exit codes:
-  0 done   1 the job failed   2 usage   3 refused   4 the hub can't be reached   5 token missing or wrong   130 detached by Ctrl-C
+  0 done   1 the job failed   2 usage   3 refused   4 the hub can't be reached   5 token missing or wrong   6 a release is held
+  130 detached by Ctrl-C
 """
 
 

@@ -11,14 +11,14 @@ from leat.cli.session import Work, command, editing, subcommands
 if TYPE_CHECKING:
     from leat.cli.client import Gateway
 
-FIELDS = "name buildName running automatic description path served { version count output at }"
+FIELDS = "name buildName running automatic description path served { name version count output at }"
 LIST = (
     f"query Apis($after: String) {{ apis(first: 100, after: $after) {{ nodes {{ {FIELDS} }} "
     "pageInfo { hasNextPage endCursor } } }"
 )
 SHOW = (
     f"query Api($name: String!) {{ api(name: $name) {{ {FIELDS} createdAt editedAt writer "
-    "releases { output version count at served } } }"
+    "held { name held } releases { output name version count at served held acceptedBy acceptedAt acceptedDespite } } }"
 )
 SEARCH = """query Search($name: String!, $input: SearchInput!) { searchApi(name: $name, input: $input) { __typename
   ... on UserError { message code } ... on QueryInvalid { position }
@@ -103,14 +103,29 @@ async def find(gateway: "Gateway", name: str) -> dict[str, Any]:
     return api
 
 
+def table(api: dict[str, Any]) -> None:
+    """The releases that an API keeps, and why one of them is held."""
+    rows = [release | {"state": _state(release)} for release in api["releases"]]
+    output.table(rows, ("name", "count", "at", "state", "output"))
+    if held := api["held"]:
+        output.note(f"{held['name']} is held; `leat release accept {api['name']}` serves it all the same:")
+        for reason in held["held"]:
+            output.note(f"  {reason}")
+
+
+def _state(release: dict[str, Any]) -> str:
+    state = "served" if release["served"] else "held" if release["held"] else "kept"
+    return f"{state}, accepted by {release['acceptedBy']}" if release["acceptedBy"] else state
+
+
 async def _show(gateway: "Gateway", flags: Namespace) -> Exit:
     api = await find(gateway, flags.name)
     if flags.json:
         output.as_json(api)
         return Exit.DONE
-    output.pairs({key: value for key, value in api.items() if key not in ("releases", "served")})
+    output.pairs({key: value for key, value in api.items() if key not in ("releases", "served", "held")})
     print("\nreleases:")
-    output.table(api["releases"], ("version", "count", "at", "served", "output"))
+    table(api)
     return Exit.DONE
 
 

@@ -70,8 +70,9 @@ def state_of(job: Mapping[str, Any] | None) -> str:
     if job is None:
         return "to come"
     word = "done" if job["outcome"] == "SUCCEEDED" else word_of(job["outcome"] or job["state"])
-    failures = job["failures"]
-    told = f"{word}, after {failures} failure{'s' * (failures > 1)}" if word in ("queued", "running") and failures else word
+    counts = ((job["failures"], "failures"), (job["losses"], "lost workers"))
+    before = " and ".join(counted(count, things) for count, things in counts if count)
+    told = f"{word}, after {before}" if word in ("queued", "running") and before else word
     return f"{told}, {wait}" if (wait := wait_of(job)) else told
 
 

@@ -4,7 +4,7 @@ import json
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
 
-from leat.cli import output
+from leat.cli import documents, gates, output
 from leat.cli.exits import Ended, Exit
 from leat.cli.live import start
 from leat.cli.session import command, editing, starting, subcommands
@@ -36,13 +36,17 @@ def define(parser: ArgumentParser) -> None:
     _configuration(add)
     command(commands, "list", "builds, oldest first", _list)
     command(commands, "show", "one build, with what it made", _show).add_argument("name", help="the build")
+    documents.of_build(command(commands, "documents", "look at documents that it made", documents.build_documents))
     edit = editing(command(commands, "edit", "change a build configuration; what is left out stays", _edit))
     edit.add_argument("name", help="the build")
     edit.epilog = PARTS
     edit.add_argument("--sources", nargs="+", metavar="PART", help="parts to merge: names, or regular expressions")
     _configuration(edit)
+    gates.define(commands, "build")
     command(commands, "remove", "remove a build with what it made", _remove).add_argument("name", help="the build")
-    starting(command(commands, "run", "merge the current uploads of its sources", _run)).add_argument("name", help="the build")
+    run = starting(command(commands, "run", "merge the current uploads of its sources", _run))
+    run.add_argument("build", help="the build")
+    run.add_argument("--name", help="what it is called (as its version format says)")
 
 
 def _configuration(parser: ArgumentParser) -> None:
@@ -131,4 +135,4 @@ async def _show(gateway: "Gateway", flags: Namespace) -> Exit:
 
 
 async def _run(gateway: "Gateway", flags: Namespace) -> Exit:
-    return await start(gateway, flags, "runBuild", build=flags.name)
+    return await start(gateway, flags, "runBuild", build=flags.build, name=flags.name)

@@ -6,22 +6,22 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from domain.masking import masked
 from leat.cli import output
 from leat.cli.exits import Exit
 from leat.settings import SCHEMES, Settings
-from leat.urls import without_password
 
-PATIENCE = 5.0
-"""Seconds that a part may take to answer."""
+PATIENCE = 1.8
+"""Seconds that the gateway, or a server, may take to answer."""
 PORTS = {"amqp": 5672, "amqps": 5671, "mongodb": 27017, "http": 80, "https": 443}
 """Where a server listens unless its URL says otherwise."""
 
 
 async def check_hub(settings: Settings, url: str, json: bool = False) -> Exit:
     """Ask the gateway, which pings its parts. Where there is none, look whether the servers listen that the settings name."""
-    parts = await _ask_gateway(url)
+    parts, listening = await asyncio.gather(_ask_gateway(url), _look(settings))
     gateway = "OK" if parts is not None else f"nothing answers at {url}; `leat up` starts a hub on {settings.data}"
-    states = {"gateway": gateway, **(parts if parts is not None else await _look(settings))}
+    states = {"gateway": gateway, **(parts if parts is not None else listening)}
     if json:
         output.as_json(states)
     else:
@@ -33,13 +33,16 @@ async def check_hub(settings: Settings, url: str, json: bool = False) -> Exit:
 
 async def _ask_gateway(url: str) -> dict[str, str] | None:
     """What each part answered; None where no hub does."""
-    timeout = aiohttp.ClientTimeout(total=2 * PATIENCE)
+    timeout = aiohttp.ClientTimeout(total=PATIENCE)
     try:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(f"{url}/health/ready") as answer:
-            states: dict[str, str] = (await answer.json())["ports"]
+            told = await answer.json()
+            states: dict[str, str] = told["ports"]
+            served: dict[str, str] = told.get("apis", {})
     except (aiohttp.ClientError, TimeoutError, ValueError, KeyError):
         return None
-    return {name: "OK" if state == "ok" else f"does not answer: {state}" for name, state in states.items()}
+    parts = {name: "OK" if state == "ok" else f"does not answer: {state}" for name, state in states.items()}
+    return parts | {f"api {name}": "OK" if state == "ok" else f"what it serves is gone: {state}" for name, state in served.items()}
 
 
 async def _look(settings: Settings) -> dict[str, str]:
@@ -48,9 +51,9 @@ async def _look(settings: Settings) -> dict[str, str]:
 
 
 async def _listens(part: str, url: str) -> str:
-    parts, named = urlsplit(url), f"LEAT_{part.upper()}={without_password(url)}"
+    parts, named = urlsplit(url), f"LEAT_{part.upper()}={masked(url)}"
     if parts.scheme not in PORTS or parts.hostname is None:
-        return f"{without_password(url)} is opened by the hub"
+        return f"{masked(url)} is opened by the hub"
     try:
         async with asyncio.timeout(PATIENCE):
             _, writer = await asyncio.open_connection(parts.hostname, parts.port or PORTS[parts.scheme])
@@ -60,4 +63,4 @@ async def _listens(part: str, url: str) -> str:
         reason = (error.strerror or "") if isinstance(error, gaierror) else "nothing listens there"
         return f"{named} can't be reached: {reason}; start that server, or set LEAT_{part.upper()} to one that runs"
     writer.close()
-    return f"{without_password(url)} listens"
+    return f"{masked(url)} listens"

@@ -13,6 +13,7 @@ from leat.cli.apis import search
 from leat.cli.exits import Ended, Exit
 from leat.cli.live import start
 from leat.cli.up import token_told
+from leat.processors import half_the_processors
 from leat.serving import serving
 from leat.settings import Settings
 from leat.urls import Address
@@ -45,7 +46,7 @@ QUESTIONS = (
 async def demo(settings: Settings, *, once: bool) -> Exit:
     """Serve a hub, lead the examples to their API, ask; then serve on unless `once`."""
     log_lines.configure(log_lines.WARNING)
-    async with serving(settings) as (address, ended), client.connected(address) as gateway:
+    async with serving(settings, half_the_processors()) as (address, ended), client.connected(address) as gateway:
         print(f"A hub serves at {address.url}, its data is in {settings.data}.\n", flush=True)
         shown = asyncio.create_task(_show(settings, gateway, address))
         stopped = asyncio.create_task(ended.wait())

@@ -18,6 +18,8 @@ class Exit(IntEnum):
     """The hub can't be reached, or broke while it answered."""
     UNAUTHENTICATED = 5
     """The token is missing or wrong."""
+    HELD = 6
+    """The run did its work, and a release of it is held: what was served before is served on until somebody accepts it."""
     DETACHED = 130
     """Ctrl-C: the command let go; a job that it followed goes on."""
 
@@ -26,6 +28,9 @@ class Ended(Exception):
     """The command ends here, with a message to the user."""
 
     def __init__(self, exit: Exit, message: str = "", code: str = "") -> None:
+        from domain.masking import masked  # only where a command ends so: `--help` is to import little
+
+        message = masked(message)
         super().__init__(message)
         self.code = code
         """What the hub calls it, such as CONFLICT; empty where no hub said so."""

@@ -10,23 +10,34 @@ if TYPE_CHECKING:
 
 FOUND = """query Found($name: String!) { source(name: $name) { name parts {
   name unmapped inspection { pathWarnings { path code message } } } } }"""
-SERVED = "query Served($name: String!) { api(name: $name) { served { output version } } }"
+SERVED = "query Served($name: String!) { api(name: $name) { served { output name } } }"
 SHOWN = 5
 """Paths that one line names."""
 
 
 async def tell(gateway: "Gateway", run: dict[str, Any]) -> None:
-    """Say it of every source that the run inspected, of mappings that do not fit, and of the API that it found rolled back."""
+    """Say what its jobs warned of, and what they found: of every source that the run inspected, of mappings that do not fit, and of
+    the API that it found rolled back."""
     for step in run.get("steps", ()):
+        _tell_warnings(step)
         result = (step["job"] or {}).get("result") or {}
         for problem in problems(result):
             output.note(f"warning: {problem}")
-        if result.get("type") == "ReleaseCreated" and result.get("unchanged"):
+        if result.get("type") == "ReleaseCreated" and result.get("unchanged") and not result.get("held"):
             await _tell_rolled_back(gateway, result)
         if result.get("type") == "SourceInspected" and not result.get("unchanged"):
             source = (await gateway.execute(FOUND, {"name": result["source"]}))["source"] or {"parts": []}
             for line in lines(source):
                 output.note(line)
+
+
+def _tell_warnings(step: dict[str, Any]) -> None:
+    """What the step's job warned of, and where the rest is."""
+    job = step["job"] or {"warnings": [], "warningCount": 0}
+    for warning in job["warnings"]:
+        output.note(f"warning: {step['name']}: {warning}")
+    if (more := job["warningCount"] - len(job["warnings"])) > 0:
+        output.note(f"warning: {step['name']}: {counted(more, 'more warnings')}: leat log {job['jobId']}")
 
 
 def problems(result: dict[str, Any]) -> list[str]:
@@ -39,7 +50,8 @@ async def _tell_rolled_back(gateway: "Gateway", release: dict[str, Any]) -> None
     api, newest = release["api"], release["output"]
     served = ((await gateway.execute(SERVED, {"name": api}))["api"] or {}).get("served")
     if served and served["output"] != newest:
-        output.note(f"{api} was rolled back and serves {served['version']}; to serve {release['version']} of this run again:")
+        made = release.get("name") or release["version"]
+        output.note(f"{api} was rolled back and serves {served['name']}; to serve {made} of this run again:")
         output.note(f"  leat release rollback {api} {newest}")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from leat.cli.exits import Ended, Exit
 from leat.cli.session import positive
+from leat.processors import half_the_processors
 
 if TYPE_CHECKING:
     from leat.settings import Settings
@@ -51,7 +52,8 @@ def define(parser: ArgumentParser) -> None:
 
 
 def _concurrency(parser: ArgumentParser) -> None:
-    parser.add_argument("--concurrency", type=positive, default=2, metavar="N", help="jobs of each queue at a time (2)")
+    help = "jobs of each queue at a time (half of the processors that it may use, at least one)"
+    parser.add_argument("--concurrency", type=positive, default=half_the_processors(), metavar="N", help=help)
 
 
 def _define_scale(parser: ArgumentParser) -> None:

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from leat.cli.client import Gateway
 
 STEPS = """runId title state steps { name jobId job {
-  jobId queue state outcome attempt failures notBefore waitingFor held progress { done total unit message }
-  error { code message detail } result } }"""
+  jobId queue state outcome attempt failures losses notBefore waitingFor held progress { done total unit message }
+  error { code message detail } warnings warningCount result } }"""
 RUN = f"query Run($id: ID!) {{ run(id: $id) {{ {STEPS} }} }}"
 WORKERS = "{ workers { stopping queues { name } } }"
 FOLLOW = (
@@ -88,4 +88,4 @@ def report(run: dict[str, Any], told: bool = True) -> Exit:
     state = run.get("state", "gone")
     if told:
         output.note(f"{run.get('title', 'run')}: {output.word_of(state)}")
-    return Exit.DONE if state == "SUCCEEDED" else Exit.FAILED
+    return {"SUCCEEDED": Exit.DONE, "HELD": Exit.HELD}.get(state, Exit.FAILED)

@@ -63,8 +63,10 @@ def word_of(state: str) -> str:
 
 
 def note(text: str) -> None:
-    """A message for people only, which is kept out of what scripts read."""
-    print(text, file=sys.stderr, flush=True)
+    """A message for people only, which is kept out of what scripts read; secrets of URLs are masked."""
+    from domain.masking import masked  # not at the top: `--help` is to import little
+
+    print(masked(text), file=sys.stderr, flush=True)
 
 
 def _shown(value: Any) -> str:

@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import aiohttp
 import orjson
 
 from domain.data import plugins
@@ -19,8 +17,11 @@ from domain.hub import Limits
 from domain.wording import counted
 from leat.cli import output
 from leat.cli.exits import Ended, Exit
-from workers.dump.check import check_content
-from workers.dump.fetch import TIMEOUT, Fetcher
+from leat.settings import load
+from workers.dump.addresses import scheme_of
+from workers.dump.check import check_content, name_as_packed
+from workers.dump.connection import open_session, trust
+from workers.dump.fetch import Fetcher
 from workers.dump.local import fetch_local, path_of
 from workers.dump.unpack import unpack_folder
 from workers.plugin.calls import Batch, Plugin, open_plugin
@@ -112,21 +113,24 @@ async def _parse(plugin: Plugin, uploader: Uploader, documents: int) -> dict[str
 
 async def _fetch(manifest: Manifest, plugin: Path, folder: Path) -> Path:
     """Fetch and unpack into `folder`, as a dump would."""
-    limit = Limits().download_size
+    limit, networks = Limits().download_size, load().networks()
 
     async def advance(more: int, whole: int | None) -> None:
         """How far it is matters to nobody here."""
 
-    async with aiohttp.ClientSession(timeout=TIMEOUT, auto_decompress=False, headers={"User-Agent": "leat"}) as session:
+    async with open_session(await asyncio.to_thread(trust)) as session:
         for url in dict.fromkeys(manifest.data_url):
             output.note(f"fetching {url}")
-            if urlsplit(url).scheme == "file":
+            if scheme_of(url) == "file":
                 await asyncio.to_thread(fetch_local, url, path_of(url, plugin), folder, {}, limit)
             else:
-                file = await Fetcher(session, folder, limit).fetch(url, None, advance)
+                file = await Fetcher(session, folder, limit, networks=networks).fetch(url, None, advance)
                 assert file.path is not None  # nothing was there before
-                file.path.rename(folder / file.name)
-                check_content(folder / file.name, file.name)
+                for warning in file.warnings:
+                    output.note(warning)
+                check_content(file.path, file.name)
+                name = name_as_packed(file.path, file.name) if manifest.uncompress else file.name
+                file.path.rename(folder / name)
     if manifest.uncompress:
         await asyncio.to_thread(unpack_folder, folder, limit, output.note)
     return folder

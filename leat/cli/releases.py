@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from leat.cli import output
-from leat.cli.apis import find
+from leat.cli.apis import find, table
 from leat.cli.exits import Ended, Exit
 from leat.cli.live import start
 from leat.cli.session import command, starting, subcommands
@@ -21,7 +21,12 @@ def define(parser: ArgumentParser) -> None:
     command(commands, "list", "the releases that are kept, newest first", _list).add_argument("api", help="the API")
     rollback = command(commands, "rollback", "serve another release that is kept", _rollback)
     rollback.add_argument("api", help="the API")
-    rollback.add_argument("release", nargs="?", default="", help="its output, as `list` shows it (the one before the served one)")
+    rollback.add_argument(
+        "release", nargs="?", default="", help="its name or output, as `list` shows them (the one before the served one)"
+    )
+    accept = command(commands, "accept", "serve a release that is held, although the gates say what is wrong with it", _accept)
+    accept.add_argument("api", help="the API")
+    accept.add_argument("release", nargs="?", default="", help="its name or output (the one that is held)")
 
 
 async def _create(gateway: "Gateway", flags: Namespace) -> Exit:
@@ -29,23 +34,33 @@ async def _create(gateway: "Gateway", flags: Namespace) -> Exit:
 
 
 async def _list(gateway: "Gateway", flags: Namespace) -> Exit:
-    releases = (await find(gateway, flags.api))["releases"]
+    api = await find(gateway, flags.api)
     if flags.json:
-        output.as_json(releases)
+        output.as_json(api["releases"])
     else:
-        output.table(releases, ("version", "count", "at", "served", "output"))
+        table(api)
     return Exit.DONE
 
 
 async def _rollback(gateway: "Gateway", flags: Namespace) -> Exit:
     release = flags.release or await _before(gateway, flags.api)
-    done = await gateway.mutate("switchRelease", "release { output version count served }", api=flags.api, release=release)
-    told = f"{flags.api} serves {done['release']['version']} ({release}) until a newer build is released"
+    fields = "writer release { output name version count served }"
+    done = await gateway.mutate("switchRelease", fields, api=flags.api, release=release)
+    told = f"{flags.api} serves {done['release']['name']} ({done['release']['output']}) until a newer build is released"
+    if done["writer"]:
+        job = done["writer"].rpartition(".")[0]
+        output.note(f"a release is being made, which is served when it is done; to prevent that: leat cancel {job}")
     return output.said(flags.json, done["release"], told)
 
 
+async def _accept(gateway: "Gateway", flags: Namespace) -> Exit:
+    fields = "release { output name version count served acceptedBy acceptedAt acceptedDespite }"
+    done = (await gateway.mutate("acceptRelease", fields, api=flags.api, release=flags.release))["release"]
+    return output.said(flags.json, done, f"{flags.api} serves {done['name']} ({done['output']}), accepted by {done['acceptedBy']}")
+
+
 async def _before(gateway: "Gateway", api: str) -> str:
-    releases = (await find(gateway, api))["releases"]
+    releases = [release for release in (await find(gateway, api))["releases"] if not release["held"]]
     served = next((index for index, release in enumerate(releases) if release["served"]), len(releases))
     if served + 1 >= len(releases):
         raise Ended(Exit.REFUSED, f"{api} keeps no release before the one that it serves")

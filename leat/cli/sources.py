@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leat.cli import mappings, output
+from leat.cli import documents, gates, mappings, output
 from leat.cli.exits import Ended, Exit
 from leat.cli.live import start
 from leat.cli.session import command, editing, starting, subcommands
@@ -17,7 +17,7 @@ LIST = """query Sources($after: String) { sources(first: 100, after: $after) {
 SHOW = """query Source($name: String!) { source(name: $name) {
   name folder code release count disabled writer createdAt editedAt manifest
   parts { name count duplicates mappedBy mappedCount unmapped inspection { documents pathCount warnings } }
-  dumps { output release size at files { name } } uploads { output release count at } } }"""
+  dumps { output name release size at files { name } } uploads { output name release count at } } }"""
 SCHEDULES = """query Schedules($after: String) { schedules(first: 100, after: $after) {
   nodes { name cron timezone source paused nextAt } pageInfo { hasNextPage endCursor } } }"""
 CODE = "query Code($name: String!) { source(name: $name) { name folder code } }"
@@ -29,6 +29,7 @@ def define(parser: ArgumentParser) -> None:
     add = command(commands, "add", "make a source of a plugin's folder", _add)
     add.add_argument("folder", help="folder of the hub's machine with a manifest and its code")
     add.add_argument("--name", default="", help="its name (as the manifest says, else the folder's)")
+    _define_new(commands.add_parser("new", help="write the folder of a new plugin, without a hub"))
     command(commands, "list", "sources, oldest first", _list)
     for name, help, work in (
         ("show", "one source, with what is kept of it", _show),
@@ -37,10 +38,12 @@ def define(parser: ArgumentParser) -> None:
     ):
         command(commands, name, help, work).add_argument("name", help="the source")
     _define_check(commands.add_parser("check", help="read a plugin and parse its first documents, without a hub"))
+    documents.of_source(command(commands, "documents", "look at documents of the newest upload", documents.source_documents))
     edit = editing(command(commands, "edit", "change where a source's code is, or whether it may be dumped", _edit))
     edit.add_argument("name", help="the source")
     edit.add_argument("--folder", help="where its code is read from at the next reload")
     edit.add_argument("--disabled", choices=("yes", "no"), help="whether dumps are refused")
+    gates.define(commands, "source")
     for name, help in (
         ("dump", "fetch what is new, then upload and inspect it"),
         ("upload", "parse the newest dump and store its documents, then inspect them"),
@@ -56,6 +59,21 @@ def _define_check(parser: ArgumentParser) -> None:
     parser.add_argument("--documents", type=int, default=100, metavar="N", help="how many documents to parse (100)")
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
     parser.set_defaults(run=_check)
+
+
+def _define_new(parser: ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, help="the plugin's folder, which is made; its name is the source's")
+    parser.add_argument("--file", type=Path, help="a table or JSON: the manifest then says how it is read, and no Python is needed")
+    parser.add_argument("--url", default="", help="where the data is fetched from (the file)")
+    parser.add_argument("--id", default="", metavar="COLUMN", help="the column that is _id, or a template such as {a}-{b}")
+    parser.add_argument("--encoding", default="utf-8", help="the file's encoding (utf-8)")
+    parser.set_defaults(run=_new)
+
+
+def _new(flags: Namespace) -> Exit:
+    from leat.cli.scaffold import new
+
+    return new(flags.folder.expanduser(), flags.file and flags.file.expanduser(), flags.url, flags.id, flags.encoding)
 
 
 def _check(flags: Namespace) -> Exit:
@@ -93,8 +111,8 @@ async def _show(gateway: "Gateway", flags: Namespace) -> Exit:
     columns = ("name", "parser", "count", "duplicates", "mapped", "unmapped", "warnings", "mapped by")
     _section("parts", [_shown(part, manifest) for part in source["parts"]], columns)
     dumps = [dump | {"files": len(dump["files"])} for dump in source["dumps"]]
-    _section("dumps", dumps, ("release", "files", "size", "at", "output"))
-    _section("uploads", source["uploads"], ("release", "count", "at", "output"))
+    _section("dumps", dumps, ("name", "files", "size", "at", "output"))
+    _section("uploads", source["uploads"], ("name", "count", "at", "output"))
     if any(part["unmapped"] for part in source["parts"]):
         print("\nnot mapped, so no query finds:")
         output.pairs({part["name"]: part["unmapped"] for part in source["parts"] if part["unmapped"]})

@@ -7,13 +7,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 
+from domain.masking import masked
 from leat import log_lines
 from leat.cli.exits import Ended, Exit
 from leat.data_folder import TOKEN
 from leat.scaling import Scale, scale_workers
 from leat.serving import serving, until_signal, working
 from leat.settings import Settings
-from leat.urls import without_password
 from leat.wiring import open_hub
 from workers.catalogue import WORKERS
 
@@ -46,7 +46,7 @@ async def work(settings: Settings, queues: Sequence[str], concurrency: int, *, u
     log_lines.configure()
     async with open_hub(settings) as hub, working(hub, queues, concurrency) as ended:
         with _stopped_at_eof(ended) if until_eof else nullcontext():
-            print(f"working on {', '.join(queues)} of {hub.name} over {without_password(settings.bus)}", flush=True)
+            print(f"working on {', '.join(queues)} of {hub.name} over {masked(settings.bus)}", flush=True)
             await _stopping(ended, settings)
 
 

@@ -182,6 +182,7 @@ def environment_of(folder: Path, **settings: str) -> dict[str, str]:
         "LEAT_TOKEN": "token",
         "LEAT_LEASE": str(LEASE),
         "LEAT_GRACE": "0.3",
+        "LEAT_DOWNLOAD_NETWORKS": "private",  # the sources are on this machine
         **settings,
     }
 

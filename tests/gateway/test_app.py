@@ -1,6 +1,7 @@
 """The application: what is open, what needs the token, and what malformed input gets."""
 
 import asyncio
+import hashlib
 import io
 import json
 from typing import Any
@@ -8,7 +9,11 @@ from typing import Any
 import aiohttp
 import pytest
 
+from domain.data.apis import APIS, Api
 from domain.hub import Hub
+from domain.ports.documents import Document
+from domain.ports.search import IndexSpec
+from events.apis import ReleaseCreated
 from gateway.pages import Pages
 from tests.gateway.conftest import TOKEN, Client, serve
 
@@ -110,6 +115,41 @@ async def test_ready_pings_every_port(client: Client, hub: Hub, monkeypatch: pyt
     assert body["ports"]["bus"] == "BusError"
     assert body["ports"]["records"] == "ok"
     assert body["ports"]["search"] == "silent for 0.5 s"
+
+
+async def test_ready_and_metrics_tell_of_what_is_served_and_gone(client: Client, hub: Hub) -> None:
+    """By API; 503 where nothing that is served is there, since one API must not take the others off their balancer."""
+    await release(hub, "lost", "job.1")
+    await hub.search.drop("job.1")
+
+    async def ready() -> tuple[int, dict[str, str]]:
+        async with client.session.get(f"{client.url}/health/ready") as response:
+            return response.status, (await response.json())["apis"]
+
+    alone = await ready()
+    await release(hub, "well", "job.2")
+    both = await ready()
+    async with client.session.get(f"{client.url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}) as response:
+        text = await response.text()
+
+    assert (alone[0], list(alone[1])) == (503, ["lost"])
+    assert alone[1]["lost"] != "ok"
+    assert (both[0], both[1]["well"]) == (200, "ok")
+    assert 'leat_api_served_there{api="lost"} 0.0' in text
+    assert 'leat_api_served_there{api="well"} 1.0' in text
+
+
+async def release(hub: Hub, name: str, output: str) -> None:
+    """An API that serves one document."""
+    one = Document("1", b'{"_id":"1"}', hashlib.sha256(b"1").digest()[:16])
+    await hub.documents.create(output)
+    await hub.documents.write(output, [one])
+    await hub.documents.seal(output, {})
+    await hub.search.create(output, IndexSpec(mapping={"n": {"type": "integer"}}, collection=output))
+    await hub.search.bulk(output, [one])
+    await hub.search.seal(output)
+    made = ReleaseCreated(api=name, output=output, build=output, version="1", count=1)
+    await APIS.insert(hub.records, name, Api(created_at=1.0, build="b", served=output, outputs=(made,)))
 
 
 MALFORMED: list[bytes] = [

@@ -1,7 +1,11 @@
 """/metrics: what Prometheus reads."""
 
+import asyncio
+import math
+import time
 from typing import Any
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from domain.hub import Hub
@@ -103,3 +107,51 @@ async def test_two_gateways_of_a_process_count_apart(client: Client, hub: Hub) -
         found = await scrape(other)
 
     assert not [key for key in found if key[0] == "leat_http_requests_total"]
+
+
+async def silence(*_: Any, **__: Any) -> None:
+    """What a port does that says nothing."""
+    await asyncio.Event().wait()
+
+
+async def test_what_was_known_stays_while_ports_are_silent(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever does not answer, metrics and readiness do, soon: the last known figures stay, with their age, and come back."""
+    monkeypatch.setattr("gateway.pinging.PATIENCE", 0.2)
+    monkeypatch.setattr("gateway.pinging.LONGEST", 0.5)
+    await asking.ask(hub, UploadSource(source="waits"))
+    async with serve(hub) as client:
+        before = await scrape(client)
+        with monkeypatch.context() as patched:
+            for port, method in ((hub.records, "count"), (hub.records, "find"), (hub.records, "ping"), (hub.files, "ping")):
+                patched.setattr(port, method, silence)
+            begun = time.monotonic()
+            silent = [await scrape(client) for _ in range(4)]
+            async with client.session.get(f"{client.url}/health/ready") as response:
+                ready = await response.json()
+            took = time.monotonic() - begun
+        async with asyncio.timeout(5):
+            while (after := await scrape(client))["leat_figures_age_seconds",] or not after["leat_port_up", "files"]:
+                pass
+
+    assert before["leat_jobs", "upload", "QUEUED"] == 1
+    for found in silent:
+        assert {key: value for key, value in found.items() if key[0] in ("leat_jobs", "leat_queue_depth", "leat_dead_letters")} == {
+            key: value for key, value in before.items() if key[0] in ("leat_jobs", "leat_queue_depth", "leat_dead_letters")
+        }
+        assert (found["leat_port_up", "records"], found["leat_port_up", "documents"]) == (0, 1)
+    ages = [found["leat_figures_age_seconds",] for found in silent]
+    assert 0 < ages[0] < ages[-1] <= silent[-1]["leat_port_away_seconds", "records"] + 1
+    assert set(ready["away"]) == {"records", "files"}
+    assert took < 5 * 0.2 + 2
+    assert after["leat_port_away_seconds", "files"] == 0
+
+
+async def test_figures_that_were_never_read_are_none(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway that began while the records were away says that it does not know, instead of 0."""
+    monkeypatch.setattr(hub.records, "count", silence)
+    monkeypatch.setattr("gateway.pinging.PATIENCE", 0.05)
+    async with serve(hub) as client:
+        found = await scrape(client)
+
+    assert math.isnan(found["leat_workers",])
+    assert ("leat_jobs", "upload", "QUEUED") not in found

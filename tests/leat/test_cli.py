@@ -11,6 +11,7 @@ import pytest
 
 from domain.errors import Unavailable
 from domain.jobs.jobs import JOBS
+from domain.masking import masked
 from events.catalogue import QUEUES
 from leat.cli import COMMANDS, main
 from leat.cli.bars import state_of
@@ -18,7 +19,6 @@ from leat.cli.exits import Exit
 from leat.cli.jobs import FOUND_BY, _tell_gap
 from leat.cli.output import table
 from leat.settings import load
-from leat.urls import without_password
 from leat.wiring import open_hub
 from tests.leat.hubs import COMMAND, ROOT, plugin
 
@@ -101,13 +101,22 @@ def test_headers_of_tables_are_words(capsys: pytest.CaptureFixture[str]) -> None
         ({"state": "RUNNING", "failures": 1, "notBefore": "2026-01-02T03:04:05"}, "running, after 1 failure"),
         ({"state": "QUEUED", "held": "at most 1 at once for each person"}, "queued, held: at most 1 at once for each person"),
         ({"state": "RUNNING"}, "running"),
+        ({"state": "RUNNING", "failures": 2, "losses": 1}, "running, after 2 failures and 1 lost worker"),
         ({"outcome": "SUCCEEDED", "failures": 2}, "done"),
         ({"outcome": "CANCELED"}, "cancelled"),
     ],
 )
 def test_states_are_told_in_words(job: dict[str, Any], told: str) -> None:
     """What a step waits for and how often it failed; numbers of attempts, which jump, are for fences."""
-    whole = {"outcome": None, "state": "FINISHED", "failures": 0, "waitingFor": "", "held": "", "notBefore": None} | job
+    whole = {
+        "outcome": None,
+        "state": "FINISHED",
+        "failures": 0,
+        "losses": 0,
+        "waitingFor": "",
+        "held": "",
+        "notBefore": None,
+    } | job
 
     assert state_of(whole) == told
 
@@ -289,9 +298,9 @@ async def test_a_server_that_is_away(tmp_path: Path, port: str, url: str) -> Non
 
 def test_secrets_of_a_url_are_not_shown() -> None:
     """Neither a password nor what an object store's parameters hold."""
-    assert without_password("amqp://guest:secret@host/vhost") == "amqp://guest:***@host/vhost"
-    assert without_password("s3://bucket/p?region=x&aws_secret_access_key=y") == "s3://bucket/p?region=x&aws_secret_access_key=***"
-    assert without_password("file:///folder") == "file:///folder"
+    assert masked("amqp://guest:secret@host/vhost") == "amqp://guest:***@host/vhost"
+    assert masked("s3://bucket/p?region=x&aws_secret_access_key=y") == "s3://bucket/p?region=x&aws_secret_access_key=***"
+    assert masked("file:///folder") == "file:///folder"
 
 
 def test_no_hub_on_the_data_folder(capsys: pytest.CaptureFixture[str], empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -426,12 +435,12 @@ def test_plugin_check_of_no_plugin(capsys: pytest.CaptureFixture[str], empty: Pa
 def test_plugin_check_of_a_wrong_manifest(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
     """What is wrong is said once, with file and key."""
     manifest = plugin(empty) / "manifest.json"
-    manifest.write_text(json.dumps({"dumper": {"data_url": "ftp://example.org/a"}}))
+    manifest.write_text(json.dumps({"dumper": {"data_url": "sftp://example.org/a"}}))
 
     code, told = said(capsys, "source", "check", "genes")
 
     assert code == Exit.REFUSED
-    assert told.startswith("leat: manifest.json: dumper.data_url: 'ftp://")
+    assert told.startswith("leat: manifest.json: dumper.data_url: 'sftp://")
     assert told.count("data_url") == told.count("manifest.json") == 1
 
 

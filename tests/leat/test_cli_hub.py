@@ -76,6 +76,20 @@ def test_the_whole_path(hub: Line) -> None:
     assert hub.json("release", "list", "genes")[0]["served"] is True
     assert "nothing new" in hub.run("run", "genes").stderr
 
+    assert hub.json("source", "documents", "genes", "--id", "gene3", "--fields", "genes.symbol") == {
+        "_id": "gene3",
+        "genes": {"symbol": "symbol3"},
+    }
+    seen = hub.run("build", "documents", "all", "--limit", "2", "--after", "gene1", "--json")
+    assert [json.loads(line)["_id"] for line in seen.stdout.splitlines()] == ["gene2", "gene3"]
+    assert "there are more: --after gene3" in seen.stderr
+    assert "there is no document gene9" in hub.run("source", "documents", "genes", "--id", "gene9").stderr
+    assert "has made nothing of version 1" in hub.run("build", "documents", "all", "--version", "1").stderr
+
+    [worker] = hub.json("workers")
+    assert worker["memory"] > 2**20
+    assert f"{worker['process']} " in hub.done("workers")
+
     hub.done("release", "create", "genes", "--force")
     older = hub.json("release", "list", "genes")[1]["output"]
     hub.done("release", "rollback", "genes")

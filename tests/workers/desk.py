@@ -9,28 +9,29 @@ from typing import Any
 from adapters.files.folder import FolderFiles
 from adapters.sqlite.documents import SqliteDocuments
 from adapters.sqlite.records import SqliteRecords
-from adapters.tantivy.search import TantivySearch
 from domain.catalogue import CATALOGUE
 from domain.hub import Hub, Limits
 from domain.jobs.jobs import Job
 from domain.nouns import Stored, Table
 from events.embedded import EmbeddedBus
 from events.message import new_id
+from leat.adapters import open_search
 from workers.context import Done, JobContext, Level, N, Report
 
 
 @asynccontextmanager
-async def open_desk(data: Path, limits: Limits | None = None) -> AsyncIterator[Hub]:
-    """A hub of embedded adapters."""
+async def open_desk(data: Path, limits: Limits | None = None, search: str = "tantivy:") -> AsyncIterator[Hub]:
+    """A hub of embedded adapters, but for the search engine where another one is named."""
+    name = "desk" if search == "tantivy:" else f"test-{new_id()[:8]}"
     async with AsyncExitStack() as stack:
         records = await stack.enter_async_context(SqliteRecords.open(data / "records.db"))
         await records.prepare(CATALOGUE.kinds)
         documents = await stack.enter_async_context(SqliteDocuments.open(data / "documents"))
         yield Hub(
-            name="desk",
+            name=name,
             data=data,
             documents=documents,
-            search=TantivySearch(data / "search", documents),
+            search=await stack.enter_async_context(open_search(search, data, name, documents)),
             files=await stack.enter_async_context(FolderFiles.open_folder(data / "files")),
             limits=limits or Limits(),
             records=records,

@@ -12,9 +12,10 @@ import pytest
 from domain.canonical import document
 from domain.data.builds import BUILDS, Build
 from domain.data.merging import merged
+from domain.data.pipelines import planned_pipeline
 from domain.data.sources import SOURCES
-from domain.errors import Invalid, JobFailed, NotReady
-from domain.hub import Hub
+from domain.errors import Conflict, Invalid, JobFailed, NotReady
+from domain.hub import Hub, Limits
 from events.builds import BuildFinished, RunBuild
 from events.sources import SourceDumped, SourceUploaded
 from tests.workers.desk import HandJob, open_desk
@@ -158,7 +159,7 @@ async def test_a_build_that_would_not_fit_is_refused(tmp_path: Path, monkeypatch
             return 1000
 
         monkeypatch.setattr(hub.documents, "room", little)
-        with pytest.raises(JobFailed, match="1,000 bytes free"):
+        with pytest.raises(JobFailed, match="1,000 bytes are free"):
             await build(hub)
 
 
@@ -180,3 +181,55 @@ async def test_any_number_of_parts_merges_like_a_dictionary(tmp_path: Path, monk
         event = await build(hub)
         wanted = [merged([document(each) for each in expected[id]], [False] * len(expected[id])) for id in sorted(expected)]
         assert await read(hub, event.output) == [each.body for each in wanted]
+
+
+async def test_builds_of_one_day_differ_in_their_names(tmp_path: Path) -> None:
+    """The second is called .2, also where the first ones are not kept any more, and its metadata say so."""
+    async with open_desk(tmp_path, Limits(keep_collections=2)) as hub:
+        await two_sources(hub)
+        await configure(hub, "a", "b", version_format="day")
+
+        made = [await build(hub, force=True) for _ in range(4)]
+
+        assert [event.version for event in made] == ["day", "day.2", "day.3", "day.4"]
+        assert (await hub.documents.describe(made[-1].output)).meta["metadata"]["build_version"] == "day.4"
+
+
+async def test_a_build_can_be_given_a_name(tmp_path: Path) -> None:
+    """Then it is made even where nothing changed, once under that name; a name that is taken is refused."""
+    async with open_desk(tmp_path) as hub:
+        await two_sources(hub)
+        await configure(hub, "a", "b", version_format="day")
+        first = await build(hub)
+        named = RunBuild(build="all", version="for-the-paper")
+
+        second = await run_build(named, HandJob(hub, {"merge": merge}))
+        again = await run_build(named, HandJob(hub, {"merge": merge}))
+        await build(hub, force=True)
+
+        assert (first.version, second.version, again.unchanged) == ("day", "for-the-paper", True)
+        with pytest.raises(Conflict, match="for-the-paper"):
+            await run_build(named, HandJob(hub, {"merge": merge}))
+
+
+async def test_a_disabled_source_gives_its_last_upload_with_a_word(tmp_path: Path) -> None:
+    """What it gave before is merged, and the job warns of it; a run asks nothing of it."""
+    async with open_desk(tmp_path) as hub:
+        await two_sources(hub)
+        await configure(hub, "a", "b")
+        await SOURCES.change(hub.records, "b", lambda source: msgspec.structs.replace(source, disabled=True))
+        job = HandJob(hub, {"merge": merge})
+
+        event = await build(hub, job=job)
+
+        assert event.counts == {"a": 2, "b": 2}
+        (word,) = [text for level, text in job.lines if level == "warning" and "disabled" in text]
+        assert word.startswith("source b is disabled: its upload of 2")
+        known = {stored.id: stored.value for stored in await SOURCES.every(hub.records)}
+        steps = planned_pipeline("all", (await BUILDS.get(hub.records, "all")).value, known, "api", force=False)
+        assert [step.name for step in steps] == ["dump:a", "upload:a", "inspect:a", "build:all", "release:api"]
+        await add_source(hub, "c")
+        await SOURCES.change(hub.records, "c", lambda source: msgspec.structs.replace(source, disabled=True))
+        await BUILDS.change(hub.records, "all", lambda build: msgspec.structs.replace(build, sources=("a", "c")))
+        with pytest.raises(NotReady, match="c was not uploaded yet, and its source is disabled"):
+            await build(hub)

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import tarfile
 import zipfile
 from collections.abc import AsyncIterator
 from io import BytesIO
@@ -19,6 +20,7 @@ from domain.errors import JobFailed, NotReady
 from domain.hub import Hub, Limits
 from events.sources import DumpSource, SourceDumped
 from tests.workers.desk import HandJob, open_desk
+from tests.workers.ftpsite import open_ftp_site
 from tests.workers.website import Website, body, conditional
 from workers.dump.errors import DumpRefused
 from workers.dump.handler import dump_source
@@ -211,11 +213,11 @@ async def test_html_is_refused_and_leaves_nothing(place: Place) -> None:
     assert stored.value.newest(SourceDumped) == first
 
 
-@pytest.mark.parametrize("url", ["ftp://example.org/a", "s3://bucket/a", "docker://x?image=y", "a.tsv"])
+@pytest.mark.parametrize("url", ["sftp://example.org/a", "s3://bucket/a", "docker://x?image=y", "a.tsv"])
 async def test_other_schemes_are_refused(place: Place, url: str) -> None:
     """What can't be fetched is named, with what can."""
     await place.source(url)
-    with pytest.raises(DumpRefused, match="http, https, file can"):
+    with pytest.raises(DumpRefused, match="http, https, ftp, ftps, file can"):
         await place.dump()
 
 
@@ -285,3 +287,107 @@ async def test_release_function_that_fails(place: Place, tmp_path: Path) -> None
         await place.dump()
     assert "ZeroDivisionError" in caught.value.detail
     assert place.site.asked == []
+
+
+def tarred(content: bytes) -> bytes:
+    """A tar.gz with `inner.tsv`."""
+    packed = BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        info = tarfile.TarInfo("inner.tsv")
+        info.size = len(content)
+        archive.addfile(info, BytesIO(content))
+    return packed.getvalue()
+
+
+async def test_gz_bytes_under_another_name_are_unpacked(place: Place) -> None:
+    """The file is unpacked under the name that it has, and the packed one lies beside it, as with any other; the same again is no
+    news, and without `uncompress` it is what came."""
+    packed = gzip.compress(CONTENT)
+    place.site.put("/genes.tsv", conditional(packed, '"a"'))
+    archive = tarred(CONTENT)
+    place.site.put("/download", conditional(archive, '"b"'))
+    place.site.put("/reads.bam", conditional(packed, '"c"'))
+    place.site.put("/variants.vcf.bgz", conditional(packed, '"d"'))
+    urls = [place.url(path) for path in ("/genes.tsv", "/download", "/reads.bam", "/variants.vcf.bgz")]
+    await place.source(*urls, uncompress=True)
+
+    dump = await place.dump()
+
+    assert await place.content(dump) == {
+        "genes.tsv": CONTENT,
+        "genes.tsv.gz": packed,
+        "download.tar.gz": archive,
+        "inner.tsv": CONTENT,
+        "reads.bam": packed,
+        "variants.vcf": CONTENT,
+        "variants.vcf.bgz": packed,
+    }
+    assert (await place.dump()).unchanged
+    await place.source(*urls)
+    without = await place.dump()
+    assert not without.unchanged
+    assert sorted(await place.content(without)) == ["download", "genes.tsv", "reads.bam", "variants.vcf.bgz"]
+    assert (await place.dump()).unchanged
+    await place.source(*urls, uncompress=True)
+    assert (await place.dump()).files == dump.files
+
+
+async def test_two_files_that_are_named_alike_once_they_are_unpacked(place: Place) -> None:
+    """Neither takes the other's place."""
+    for path in ("/genes.tsv", "/genes.tsv.gz"):
+        place.site.put(path, body(gzip.compress(CONTENT)))
+    await place.source(place.url("/genes.tsv"), place.url("/genes.tsv.gz"), uncompress=True)
+
+    with pytest.raises(DumpRefused, match=r"both named genes\.tsv\.gz"):
+        await place.dump()
+
+
+async def test_a_folder_with_names_that_are_no_utf_8(place: Place, tmp_path: Path) -> None:
+    """They are stored as Latin-1 reads them, and known again; so is a file whose URL spells its bytes."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name in (b"gr\xf6sse.tsv", "größe.tsv".encode()):
+        (folder / os.fsdecode(name)).write_bytes(name)
+    await place.source(folder.as_uri())
+
+    dump = await place.dump()
+
+    assert await place.content(dump) == {"grösse.tsv": b"gr\xf6sse.tsv", "größe.tsv": "größe.tsv".encode()}
+    assert (await place.dump()).unchanged
+    await place.source(folder.as_uri() + "/gr%F6sse.tsv")
+    assert list(await place.content(await place.dump())) == ["grösse.tsv"]
+
+
+async def test_a_file_that_cannot_be_read_is_named(place: Place, tmp_path: Path) -> None:
+    """A link to nowhere ends the dump with its address."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/gone.tsv").symlink_to(tmp_path / "nowhere")
+    await place.source((tmp_path / "data").as_uri())
+
+    with pytest.raises(DumpRefused, match=r"gone\.tsv can't be read: No such file"):
+        await place.dump()
+
+
+async def test_what_the_server_says_wrongly_is_in_the_log(place: Place) -> None:
+    """The file is taken as it came, with a warning."""
+    place.site.put("/a.tsv", body(CONTENT, Content_Encoding="utf-8"))
+    await place.source(place.url("/a.tsv"))
+
+    assert await place.content(await place.dump()) == {"a.tsv": CONTENT}
+    assert ("warning", "a.tsv is said to be packed as utf-8: it is taken as it came") in place.job.lines
+
+
+async def test_files_over_ftp(place: Place, tmp_path: Path) -> None:
+    """They are dumped, dated by the server, unpacked, and known again."""
+    (tmp_path / "served").mkdir()
+    (tmp_path / "served/genes.tsv.gz").write_bytes(gzip.compress(CONTENT))
+    os.utime(tmp_path / "served/genes.tsv.gz", (1_795_000_000, 1_795_000_000))
+    with open_ftp_site(tmp_path / "served") as site:
+        await place.source(site.url("/genes.tsv.gz"), uncompress=True)
+        dump = await place.dump()
+        again = await place.dump()
+
+    assert dump.release == "2026-11-18"
+    assert (await place.content(dump))["genes.tsv"] == CONTENT
+    assert again.unchanged
+    assert len([line for line in site.heard if line.startswith("RETR")]) == 1

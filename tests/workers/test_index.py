@@ -77,7 +77,7 @@ async def test_a_build_is_released_once(tmp_path: Path) -> None:
         assert (await served(hub)).served == first.output
         third = await release(hub, force=True)
         api = await served(hub)
-        assert (api.served, [each.output for each in api.releases()]) == (third.output, [third.output, second.output])
+        assert (api.served, [each.output for each in api.releases()]) == (third.output, [third.output, first.output])
 
 
 async def test_a_release_whose_index_is_gone_is_made_again(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ async def test_a_release_that_would_not_fit_is_refused(tmp_path: Path, monkeypat
             return 1000
 
         monkeypatch.setattr(hub.documents, "room", little)
-        with pytest.raises(JobFailed, match="1,000 bytes free"):
+        with pytest.raises(JobFailed, match="1,000 bytes are free"):
             await release(hub)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from domain.errors import JobFailed, JobTimedOut, Unavailable
+from domain.errors import DiskFull, JobFailed, JobTimedOut, Unavailable
 from domain.hub import Limits
 from tests.workers.parsing import parse, ready, uploading
 from workers.plugin.calls import Batch
@@ -56,6 +56,18 @@ async def test_a_parser_that_does_not_end_well(
     with pytest.raises(JobFailed, match=said) as caught:
         await parse(tmp_path, HEAD + line, limits=limits)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("wrapped", ["", "    except OSError as error:\n        raise ValueError('row 7') from error"])
+async def test_a_plugin_that_fills_the_disk(tmp_path: Path, wrapped: str) -> None:
+    """That is an outage, which is waited for, and no mistake of the plugin, also where a library gives it another name."""
+    write = "with open('/dev/full', 'w') as file:\n            file.write('x' * 10**6)"
+    line = f"try:\n        {write}\n{wrapped or '    finally: pass'}"
+
+    with pytest.raises(DiskFull, match=r"the disk of .* is full: .* are free, more is needed") as caught:
+        await parse(tmp_path, HEAD + line)
+
+    assert "No space left on device" in caught.value.detail
 
 
 async def test_the_traceback_is_the_plugins(tmp_path: Path) -> None:
@@ -264,6 +276,35 @@ async def test_no_secret_reaches_a_plugin(tmp_path: Path, monkeypatch: pytest.Mo
     [document] = (await parse(tmp_path, parser)).documents
     assert document["found"] == []
     assert not {"LEAT_TOKEN", "AWS_SECRET_ACCESS_KEY", "PYTHONPATH"} & set(document["environment"])
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+async def test_proxies_and_certificates_reach_a_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    """As they hold for dumps; certificates by the names that Python's own library and requests read, wherever they are."""
+    (tmp_path / "ours.pem").touch()
+    monkeypatch.chdir(tmp_path)
+    for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, "ours.pem")
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy:3128")
+    monkeypatch.setenv("no_proxy", "localhost")
+    names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "no_proxy")
+    parser = f"""
+        import os
+        def load_data(folder):
+            yield {{"_id": "a", **{{name: os.environ.get(name) for name in {names!r}}}}}
+    """
+
+    [document] = (await parse(tmp_path / "plugin", parser)).documents
+
+    ours = str(tmp_path / "ours.pem")
+    assert document == {
+        "_id": "a",
+        "SSL_CERT_FILE": ours,
+        "REQUESTS_CA_BUNDLE": ours,
+        "HTTPS_PROXY": "http://proxy:3128",
+        "no_proxy": "localhost",
+    }
 
 
 async def test_a_mapping_function_gets_the_uploaders_class(tmp_path: Path) -> None:

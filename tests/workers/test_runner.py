@@ -524,6 +524,27 @@ async def test_progress_and_log_lines_get_out(hub: Hub) -> None:
     assert any(isinstance(event, LogWritten) and event.upto == 2 for event in seen)
     assert [(read.line.level, read.line.text) for read in (await logs.read(hub, id)).lines] == [("info", "one"), ("warning", "two")]
     assert (await get(hub, id)).progress.done == 100
+    assert ((await get(hub, id)).warnings, (await get(hub, id)).warned) == (("two",), 1)
+
+
+async def test_a_job_keeps_the_first_lines_that_it_warned_of(hub: Hub) -> None:
+    """Each once and not for ever; what an attempt before it warned of is not the last one's."""
+
+    async def worry(command: UploadSource, context: JobContext) -> Any:
+        if context.output.endswith(".1"):
+            await context.log("only at first", "error")
+            raise ValueError("once")
+        for number in range(60):
+            await context.log(f"line {number // 2}" + "x" * 900, "warning")
+        return await processes.upload(command, context)
+
+    id = await upload(hub)
+    await processes.go_on(hub, processes.registrations(UploadSource=worry))
+
+    job = await get(hub, id)
+    assert job.failures == 1
+    assert (len(job.warnings), job.warned) == (20, 60)
+    assert job.warnings[1] == ("line 1" + "x" * 900)[:500]
 
 
 async def test_lines_that_could_not_be_stored_are_stored_before_the_job_ends(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

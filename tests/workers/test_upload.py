@@ -191,7 +191,7 @@ async def test_what_the_store_has_no_room_for_is_not_begun(place: Place, monkeyp
         return room
 
     monkeypatch.setattr(place.hub.documents, "room", told)
-    with pytest.raises(JobFailed, match="0 MiB are free"):
+    with pytest.raises(JobFailed, match="0 bytes are free"):
         await place.upload(force=True)
     room = None
     await place.upload(force=True)

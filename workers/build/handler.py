@@ -12,9 +12,11 @@ from domain.data import builds
 from domain.data.builds import BUILDS, Build
 from domain.data.merging import in_order
 from domain.data.sources import SOURCES, Source
-from domain.errors import JobFailed, NotReady
+from domain.errors import Conflict, NotReady
+from domain.names import unused
 from domain.ports.documents import Sealed
 from domain.query import mappings
+from domain.room import check_room
 from events.builds import BuildFinished, RunBuild
 from events.sources import SourceDumped, SourceUploaded
 from workers.context import JobContext
@@ -30,6 +32,8 @@ class Chosen(NamedTuple):
     """What the upload was parsed from, if it is still remembered."""
     collection: str
     mapping: dict[str, Any]
+    disabled: bool
+    """Whether its source is."""
 
 
 async def run_build(command: RunBuild, context: JobContext) -> BuildFinished:
@@ -42,7 +46,10 @@ async def run_build(command: RunBuild, context: JobContext) -> BuildFinished:
     mapping, notes = mappings.merge({part: chosen.mapping for part, chosen in parts.items()})
     digest = hashlib.sha256(orjson.dumps(mapping, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
     newest = build.newest(BuildFinished)
-    same = newest and (newest.inputs, newest.configuration, newest.mapping) == (inputs, build.version, digest)
+    for word in _disabled(parts):
+        await context.log(word, "warning")
+    named = not command.version or (newest is not None and newest.version == command.version)
+    same = named and newest and (newest.inputs, newest.configuration, newest.mapping) == (inputs, build.version, digest)
     if newest and same and not command.force and await has_collections([newest.output], context):
         await context.log(f"build {newest.version} has just these inputs: nothing to do")
         return msgspec.structs.replace(newest.said_by(command), unchanged=True)
@@ -50,7 +57,7 @@ async def run_build(command: RunBuild, context: JobContext) -> BuildFinished:
         await context.log(f"mapping: {note}", "warning")
     described = {part: await context.hub.documents.describe(name) for part, name in inputs.items()}
     await _check_room(context, newest, described)
-    version = datetime.now(UTC).strftime(build.version_format)
+    version = _version(command, build)
     merged = await context.child(
         "merge",
         {
@@ -71,6 +78,25 @@ async def run_build(command: RunBuild, context: JobContext) -> BuildFinished:
     ).said_by(command)
     await context.switch(BUILDS, command.build, lambda noun: noun.with_output(event, context.hub.limits.keep_collections))
     return event
+
+
+def _version(command: RunBuild, build: Build) -> str:
+    """What the build is called: unlike every other that is kept. Raises Conflict where the name that was asked for is taken."""
+    taken = [event.version for event in build.outputs if isinstance(event, BuildFinished)]
+    if not command.version:
+        return unused(datetime.now(UTC).strftime(build.version_format), taken)
+    if command.version in taken:
+        raise Conflict(f"{command.build} keeps a build {command.version!r} already", ("name",))
+    return command.version
+
+
+def _disabled(parts: dict[str, Chosen]) -> list[str]:
+    """A word for each source that was not asked for anything new."""
+    found = {chosen.source: chosen.upload for chosen in parts.values() if chosen.disabled}
+    return [
+        f"source {source} is disabled: its upload of {_iso(upload.at)[:10]}, release {upload.release}, is merged"
+        for source, upload in found.items()
+    ]
 
 
 async def _look(command: RunBuild, context: JobContext) -> tuple[Build, dict[str, Chosen]]:
@@ -94,12 +120,14 @@ def _choose(build: Build, sources: dict[str, Source]) -> dict[str, Chosen]:
         source = sources[owners[part]]
         upload = source.newest(SourceUploaded)
         if upload is None or part not in upload.parts:
-            missing.append(f"{part} was not uploaded yet")
+            missing.append(f"{part} was not uploaded yet" + (", and its source is disabled" if source.disabled else ""))
         elif part not in source.mapping:
             missing.append(f"{part} has no mapping: inspect it or commit one")
         else:
             dumps = (output for output in source.outputs if isinstance(output, SourceDumped) and output.output == upload.dump)
-            chosen[part] = Chosen(owners[part], upload, next(dumps, None), upload.parts[part].collection, source.mapping[part])
+            chosen[part] = Chosen(
+                owners[part], upload, next(dumps, None), upload.parts[part].collection, source.mapping[part], source.disabled
+            )
     if missing:
         raise NotReady("; ".join(missing))
     return chosen
@@ -146,5 +174,4 @@ async def _check_room(context: JobContext, newest: BuildFinished | None, describ
         return
     before = newest and await find_collection(newest.output, context.hub.documents)
     expected = before.size if before else sum(sealed.size for sealed in described.values())
-    if free < 2 * expected:
-        raise JobFailed(f"the disk has {free:,} bytes free, and the build may need {2 * expected:,}", code="DISK_FULL")
+    check_room(context.hub.data, 2 * expected, "the build", free)

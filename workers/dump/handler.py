@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 import urllib.parse
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
@@ -17,14 +18,20 @@ import msgspec
 from domain.data.manifests import SCHEMES
 from domain.data.sources import SOURCES, Source
 from domain.errors import JobFailed, NotReady
+from domain.masking import masked
+from domain.names import unused
 from domain.nouns import Stored, owner
+from domain.room import check_room
 from domain.wording import counted
 from events.message import new_id
 from events.sources import DumpSource, File, SourceDumped
 from workers.context import JobContext, Level
-from workers.dump.check import check_content
+from workers.dump.addresses import scheme_of
+from workers.dump.check import check_content, name_as_packed
+from workers.dump.connection import open_session, trust
+from workers.dump.download import Fetched
 from workers.dump.errors import DumpRefused
-from workers.dump.fetch import TIMEOUT, Fetched, Fetcher
+from workers.dump.fetch import Fetcher
 from workers.dump.local import fetch_local, path_of
 from workers.dump.names import safe_release
 from workers.dump.release import release_of
@@ -40,10 +47,9 @@ async def dump_source(command: DumpSource, context: JobContext) -> SourceDumped:
     """The dump; `unchanged` where the release and all files are those of the newest one."""
     stored, previous = await _look(command, context)
     named = await _asked(stored, previous, context)
-    known = {} if previous is None or command.force else {file.url: file for file in previous.files if file.url}
-    fetched = await _fetch(stored, known, context)
+    known = {} if previous is None or command.force else _known(stored.value, previous)
     folder = context.scratch / "release"
-    digests = await _collect(fetched, folder, previous, context)
+    fetched, digests = await _collect(await _fetch(stored, known, context), folder, stored.value, previous, context)
     release = safe_release(named or release_of(fetched, list(digests.values())))
     if previous and not command.force and _same(stored.value, release, digests, previous):
         await context.log(f"release {release} is the newest already: nothing changed")
@@ -55,9 +61,23 @@ async def dump_source(command: DumpSource, context: JobContext) -> SourceDumped:
         which = "every file" if len(empty) == len(files) else ", ".join(empty[:10]) + ", …" * (len(empty) > 10)
         await context.log(f"empty in release {release}: {which}", "warning")
     dump = SourceDumped(
-        source=stored.id, release=release, output=context.output, files=files, size=sum(file.size for file in files)
+        source=stored.id,
+        release=release,
+        output=context.output,
+        files=files,
+        size=sum(file.size for file in files),
+        name=unused(release, [dump.name or dump.release for dump in stored.value.outputs if isinstance(dump, SourceDumped)]),
     )
     return await _store(_event(context, dump), folder, context)
+
+
+def _known(source: Source, previous: SourceDumped) -> dict[str, File]:
+    """The files of the newest dump by URL, none of which is fetched again as long as it does not change. Where they are not
+    unpacked any more, all are fetched: a packed one may have got another name."""
+    if not source.manifest.uncompress and any(not file.url for file in previous.files):
+        return {}
+    urls = Counter(map(masked, source.manifest.data_url))  # a dump keeps them without secrets, so some may look alike
+    return {url: file for file in previous.files if (url := masked(file.url)) and urls[url] < 2}
 
 
 def _event(context: JobContext, dump: SourceDumped, *, unchanged: bool = False) -> SourceDumped:
@@ -88,11 +108,7 @@ async def _look(command: DumpSource, context: JobContext) -> tuple[Stored[Source
     if previous and not await has_files(_place(previous), (file.name for file in previous.files), context):
         return stored, None
     if previous:
-        free = shutil.disk_usage(context.scratch).free
-        if free < 2 * previous.size:
-            raise DumpRefused(
-                f"the disk has {free} bytes free; a new dump of {command.source} may need twice the last one's {previous.size}"
-            )
+        check_room(context.scratch, 2 * previous.size, f"a new dump of {command.source}")
     return stored, previous
 
 
@@ -127,31 +143,35 @@ async def _fetch(stored: Stored[Source], known: dict[str, File], context: JobCon
     urls = tuple(dict.fromkeys(stored.value.manifest.data_url))
     for url in urls:
         _check_scheme(url)
-    limit = context.hub.limits.download_size
+    limit, networks = context.hub.limits.download_size, context.hub.limits.download_networks
     folder = context.scratch / "fetched"
     folder.mkdir()
     tally = _Tally(context, len(urls))
     fetched: list[Fetched] = []
     async with contextlib.AsyncExitStack() as stack:
-        session = await stack.enter_async_context(
-            aiohttp.ClientSession(timeout=TIMEOUT, auto_decompress=False, headers={"User-Agent": "leat"})
-        )
+        session: aiohttp.ClientSession | None = None
         for number, url in enumerate(urls):
             place = folder / str(number)
             place.mkdir()
             await context.log(f"fetching {url}")
-            if urllib.parse.urlsplit(url).scheme == "file":
+            if scheme_of(url) == "file":
                 path = await _local_path(url, stored, stack, context)
                 fetched += await asyncio.to_thread(fetch_local, url, path, place, known, limit)
             else:
-                fetched.append(await Fetcher(session, place, limit).fetch(url, known.get(url), tally.advance))
+                if session is None:
+                    session = await stack.enter_async_context(open_session(await asyncio.to_thread(trust)))
+                fetched.append(
+                    await Fetcher(session, place, limit, networks=networks).fetch(url, known.get(masked(url)), tally.advance)
+                )
             await tally.next()
-    _check_names(fetched)
+    for file in fetched:
+        for warning in file.warnings:
+            await context.log(warning, "warning")
     return fetched
 
 
 def _check_scheme(url: str) -> None:
-    scheme = urllib.parse.urlsplit(url).scheme
+    scheme = scheme_of(url)
     if scheme not in SCHEMES:
         raise DumpRefused(f"{url}: {scheme or 'no scheme'} can't be fetched; {', '.join(SCHEMES)} can")
 
@@ -170,23 +190,41 @@ async def _local_path(url: str, stored: Stored[Source], stack: contextlib.AsyncE
     return path_of(url, await stack.enter_async_context(context.hub.files.local(_code(stored))))
 
 
-async def _collect(fetched: Sequence[Fetched], folder: Path, previous: SourceDumped | None, context: JobContext) -> dict[str, str]:
-    """Move or link every file into `folder` and check it; returns the sha256 of each by name."""
+async def _collect(
+    fetched: Sequence[Fetched], folder: Path, source: Source, previous: SourceDumped | None, context: JobContext
+) -> tuple[list[Fetched], dict[str, str]]:
+    """Move or link every file into `folder` and check it; returns them, named as they lie there, and the sha256 of each by name."""
+    _check_names(fetched)
     digests = {}
+    named = []
     for file in fetched:
         target = folder / file.name
         target.parent.mkdir(parents=True, exist_ok=True)
         if file.path is not None:
             file.path.rename(target)
             await asyncio.to_thread(check_content, target, file.name)
-            digests[file.name] = await asyncio.to_thread(_sha256, target)
-        elif previous and file.previous:
-            async with context.hub.files.local(f"{_place(previous)}/{file.name}") as path:
+            digest = await asyncio.to_thread(_sha256, target)
+        else:
+            assert previous
+            assert file.previous
+            async with context.hub.files.local(f"{_place(previous)}/{file.previous.name}") as path:
                 await asyncio.to_thread(_link, path, target)
-            digests[file.name] = await asyncio.to_thread(_sha256, target)
-            if digests[file.name] != file.previous.sha256:
+            digest = await asyncio.to_thread(_sha256, target)
+            if digest != file.previous.sha256:
                 raise DumpRefused(f"{file.name} of the dump before is not what was fetched: dump the source again with --force")
-    return digests
+        named.append(
+            msgspec.structs.replace(file, name=_name_to_unpack(target, file.name) if source.manifest.uncompress else file.name)
+        )
+        digests[named[-1].name] = digest
+    _check_names(named)
+    for file, renamed in zip(fetched, named, strict=True):
+        (folder / file.name).rename(folder / renamed.name)
+    return named, digests
+
+
+def _name_to_unpack(path: Path, name: str) -> str:
+    """What is unpacked lies at the top, and has a name that tells so."""
+    return name if "/" in name else name_as_packed(path, name)
 
 
 def _link(source: Path, target: Path) -> None:
@@ -239,7 +277,7 @@ def _describe(folder: Path, fetched: Sequence[Fetched], digests: dict[str, str])
         name = path.relative_to(folder).as_posix()
         file = File(name=name, size=path.stat().st_size, sha256=digests.get(name) or _sha256(path))
         if came := origin.get(name):
-            file = msgspec.structs.replace(file, url=came.url, etag=came.etag, last_modified=came.last_modified)
+            file = msgspec.structs.replace(file, url=masked(came.url), etag=came.etag, last_modified=came.last_modified)
         files.append(file)
     return tuple(files)
 
@@ -270,7 +308,7 @@ class _Tally:
         self.total = 0
 
     async def advance(self, more: int, size: int | None) -> None:
-        """`Advance` of a fetch; the total is known only where the last file's is."""
+        """`Advance` of a fetch; the total is told only for the last file: before, nobody knows it."""
         self.done += more
         self.total += size or 0
         total = self.total if self.finished == self.urls - 1 and self.total else None

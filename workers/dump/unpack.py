@@ -3,31 +3,40 @@
 import bz2
 import gzip
 import lzma
-import re
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from pathlib import Path, PurePosixPath
-from typing import IO, Any, cast
+from pathlib import Path
+from tarfile import InvalidHeaderError, ReadError, TruncatedHeaderError  # type: ignore[attr-defined]
+from typing import IO, Any, Self, cast
 
 from domain.hub import Stores
+from domain.room import as_disk_full, is_full
 from workers.context import Report
 from workers.dump.errors import DumpRefused
+from workers.dump.members import Budget, Unpacking
+from workers.dump.text import is_utf8
 
 _CHUNK = 2**20
-_DRIVE = re.compile(r"[A-Za-z]:")
 _COUNT = 200_000
 """Files that an archive may hold."""
 _RATIO = 500
 """Bytes that a packed byte may become, once _FREE bytes are passed."""
 _FREE = 2**28
 _TARS = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar")
-_BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, NotImplementedError)
+_GZ = (".gz", ".bgz", ".bgzf", ".gzip")
+_BROKEN = (
+    *(OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile),
+    *(NotImplementedError, ValueError, struct.error, OverflowError),
+)
 """What the libraries raise on damaged or unknown archives; zipfile's NotImplementedError means a packing it doesn't know."""
+_FOLDER = 0x10
+"""The mark of a folder in a zip that Windows made."""
 
-PACKED = (".zip", *_TARS, ".gz", ".bz2", ".xz")
+PACKED = (".zip", *_TARS, *_GZ, ".bz2", ".xz")
 """Endings that are unpacked; each such file at the dump's top level is."""
 
 
@@ -51,11 +60,11 @@ def unpack_folder(folder: Path, limit: int, warn: Callable[[str], None]) -> None
     """Unpack what is packed at the top of `folder`, in BioThings' order (zip, tar, gz, then bz2, xz), so that a .gz out of a zip
     is unpacked too. The packed files stay. Raises DumpRefused; then the folder is half done and to be thrown away."""
     originals = frozenset(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
-    budget = _Budget(limit, max(_FREE, _RATIO * packed_size(folder)))
-    stages: tuple[tuple[tuple[str, ...], Callable[[_Unpacking], None]], ...] = (
+    budget = Budget(limit, max(_FREE, _RATIO * packed_size(folder)), _COUNT)
+    stages: tuple[tuple[tuple[str, ...], Callable[[Unpacking], None]], ...] = (
         ((".zip",), _unzip),
         (_TARS, _untar),
-        ((".gz",), lambda job: _unpack_one(job, gzip.open)),
+        (_GZ, lambda job: _unpack_one(job, gzip.open)),
         ((".bz2",), lambda job: _unpack_one(job, bz2.open)),
         ((".xz",), _unxz),
     )
@@ -65,71 +74,17 @@ def unpack_folder(folder: Path, limit: int, warn: Callable[[str], None]) -> None
             if not archive.is_file() or not name.endswith(endings) or (endings is not _TARS and name.endswith(_TARS)):
                 continue
             try:
-                step(_Unpacking(archive, originals, budget, warn))
+                step(Unpacking(archive, originals, budget, warn))
             except _BROKEN as error:
+                if isinstance(error, OSError) and is_full(error):
+                    raise as_disk_full(error, folder) from error  # which may change
                 raise DumpRefused(f"{archive.name} can't be unpacked: {error}") from error
-
-
-class _Budget:
-    """What archives may grow to: each of them `limit` bytes, and all of them together `most`, since one may hold a thousand
-    others."""
-
-    def __init__(self, limit: int, most: int) -> None:
-        self.limit = limit
-        self.most = most
-        self.size = 0
-        self.count = 0
-
-
-class _Unpacking:
-    """One archive being unpacked: where its files may go, and how much they may be."""
-
-    def __init__(self, archive: Path, originals: frozenset[str], budget: _Budget, warn: Callable[[str], None]) -> None:
-        self.archive = archive
-        self.folder = archive.parent
-        self.originals = originals
-        self.budget = budget
-        self.warn = warn
-        self.size = 0
-
-    def add(self, size: int) -> None:
-        """Count unpacked bytes; raises DumpRefused for a bomb."""
-        self.size += size
-        self.budget.size += size
-        most = self.budget.most if self.budget.size > self.budget.most else self.budget.limit
-        if self.size > most or self.budget.size > self.budget.most:
-            raise DumpRefused(f"{self.archive.name} unpacks to more than {most} bytes: it is refused as a bomb")
-
-    def store(self, name: str, source: IO[bytes], *, counted: bool = False) -> None:
-        """Write one member. `counted`: its bytes are counted already, where they are read."""
-        self.budget.count += 1
-        if self.budget.count > _COUNT:
-            raise DumpRefused(f"{self.archive.name} holds more than {_COUNT} files")
-        target = self._target(name)
-        if target is None:
-            return
-        with target.open("wb") as file:
-            while chunk := source.read(_CHUNK):
-                if not counted:
-                    self.add(len(chunk))
-                file.write(chunk)
-
-    def _target(self, name: str) -> Path | None:
-        path = PurePosixPath(name.replace("\\", "/"))
-        if not path.parts or path.is_absolute() or ".." in path.parts or _DRIVE.match(path.parts[0]) or "\x00" in name:
-            raise DumpRefused(f"{self.archive.name} holds {name!r}, which would lie outside its folder")
-        if str(path) in self.originals:
-            self.warn(f"{self.archive.name} holds {path}, which was fetched by itself: left out")
-            return None
-        target = self.folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        return target
 
 
 class _Metered:
     """A stream that counts what is read, so that headers and skipped members count too."""
 
-    def __init__(self, stream: IO[bytes], job: _Unpacking) -> None:
+    def __init__(self, stream: IO[bytes], job: Unpacking) -> None:
         self.stream = stream
         self.job = job
 
@@ -139,19 +94,33 @@ class _Metered:
         return data
 
 
-def _unzip(job: _Unpacking) -> None:
+def _unzip(job: Unpacking) -> None:
     with zipfile.ZipFile(job.archive) as archive:
         for info in archive.infolist():
-            mode = info.external_attr >> 16
-            if info.is_dir():
-                continue
-            if mode and not stat.S_ISREG(mode) and stat.S_IFMT(mode):
-                job.warn(f"{job.archive.name} holds {info.filename}, which is a link or a device: left out")
+            name = _zip_name(info)
+            kind = stat.S_IFMT(info.external_attr >> 16)
+            if name.endswith((b"/", b"\\")) or (info.external_attr & _FOLDER and not info.file_size):
                 continue
             if info.flag_bits & 1:
                 raise DumpRefused(f"{job.archive.name} is encrypted")
+            if kind not in (0, stat.S_IFREG, stat.S_IFLNK):
+                job.leave_out(name)
+                continue
             with archive.open(info) as source:
-                job.store(info.filename, source)
+                if kind == stat.S_IFLNK:
+                    job.note_link(name, source.read(4096))
+                else:
+                    job.store(name, source)
+    job.follow_links()
+
+
+def _zip_name(info: zipfile.ZipInfo) -> bytes:
+    """The bytes of a name in UTF-8. Names without the mark of UTF-8 are of DOS by the book (code page 437), and UTF-8 all the same
+    where they can be."""
+    if info.flag_bits & 0x800:
+        return info.filename.encode()
+    raw = info.filename.encode("cp437")
+    return raw if is_utf8(raw) else info.filename.encode()
 
 
 def _plain(archive: Path) -> IO[bytes]:
@@ -164,31 +133,64 @@ def _plain(archive: Path) -> IO[bytes]:
     return lzma.open(archive, "rb") if name.endswith((".xz", ".txz")) else archive.open("rb")
 
 
-def _members(job: _Unpacking, stream: IO[bytes]) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
-    with tarfile.open(fileobj=cast(IO[bytes], _Metered(stream, job)), mode="r|") as archive:
+_LABELS = (b"V", b"D")
+"""GNU tar's names of volumes and lists of folders: no files."""
+_CONTINUED = b"M"
+
+
+class _Header(tarfile.TarInfo):
+    """A header that can't be read is the end of nothing: the library stops there as if the archive were whole."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:
+        try:
+            return super().fromtarfile(tarfile)
+        except (InvalidHeaderError, TruncatedHeaderError) as error:
+            raise ReadError(f"a header in it is damaged: {error}") from error
+
+
+def _members(job: Unpacking, stream: IO[bytes]) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
+    metered = cast(IO[bytes], _Metered(stream, job))
+    with tarfile.open(fileobj=metered, mode="r|", tarinfo=_Header, encoding="utf-8", errors="surrogateescape") as archive:
         for member in archive:
             yield archive, member
             archive.members = []  # type: ignore[attr-defined]  # it would keep every header
 
 
-def _untar(job: _Unpacking) -> None:
+def _untar(job: Unpacking) -> None:
     with _plain(job.archive) as stream:
         for archive, member in _members(job, stream):
-            if member.isdir():
+            name = _bytes(member.name)
+            if member.isdir() or member.type in _LABELS:
                 continue
-            source = archive.extractfile(member) if member.isreg() else None
-            if source is None:
-                job.warn(f"{job.archive.name} holds {member.name}, which is a link or a device: left out")
-                continue
-            job.store(member.name, source, counted=not member.issparse())
+            if member.type == _CONTINUED:
+                raise DumpRefused(
+                    f"{job.archive.name} begins in the middle of {member.name!r}: it is a later one of several volumes"
+                )
+            if member.issym():
+                job.note_link(name, _bytes(member.linkname))
+            elif member.islnk():
+                job.store_hard_link(name, _bytes(member.linkname))
+            elif member.isreg() or member.type not in tarfile.SUPPORTED_TYPES:  # what tar doesn't know either, it takes for a file
+                source = archive.extractfile(member)
+                assert source is not None
+                job.store(name, source, counted=not member.issparse())
+            else:
+                job.leave_out(name)
+    job.follow_links()
 
 
-def _unpack_one(job: _Unpacking, open_packed: Callable[[Path], Any]) -> None:
+def _bytes(name: str) -> bytes:
+    """A name as it is in the archive."""
+    return name.encode("utf-8", "surrogateescape")
+
+
+def _unpack_one(job: Unpacking, open_packed: Callable[[Path], Any]) -> None:
     with open_packed(job.archive) as source:
-        job.store(job.archive.stem, source)
+        job.store(job.archive.stem.encode(), source)
 
 
-def _unxz(job: _Unpacking) -> None:
+def _unxz(job: Unpacking) -> None:
     """A plain .xz, or a tar that is called so (BioThings takes every .xz for a tar)."""
     with lzma.open(job.archive, "rb") as stream:
         head = stream.read(tarfile.BLOCKSIZE)

@@ -1,19 +1,25 @@
-"""CreateRelease: index a build beside what is served, compare the counts, and switch the API."""
+"""CreateRelease: index a build beside what is served, compare the counts, ask the gates, and switch the API or hold the release."""
+
+from functools import partial
 
 import msgspec
 
-from domain.data.apis import APIS
+from domain.data.apis import APIS, Api
 from domain.data.builds import BUILDS
 from domain.errors import JobFailed, LeatError, NotReady
+from domain.names import unused
 from domain.ports.search import IndexSpec
+from domain.room import check_room
 from events.apis import CreateRelease, ReleaseCreated
 from events.builds import BuildFinished
 from workers.context import JobContext
+from workers.index.judging import judge
 from workers.outputs import has_index
 
 
 async def create_release(command: CreateRelease, context: JobContext) -> ReleaseCreated:
-    """The release; `unchanged` where the newest build has one already, served or rolled back from, and its index is there.
+    """The release, held where the gates say so; `unchanged` where the newest build has one already, whether it is served, held or
+    rolled back from, and its index is there.
 
     Raises NotReady before the build's first output, JobFailed where the index does not hold every document.
     """
@@ -23,12 +29,14 @@ async def create_release(command: CreateRelease, context: JobContext) -> Release
     known = next((release for release in api.releases() if release.build == built.output), None)
     if known and not command.force and await has_index(known.output, context):
         await context.log(f"build {built.version} has a release already: nothing to do")
+        if known.held:
+            await _tell_held(known, context)
         return msgspec.structs.replace(known.said_by(command), unchanged=True)
     build = (await BUILDS.get(hub.records, api.build)).value
     sealed = await hub.documents.describe(built.output)
     free = await hub.documents.room()
-    if free is not None and free < sealed.size:
-        raise JobFailed(f"the disk has {free:,} bytes free, and the index may need {sealed.size:,}", code="DISK_FULL")
+    if free is not None:
+        check_room(hub.data, sealed.size, "the index", free)
     spec = IndexSpec(
         mapping=sealed.meta["mapping"],
         collection=built.output,
@@ -42,13 +50,42 @@ async def create_release(command: CreateRelease, context: JobContext) -> Release
     event = ReleaseCreated(
         api=command.api, output=context.output, build=built.output, version=built.version, count=sealed.count
     ).said_by(command)
-    await context.switch(
-        APIS,
-        command.api,
-        lambda noun: msgspec.structs.replace(noun.with_output(event, hub.limits.keep_indexes), served=context.output),
-    )
-    await _publish(command.api, context)
+    return await _switch(event, built, context)
+
+
+async def _tell_held(release: ReleaseCreated, context: JobContext) -> None:
+    """Say why it is held, and what can be done."""
+    for reason in release.held:
+        await context.log(reason, "warning")
+    await context.log(f"{release.called} is held: `leat release accept {release.api}` serves it all the same", "warning")
+
+
+async def _switch(event: ReleaseCreated, built: BuildFinished, context: JobContext) -> ReleaseCreated:
+    """Judge the release against what is served, and let the API list it: served where it passes, else held. Where somebody switches
+    or accepts between the two, it is judged anew."""
+    keep = context.hub.limits.keep_indexes
+    while True:
+        api = (await APIS.get(context.hub.records, event.api)).value
+        held = await judge(api.build, built.inputs, event.output, api.release(), context)
+        name = unused(event.version, [release.called for release in api.releases()])
+        event = msgspec.structs.replace(event, held=tuple(held), name=name)
+        try:
+            await context.switch(APIS, event.api, partial(_listed, event=event, judged=api, keep=keep))
+        except _SwitchedMeanwhile:
+            continue
+        break
+    await (_tell_held(event, context) if event.held else _publish(event.api, context))
     return event
+
+
+class _SwitchedMeanwhile(Exception):
+    """What the release was judged against is not what is served any more."""
+
+
+def _listed(api: Api, *, event: ReleaseCreated, judged: Api, keep: int) -> Api:
+    if (api.served, api.outputs) != (judged.served, judged.outputs):
+        raise _SwitchedMeanwhile
+    return api.with_release(event, keep)
 
 
 async def _look(build: str, context: JobContext) -> BuildFinished:

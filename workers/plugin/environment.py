@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import errno
 import fcntl
 import hashlib
 import importlib.util
@@ -19,7 +20,8 @@ import orjson
 from domain.data.manifests import DISTRIBUTIONS, SHIMMED
 from domain.data.plugins import code_files
 from domain.errors import JobFailed
-from workers.plugin.process import Log
+from domain.room import disk_full
+from workers.plugin.process import Log, certificates
 
 ISOLATED = ("-I", "-X", "utf8")
 PROGRAM = ("-P", "-m")
@@ -120,7 +122,9 @@ async def _complete(home: Path, requires: Sequence[str], assumed: Sequence[str],
         await asyncio.to_thread(shutil.rmtree, home, True)
         await log(f"making an environment with {', '.join([*requires, *assumed])}", "info")
         without_pip = ("--without-pip",) if _own_pip() else ()
-        await _run((sys.executable, *PROGRAM, "venv", *without_pip, str(home)), log, "a virtual environment can't be made")
+        await _run(
+            (sys.executable, *PROGRAM, "venv", *without_pip, str(home)), log, "a virtual environment can't be made", home.parent
+        )
         if requires:
             await _install(home, requires, log)
         lacking = list(assumed)
@@ -145,18 +149,21 @@ async def _install(home: Path, requires: Sequence[str], log: Log) -> None:
     python = str(home / "bin" / "python")
     pip = (sys.executable, *PROGRAM, "pip", "--python", python) if _own_pip() else (python, *PROGRAM, "pip")
     options = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--retries", "1", "--timeout", "15", "--")
-    await _run((*pip, "install", *options, *requires), log, f"{', '.join(requires)} could not be installed")
+    await _run((*pip, "install", *options, *requires), log, f"{', '.join(requires)} could not be installed", home.parent)
 
 
-async def _run(command: Sequence[str], log: Log, failure: str) -> None:
-    """Run a command with its output going to the log; it is killed with this task."""
+async def _run(command: Sequence[str], log: Log, failure: str, folder: Path) -> None:
+    """Run a command, which writes into `folder`, with its output going to the log; it is killed with this task."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         limit=2**20,
-        env={name: value for name, value in os.environ.items() if not name.startswith(("LEAT_", "PYTHON"))},
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith(("LEAT_", "PYTHON"))},
+            **certificates(),
+        },
     )
     tail: deque[str] = deque(maxlen=20)
     try:
@@ -170,6 +177,8 @@ async def _run(command: Sequence[str], log: Log, failure: str) -> None:
             process.kill()
     if code:
         reason = next((line.removeprefix("ERROR: ") for line in reversed(tail) if line.startswith("ERROR: ")), f"exit code {code}")
+        if any(os.strerror(errno.ENOSPC) in line for line in tail):
+            raise disk_full(folder, f"{failure}: {reason}", "\n".join(tail))
         raise JobFailed(f"{failure}: {reason}", "\n".join(tail), "REQUIREMENTS")
 
 

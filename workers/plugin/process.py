@@ -15,7 +15,8 @@ from typing import Any, NamedTuple, Self
 
 import orjson
 
-from domain.errors import JobFailed, JobTimedOut
+from domain.errors import DiskFull, JobFailed, JobTimedOut
+from domain.room import disk_full
 
 Log = Callable[[str, str], Awaitable[None]]
 """Takes a line that the plugin printed, and its level."""
@@ -42,7 +43,6 @@ PASSED_ON = (
     "NO_PROXY",
     "FTP_PROXY",
     "ALL_PROXY",
-    "SSL_CERT_FILE",
     "SSL_CERT_DIR",
 )
 """Variables of our environment that plugins see, in lower case too: no setting or secret of the hub."""
@@ -119,7 +119,8 @@ class PluginProcess:
         if frame is None:
             raise await self._ended()
         if frame.letter == b"E":
-            raise JobFailed(**orjson.loads(frame.payload))
+            told = orjson.loads(frame.payload)
+            raise disk_full(self.home, told["message"], told["detail"]) if told["code"] == DiskFull.code else JobFailed(**told)
         return frame
 
     async def result(self) -> Any:
@@ -131,7 +132,7 @@ class PluginProcess:
 
     def _environment(self) -> dict[str, str]:
         passed = {name: value for name, value in os.environ.items() if name.upper() in PASSED_ON or name.startswith("LC_")}
-        return {"LANG": "C.UTF-8", **passed, "HOME": str(self.home), "TMPDIR": str(self.home)}
+        return {"LANG": "C.UTF-8", **certificates(), **passed, "HOME": str(self.home), "TMPDIR": str(self.home)}
 
     def _out_of_time(self) -> None:
         self.timed_out = True
@@ -196,6 +197,17 @@ class PluginProcess:
         self.tail.append(text)
         prefix, _, _ = text.partition(":")
         await self.log(text, {"DEBUG": "debug", "WARNING": "warning", "ERROR": "error", "CRITICAL": "error"}.get(prefix, "info"))
+
+
+def certificates() -> dict[str, str]:
+    """What servers are checked against, by the names that Python's own library, requests and pip know it by, whichever of them the
+    operator set. The paths are absolute: what reads them runs in another folder."""
+    named = {name: os.path.abspath(path) for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE") if (path := os.environ.get(name))}
+    if bundle := named.get("REQUESTS_CA_BUNDLE"):
+        named.setdefault("SSL_CERT_DIR" if os.path.isdir(bundle) else "SSL_CERT_FILE", bundle)
+    elif file := named.get("SSL_CERT_FILE"):
+        named["REQUESTS_CA_BUNDLE"] = file
+    return named
 
 
 def _reason(code: int | None) -> str:

@@ -18,6 +18,7 @@ import msgspec
 
 from domain.data.plugins import copy_code
 from domain.errors import JobFailed
+from domain.room import check_room
 
 SPARE: Final = 256 * 2**20
 """Bytes that the disk keeps free of copies."""
@@ -63,10 +64,7 @@ def _lend(source: Path, target: Path) -> None:
         copy.parent.mkdir(parents=True, exist_ok=True)
         size = path.stat().st_size
         if not _cloned(path, copy):
-            free = shutil.disk_usage(target).free
-            if free < size + SPARE:
-                told = f"{size / 2**20:.0f} MiB are needed for a copy of {path.name}, {free / 2**20:.0f} MiB are free"
-                raise JobFailed(f"the disk is nearly full: {told}", code="DISK_FULL")
+            check_room(target, size + SPARE, f"a copy of {path.name}")
             shutil.copyfile(path, copy)
         stat = path.stat()
         os.utime(copy, ns=(stat.st_atime_ns, stat.st_mtime_ns))

@@ -7,9 +7,11 @@ import msgspec
 
 from domain.data.adoption import adopt
 from domain.data.sources import SOURCES, Source
-from domain.errors import Invalid, JobFailed, NotReady
+from domain.errors import Invalid, NotReady
+from domain.names import unused
 from domain.nouns import Stored
 from domain.query import mappings
+from domain.room import check_room
 from events.sources import SourceDumped, SourceUploaded, UploadSource
 from workers.context import JobContext
 from workers.outputs import find_collection, has_collections
@@ -51,8 +53,9 @@ async def _stored(command: UploadSource, context: JobContext, task: store.Task, 
     tried = False
     try:
         found = msgspec.convert(await context.child("store", msgspec.to_builtins(task)), store.Stored)
+        name = unused(task.release, await _taken(task.source, context))
         event = SourceUploaded(
-            source=task.source, release=task.release, output=task.output, dump=dump, code=code, parts=found.parts
+            source=task.source, release=task.release, output=task.output, dump=dump, code=code, parts=found.parts, name=name
         ).said_by(command)
         usable = await _usable(found.mappings, context)
 
@@ -82,21 +85,25 @@ async def _look(command: UploadSource, context: JobContext) -> tuple[Stored[Sour
     return source, dumped
 
 
+async def _taken(source: str, context: JobContext) -> list[str]:
+    """What the uploads that are kept are called. No other upload of the source comes in between: this job is its writer."""
+    outputs = (await SOURCES.get(context.hub.records, source)).value.outputs
+    return [upload.name or upload.release for upload in outputs if isinstance(upload, SourceUploaded)]
+
+
 async def _check_room(previous: SourceUploaded | None, context: JobContext) -> None:
-    """Raises JobFailed where the disk would not hold twice what the upload before takes, of which only the parts that are still
+    """Raises DiskFull where the disk would not hold twice what the upload before takes, of which only the parts that are still
     there count."""
     free = await context.hub.documents.room()
     if free is None or not previous:
         return
     kept = [await find_collection(part.collection, context.hub.documents) for part in previous.parts.values()]
     taken = sum(sealed.size for sealed in kept if sealed)
-    if free < 2 * taken:
-        sizes = f"{free / 2**20:.0f} MiB are free, the upload before takes {taken / 2**20:.0f} MiB"
-        raise JobFailed(f"the disk may not hold another upload of {previous.source}: {sizes}", code="DISK_FULL")
+    check_room(context.hub.data, 2 * taken, f"another upload of {previous.source}", free)
 
 
 async def _compare(previous: SourceUploaded, uploaded: SourceUploaded, context: JobContext) -> None:
-    """Warn where a part lost many documents: it is served all the same, since sources do shrink."""
+    """Warn where a part lost many documents. It is kept all the same: whether it is served, the gates of its release decide."""
     for name, part in uploaded.parts.items():
         before = previous.parts[name].count if name in previous.parts else 0
         if part.count < SHRUNK * before:

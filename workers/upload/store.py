@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from hashlib import sha256
@@ -15,6 +14,7 @@ from domain.data.manifests import Manifest, Uploader
 from domain.errors import Conflict, JobFailed, LeatError
 from domain.hub import Stores
 from domain.ports.documents import Document
+from domain.room import check_room
 from domain.wording import counted
 from events.sources import Part
 from workers.context import Level, Report
@@ -172,9 +172,7 @@ class _Filling:
         self.count += len(batch.ids)
         self.done += len(batch.ids)
         self.report.progress(self.done, self.task.total, "documents", self.uploader.name)
-        free = shutil.disk_usage(self.stores.data).free
-        if free < SPARE:
-            raise JobFailed(f"the disk is nearly full: {free / 2**20:.0f} MiB are free", code="DISK_FULL")
+        check_room(self.stores.data, SPARE, "the rest of the upload")
 
     def _note(self, parsed: Parsed) -> None:
         if parsed.skipped:

@@ -6,6 +6,8 @@ import strawberry
 from strawberry import UNSET, field
 
 from domain.data import apis, pipelines, schedules
+from domain.data.apis import Api as ApiRecord
+from domain.nouns import Stored
 from gateway.context import Info
 from gateway.errors import Refusal
 from gateway.graphql.apis.types import Api, Release
@@ -129,7 +131,7 @@ class SwitchReleaseInput:
     """Input of switchRelease."""
 
     api: str = field(description="The API.")
-    release: str = field(description="`output` of a release that is kept.")
+    release: str = field(description="Name or `output` of a release that is kept.")
 
 
 @strawberry.type(description="The API serves the release; no request was dropped.")
@@ -137,10 +139,31 @@ class SwitchReleaseSuccess:
     """Success of switchRelease."""
 
     release: Release = field(description="The release.")
+    writer: str = field(description="The job and attempt that makes a release just now, which is served when it is done; or empty.")
 
 
 SwitchReleasePayload = Annotated[
     SwitchReleaseSuccess | Refusal, strawberry.union("SwitchReleasePayload", description="What switchRelease answers.")
+]
+
+
+@strawberry.input(description="Which held release is served all the same.")
+class AcceptReleaseInput:
+    """Input of acceptRelease."""
+
+    api: str = field(description="The API.")
+    release: str = field(default="", description="Name or `output` of the release; empty: the one that is held.")
+
+
+@strawberry.type(description="The API serves the release that was held.")
+class AcceptReleaseSuccess:
+    """Success of acceptRelease."""
+
+    release: Release = field(description="The release.")
+
+
+AcceptReleasePayload = Annotated[
+    AcceptReleaseSuccess | Refusal, strawberry.union("AcceptReleasePayload", description="What acceptRelease answers.")
 ]
 
 
@@ -188,6 +211,15 @@ class ApiMutation:
     async def switch_release(self, info: Info, input: In[SwitchReleaseInput]) -> SwitchReleasePayload:
         """At once."""
         stored = await apis.switch(info.context.hub, input.api, input.release)
-        return SwitchReleaseSuccess(
-            release=next(Release.of(stored.value, event) for event in stored.value.releases() if event.output == input.release)
-        )
+        return SwitchReleaseSuccess(release=_served(stored), writer=stored.value.writer)
+
+    @strawberry.mutation(description="Serve a release that is held, although the gates say what is wrong with it.")
+    async def accept_release(self, info: Info, input: In[AcceptReleaseInput]) -> AcceptReleasePayload:
+        """At once; the release keeps who did it and when."""
+        stored = await apis.accept(info.context.hub, input.api, input.release, by=info.context.caller.actor)
+        return AcceptReleaseSuccess(release=_served(stored))
+
+
+def _served(stored: Stored[ApiRecord]) -> Release:
+    """The release that the API serves since this mutation."""
+    return next(Release.of(stored.value, event) for event in stored.value.releases() if event.output == stored.value.served)

@@ -107,6 +107,11 @@ class Release:
     count: Long = field(description="Documents.")
     at: DateTime = field(description="When it was made.")
     served: bool = field(description="Whether the API serves it.")
+    name: str = field(description="What people call it, such as 20261124.2; commands take it as they take `output`.")
+    held: list[str] = field(description="Why it is held, a sentence each; empty where it is not.")
+    accepted_by: str | None = field(description="Who let it be served although it was held.")
+    accepted_at: DateTime | None = field(description="When.")
+    accepted_despite: list[str] = field(description="Why it was held until then.")
 
     @strawberry.field(description="Metadata that is served with it: sources, statistics, versions.")
     async def metadata(self, info: Info) -> JSON:
@@ -130,6 +135,11 @@ class Release:
             count=Long(event.count),
             at=DateTime(event.at),
             served=event.output == api.served,
+            name=event.called,
+            held=list(event.held),
+            accepted_by=event.accepted_by or None,
+            accepted_at=time(event.accepted_at),
+            accepted_despite=list(event.accepted_despite),
         )
 
 
@@ -148,6 +158,7 @@ class Api(Node):
     writer: str = field(description="The job and attempt that works on it; empty where none does.")
     path: str = field(description="Where it is served.")
     served: Release | None = field(description="The release that is served; null before the first.")
+    held: Release | None = field(description="The release that waits for somebody to accept it; null where none does.")
     releases: list[Release] = field(description="The releases that are kept, newest first.")
 
     @classmethod
@@ -168,6 +179,7 @@ class Api(Node):
             writer=api.writer,
             path=f"/api/{stored.id}/",
             served=next((release for release in releases if release.served), None),
+            held=next((release for release in releases if release.held), None),
             releases=releases,
         )
 

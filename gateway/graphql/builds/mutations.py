@@ -9,6 +9,7 @@ from domain.data import builds, pipelines, removals, schedules
 from gateway.context import Info
 from gateway.errors import Refusal
 from gateway.graphql.builds.types import Build
+from gateway.graphql.gates import GatesInput, gates_of
 from gateway.graphql.inputs import KEY, In, given
 from gateway.graphql.jobs.types import Started
 from gateway.scalars import JSON
@@ -84,6 +85,7 @@ class RunBuildInput:
 
     build: str = field(description="The build.")
     force: bool = field(default=False, description="Merge even if the newest output has just these inputs.")
+    name: str = field(default="", description="What the build is called, its version; empty: as its configuration says.")
     idempotency_key: strawberry.ID = field(description=KEY)
 
 
@@ -93,6 +95,26 @@ class RunBuildSuccess(Started):
 
 
 RunBuildPayload = Annotated[RunBuildSuccess | Refusal, strawberry.union("RunBuildPayload", description="What runBuild answers.")]
+
+
+@strawberry.input(description="Which gates judge the releases of a build.")
+class SetBuildGatesInput:
+    """Input of setBuildGates."""
+
+    name: str = field(description="The build.")
+    gates: GatesInput = field(description="All of its gates.")
+
+
+@strawberry.type(description="The gates judge releases from now on.")
+class SetBuildGatesSuccess:
+    """Success of setBuildGates."""
+
+    build: Build = field(description="The build.")
+
+
+SetBuildGatesPayload = Annotated[
+    SetBuildGatesSuccess | Refusal, strawberry.union("SetBuildGatesPayload", description="What setBuildGates answers.")
+]
 
 
 @strawberry.type
@@ -109,6 +131,12 @@ class BuildMutation:
         """Raises its version."""
         return EditBuildSuccess(build=Build.of(await builds.edit(info.context.hub, input.name, **given(input))))
 
+    @strawberry.mutation(description="Let these gates judge the releases of a build.")
+    async def set_build_gates(self, info: Info, input: In[SetBuildGatesInput]) -> SetBuildGatesPayload:
+        """Checked by the domain."""
+        stored = await builds.set_gates(info.context.hub, input.name, gates_of(input.gates))
+        return SetBuildGatesSuccess(build=Build.of(stored))
+
     @strawberry.mutation(description="Remove a build with everything that it made.")
     async def remove_build(self, info: Info, input: In[RemoveBuildInput]) -> RemoveBuildPayload:
         """Refused while an API serves it or a job works on it."""
@@ -121,6 +149,11 @@ class BuildMutation:
         """A run."""
         context = info.context
         started = await pipelines.start_build(
-            context.hub, input.build, force=input.force, asked_by=context.caller.actor, key=input.idempotency_key
+            context.hub,
+            input.build,
+            version=input.name,
+            force=input.force,
+            asked_by=context.caller.actor,
+            key=input.idempotency_key,
         )
         return RunBuildSuccess.of(started)

@@ -2,7 +2,6 @@
 
 from typing import Annotated, Self
 
-import orjson
 import strawberry
 from strawberry import argument, field
 
@@ -12,9 +11,11 @@ from domain.data.builds import Build as BuildRecord
 from domain.nouns import Stored
 from events.builds import BuildFinished
 from gateway.context import Info
+from gateway.graphql.documents import AfterId, DocumentPage, Fields, Ids, by_id
+from gateway.graphql.gates import Gates
 from gateway.graphql.jobs.queries import JobFilter, job_page
 from gateway.graphql.jobs.types import Job
-from gateway.graphql.nodes import After, Connection, First, Node, few, global_id
+from gateway.graphql.nodes import After, Connection, First, Node, global_id
 from gateway.scalars import JSON, DateTime, Long, time
 
 
@@ -23,7 +24,7 @@ class BuildOutput:
     """events.builds.BuildFinished."""
 
     output: str = field(description="Its name: the job and attempt that merged it.")
-    version: str = field(description="The build version, such as 20261121; two of a day share it.")
+    version: str = field(description="Its name, such as 20261121; the next one of that day is 20261121.2.")
     configuration: int = field(description="The version of the configuration that was used.")
     count: Long = field(description="Documents.")
     counts: JSON = field(description="Documents read of each part.")
@@ -41,10 +42,14 @@ class BuildOutput:
         return JSON((await info.context.hub.documents.describe(self.output)).meta.get("mapping", {}))
 
     @strawberry.field(description="Documents by id: an object with those that exist.")
-    async def documents(self, info: Info, ids: Annotated[list[str], argument(description="Up to 1000 values of `_id`.")]) -> JSON:
+    async def documents(self, info: Info, ids: Ids, fields: Fields = None) -> JSON:
         """As they were merged."""
-        found = await info.context.hub.documents.get(self.output, few(ids))
-        return JSON({id: orjson.loads(body) for id, body in found.items()})
+        return await by_id(info.context.hub.documents, self.output, ids, fields)
+
+    @strawberry.field(description="Its documents, in the order of their ids.")
+    async def document_page(self, info: Info, first: First = 20, after: AfterId = "", fields: Fields = None) -> DocumentPage:
+        """A page."""
+        return await DocumentPage.of(info.context.hub.documents, self.output, first, after, fields)
 
     @classmethod
     def of(cls, event: BuildFinished) -> Self:
@@ -76,6 +81,7 @@ class Build(Node):
     automatic: bool = field(description="Whether it is built whenever one of its sources was uploaded.")
     shards: int = field(description="Shards of its indexes, where the engine has such.")
     replicas: int = field(description="Replicas of its indexes, where the engine has such.")
+    gates: Gates = field(description="What keeps back releases of it.")
     created_at: DateTime = field(description="When it was added.")
     edited_at: DateTime | None = field(description="When it was last edited.")
     writer: str = field(description="The job and attempt that works on it; empty where none does.")
@@ -99,6 +105,7 @@ class Build(Node):
             automatic=build.automatic,
             shards=build.shards,
             replicas=build.replicas,
+            gates=Gates.of(build.gates),
             created_at=DateTime(build.created_at),
             edited_at=time(build.edited_at),
             writer=build.writer,
@@ -110,6 +117,11 @@ class Build(Node):
         """Sentences."""
         owners = {part: source.id for part, source in (await sources.parts(info.context.hub.records)).items()}
         return builds.warnings(self.record, owners)
+
+    @strawberry.field(description="What it made, by version or by output; the newest where it is left out.")
+    def output(self, version: Annotated[str | None, argument(description="A version or an output.")] = None) -> BuildOutput | None:
+        """Null where that is not kept."""
+        return next((made for made in self.outputs if version in (None, made.version, made.output)), None)
 
     @strawberry.field(description="Jobs that worked on it, newest first.")
     async def jobs(self, info: Info, first: First = 20, after: After = None) -> Connection[Job]:

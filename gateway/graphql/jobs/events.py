@@ -122,7 +122,7 @@ class JobCursor(NamedTuple):
         if text is None:
             return cls()
         numbers = (decode(text) or "").split(".")
-        if len(numbers) != 3 or not all(number.isdigit() for number in numbers):
+        if len(numbers) != 3 or not all(number.isascii() and number.isdigit() and len(number) < 19 for number in numbers):
             return None
         seq, attempt, line = map(int, numbers)
         return cls(seq, attempt, line)

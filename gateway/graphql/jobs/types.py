@@ -84,7 +84,8 @@ class Job(Node):
         description="Number of the newest claim. It jumps: whoever ends a dead attempt claims the job too, and so does "
         "an attempt that then has to wait for another job."
     )
-    failures: int = field(description="How often it failed, a lost worker included: what its retries are counted by.")
+    failures: int = field(description="How often it failed: what its retries are counted by.")
+    losses: int = field(description="How many workers were lost over it; five end it.")
     worker: str = field(description="The process that has it, or had it last.")
     asked_by: str = field(description=ASKED_BY)
     created_at: DateTime = field(description="When it was asked for.")
@@ -103,6 +104,8 @@ class Job(Node):
     )
     progress: JobProgress = field(description="How far it is.")
     error: JobError | None = field(description="Why its last attempt failed.")
+    warnings: list[str] = field(description="What its last attempt warned of, the first few lines; its log has all of them.")
+    warning_count: int = field(description="How many lines these are in all.")
     result: JSON | None = field(description="What it made: the event that it ended with.")
     last_seq: Long = field(description="Number of its newest event.")
 
@@ -123,6 +126,7 @@ class Job(Node):
             outcome=JobOutcome(job.outcome) if job.outcome else None,
             attempt=job.attempt,
             failures=job.failures,
+            losses=job.losses,
             worker=job.worker,
             asked_by=job.asked_by,
             created_at=DateTime(job.created_at),
@@ -135,6 +139,8 @@ class Job(Node):
             is_stopping=bool(job.ending),
             progress=JobProgress.of(job.progress),
             error=JobError(code=error.code, message=error.message, detail=error.detail) if error else None,
+            warnings=list(job.warnings),
+            warning_count=job.warned,
             result=None if job.result is None else JSON(job.result),
             last_seq=Long(job.seq),
         )
@@ -151,6 +157,7 @@ class RunState(Enum):
 
     RUNNING = enum_value("RUNNING", description="Some of its jobs are not finished.")
     SUCCEEDED = enum_value("SUCCEEDED", description="Every step did what was asked.")
+    HELD = enum_value("HELD", description="Every step did its work, and a release is held: somebody has to accept it.")
     FAILED = enum_value("FAILED", description="A step failed or timed out, so what comes after it was not begun.")
     CANCELED = enum_value("CANCELED", description="Somebody cancelled it.")
 

@@ -9,6 +9,7 @@ from domain.data import pipelines, removals, schedules, sources
 from domain.errors import Invalid
 from gateway.context import Info
 from gateway.errors import Refusal
+from gateway.graphql.gates import GatesInput, gates_of
 from gateway.graphql.inputs import KEY, In
 from gateway.graphql.jobs.types import Started
 from gateway.graphql.sources.types import Source
@@ -206,6 +207,26 @@ ValidateMappingPayload = Annotated[
 ]
 
 
+@strawberry.input(description="Which gates judge the releases that a source is part of.")
+class SetSourceGatesInput:
+    """Input of setSourceGates."""
+
+    name: str = field(description="The source.")
+    gates: GatesInput = field(description="All of its gates.")
+
+
+@strawberry.type(description="The gates judge releases from now on.")
+class SetSourceGatesSuccess:
+    """Success of setSourceGates."""
+
+    source: Source = field(description="The source.")
+
+
+SetSourceGatesPayload = Annotated[
+    SetSourceGatesSuccess | Refusal, strawberry.union("SetSourceGatesPayload", description="What setSourceGates answers.")
+]
+
+
 @strawberry.type
 class SourceMutation:
     """Changing sources."""
@@ -229,6 +250,12 @@ class SourceMutation:
         stored = await sources.reload(info.context.hub, input.name)
         await schedules.from_manifest(info.context.hub, stored)
         return ReloadSourceSuccess(source=Source.of(stored))
+
+    @strawberry.mutation(description="Let these gates judge the releases that a source is part of.")
+    async def set_source_gates(self, info: Info, input: In[SetSourceGatesInput]) -> SetSourceGatesPayload:
+        """Checked by the domain."""
+        stored = await sources.set_gates(info.context.hub, input.name, gates_of(input.gates))
+        return SetSourceGatesSuccess(source=Source.of(stored))
 
     @strawberry.mutation(description="Remove a source with its schedules and everything that was made of it.")
     async def remove_source(self, info: Info, input: In[RemoveSourceInput]) -> RemoveSourcePayload:

@@ -3,7 +3,6 @@
 from enum import Enum
 from typing import Annotated, Any, Self
 
-import msgspec
 import orjson
 import strawberry
 from strawberry import argument, enum_value, field
@@ -11,16 +10,19 @@ from strawberry import argument, enum_value, field
 from domain.data.sources import SOURCES
 from domain.data.sources import Source as SourceRecord
 from domain.errors import NotReady as Unready
+from domain.masking import masked
 from domain.nouns import Stored
 from domain.query import mappings
 from events.sources import Inspected as InspectedPart
 from events.sources import Part as UploadedPart
 from events.sources import SourceDumped, SourceInspected, SourceUploaded
 from gateway.context import Info
+from gateway.graphql.documents import AfterId, DocumentPage, Fields, Ids, by_id
+from gateway.graphql.gates import Gates
 from gateway.graphql.jobs.queries import JobFilter, job_page
 from gateway.graphql.jobs.types import Job
-from gateway.graphql.nodes import After, Connection, First, Name, Node, few, global_id
-from gateway.scalars import JSON, DateTime, Long, time
+from gateway.graphql.nodes import After, Connection, First, Name, Node, global_id
+from gateway.scalars import JSON, DateTime, Long, shown, time
 
 PATHS = 10_000
 """Paths that are given at a time."""
@@ -42,6 +44,7 @@ class Dump:
 
     output: str = field(description="Its name: the job and attempt that fetched it.")
     release: str = field(description="The source's release.")
+    name: str = field(description="What people call it: the release, with a number behind it where it was dumped before.")
     size: Long = field(description="Bytes of all files.")
     at: DateTime = field(description="When it was stored.")
     files: list[DumpFile] = field(description="Its files.")
@@ -49,8 +52,15 @@ class Dump:
     @classmethod
     def of(cls, event: SourceDumped) -> Self:
         """As clients see it."""
-        files = [DumpFile(name=file.name, size=Long(file.size), sha256=file.sha256, url=file.url) for file in event.files]
-        return cls(output=event.output, release=event.release, size=Long(event.size), at=DateTime(event.at), files=files)
+        files = [DumpFile(name=file.name, size=Long(file.size), sha256=file.sha256, url=masked(file.url)) for file in event.files]
+        return cls(
+            output=event.output,
+            release=event.release,
+            name=event.name or event.release,
+            size=Long(event.size),
+            at=DateTime(event.at),
+            files=files,
+        )
 
 
 @strawberry.type(description="The documents of a source's release, as they were parsed and stored.")
@@ -59,6 +69,7 @@ class Upload:
 
     output: str = field(description="Its name: the job and attempt that stored it.")
     release: str = field(description="The source's release.")
+    name: str = field(description="What people call it: the release, with a number behind it where it was uploaded before.")
     dump: str = field(description="The dump that was parsed.")
     code: str = field(description="Content hash of the plugin's code that parsed it.")
     count: Long = field(description="Documents of all parts.")
@@ -71,6 +82,7 @@ class Upload:
         return cls(
             output=event.output,
             release=event.release,
+            name=event.name or event.release,
             dump=event.dump,
             code=event.code,
             count=Long(count),
@@ -156,13 +168,20 @@ class SourcePart:
     mapped_by: MappedBy | None = field(description="Where the mapping comes from; null before there is one.")
     inspection: Inspection | None = field(description="The current inspection; null before the first.")
 
-    @strawberry.field(description="Documents by id: an object with those that exist.")
-    async def documents(self, info: Info, ids: Annotated[list[str], argument(description="Up to 1000 values of `_id`.")]) -> JSON:
-        """Of the current upload."""
+    @strawberry.field(description="Documents of the current upload by id: an object with those that exist.")
+    async def documents(self, info: Info, ids: Ids, fields: Fields = None) -> JSON:
+        """What a release would give."""
+        return await by_id(info.context.hub.documents, self._collection(), ids, fields)
+
+    @strawberry.field(description="Documents of the current upload, in the order of their ids.")
+    async def document_page(self, info: Info, first: First = 20, after: AfterId = "", fields: Fields = None) -> DocumentPage:
+        """A page."""
+        return await DocumentPage.of(info.context.hub.documents, self._collection(), first, after, fields)
+
+    def _collection(self) -> str:
         if self.uploaded is None:
             raise Unready(f"{self.name} was not uploaded yet")
-        found = await info.context.hub.documents.get(self.uploaded.collection, few(ids))
-        return JSON({id: orjson.loads(body) for id, body in found.items()})
+        return self.uploaded.collection
 
     @strawberry.field(description="How many fields the mapping has; null before there is one.")
     def mapped_count(self) -> Long | None:
@@ -204,6 +223,7 @@ class Source(Node):
     code: str = field(description="Content hash of its code.")
     manifest: JSON = field(description="Its manifest, normalised; `warnings` says what was taken how.")
     disabled: bool = field(description="Whether dumps are refused.")
+    gates: Gates = field(description="What keeps back releases of it.")
     created_at: DateTime = field(description="When it was added.")
     edited_at: DateTime | None = field(description="When it was last edited.")
     writer: str = field(description="The job and attempt that works on it; empty where none does.")
@@ -223,8 +243,9 @@ class Source(Node):
             name=stored.id,
             folder=source.folder,
             code=source.code,
-            manifest=JSON(msgspec.to_builtins(source.manifest)),
+            manifest=shown(source.manifest),
             disabled=source.disabled,
+            gates=Gates.of(source.gates),
             created_at=DateTime(source.created_at),
             edited_at=time(source.edited_at),
             writer=source.writer,

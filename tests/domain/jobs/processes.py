@@ -27,7 +27,7 @@ from domain.nouns import Noun, Table
 from domain.ports.documents import Document
 from domain.ports.files import Files
 from domain.ports.records import Records
-from domain.ports.search import Search
+from domain.ports.search import IndexSpec, Search, SearchRequest, SearchResult
 from events.apis import CreateRelease, MappingValidated, ReleaseCreated, ValidateMapping
 from events.builds import BuildFinished, RunBuild
 from events.bus import Delivery
@@ -43,7 +43,7 @@ BODY = Document("a", b'{"_id":"a"}', b"0123456789abcdef")
 
 
 class NoIndexes:
-    """A search engine without indexes."""
+    """A search engine whose indexes hold nothing."""
 
     async def names(self) -> list[str]:
         return []
@@ -53,6 +53,12 @@ class NoIndexes:
 
     async def publish(self, alias: str, name: str | None) -> None:
         return None
+
+    async def describe(self, name: str) -> tuple[IndexSpec, int]:
+        return IndexSpec(mapping={}, collection=""), 0
+
+    async def search(self, name: str, request: SearchRequest) -> SearchResult:
+        return SearchResult(total=0)
 
 
 class Died(BaseException):

@@ -1,5 +1,6 @@
 """Which steps of a run are ready, and how the run stands."""
 
+import msgspec
 import pytest
 
 from domain.jobs import chains
@@ -59,3 +60,15 @@ def test_followed() -> None:
 def test_a_job_that_is_a_run_by_itself(outcome: Outcome | None, state: RunState) -> None:
     """It stands as its job does."""
     assert chains.state_alone(job(outcome)) == state
+
+
+def test_what_is_kept_back_holds_the_run() -> None:
+    """Where every job SUCCEEDED and one says `held`; a step that failed, or is to come, goes before."""
+    done, kept = job("SUCCEEDED"), msgspec.structs.replace(job("SUCCEEDED"), result={"type": "ReleaseCreated", "held": ["too few"]})
+    passed = msgspec.structs.replace(kept, result={"type": "ReleaseCreated", "accepted_despite": ["too few"]})
+
+    assert chains.state_alone(kept) == "HELD"
+    assert chains.state_alone(passed) == "SUCCEEDED"
+    assert chains.state(run(), {"a": done, "b": done, "c": kept}) == "HELD"
+    assert chains.state(run(), {"a": kept, "b": done}) == "RUNNING"
+    assert chains.state(run(), {"a": kept, "b": job("FAILED")}) == "FAILED"

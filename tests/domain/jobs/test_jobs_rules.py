@@ -1,6 +1,7 @@
 """Each rule of the job protocol (docs/protocol.md), by what goes wrong without it."""
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -12,6 +13,7 @@ from domain.hub import Hub
 from domain.jobs import control, jobs, writers
 from domain.jobs.asking import ask
 from domain.jobs.attempts import claim, seize
+from domain.jobs.jobs import JOBS
 from domain.jobs.retries import Retry
 from domain.jobs.settling import settle
 from domain.jobs.verdicts import Stopped, Succeeded, Waiting
@@ -69,28 +71,42 @@ async def test_settle_fences_the_dead_attempt_before_it_looks(hub: Hub) -> None:
     assert (await SOURCES.get(hub.records, "s")).value.outputs == ()
 
 
-async def test_a_dead_attempt_that_switched_nothing_is_put_back_and_costs_a_failure(hub: Hub) -> None:
-    """A lost worker is a failure: the job is QUEUED again, and its noun free."""
+async def test_a_dead_attempt_that_switched_nothing_is_put_back_and_costs_no_failure(hub: Hub) -> None:
+    """A lost worker is not the job's failure: the job is QUEUED again, and its noun free."""
     id = await asked(hub)
     attempt = await claim(hub, id, "first", Retry())
     assert attempt
     await writers.take(hub, "source/s", id, 1)
     assert await settle(other(hub), attempt.stored)
     job = await get(hub, id)
-    assert (job.state, job.failures, job.attempt, job.sent_at) == ("QUEUED", 1, 2, 0.0)
+    assert (job.state, job.failures, job.losses, job.attempt, job.sent_at) == ("QUEUED", 0, 1, 2, 0.0)
     assert job.not_before > 0
     assert job.error
     assert job.error.code == "WORKER_LOST"
     assert await writer(hub) == ""
 
 
-async def test_the_last_failure_of_lost_workers_ends_the_job(hub: Hub) -> None:
-    """Settling spends the retries that the last owner's registration allowed."""
+async def test_a_job_that_loses_one_worker_after_another_is_poison(hub: Hub) -> None:
+    """However few failures its registration allows, it is tried again with growing waits, until the fifth worker is lost over it;
+    opened again, it has all of them anew."""
     id = await asked(hub)
-    attempt = await claim(hub, id, "first", Retry(attempts=1))
-    assert attempt
-    assert await settle(other(hub), attempt.stored)
-    assert (await get(hub, id)).outcome == "FAILED"
+    waits, outcomes = [], []
+    for _ in range(5):
+        await JOBS.change(hub.records, id, lambda job: msgspec.structs.replace(job, not_before=0.0))
+        attempt = await claim(hub, id, "worker", Retry(attempts=1))
+        assert attempt
+        assert await settle(other(hub), attempt.stored)
+        job = await get(hub, id)
+        waits.append(job.not_before and job.not_before - job.events[-1]["at"])
+        outcomes.append(job.outcome)
+
+    assert outcomes == [None, None, None, None, "FAILED"]
+    assert all(after > before for before, after in pairwise(waits[:4]))
+    assert job.error
+    assert (job.error.code, job.failures, job.losses) == ("WORKER_LOST", 0, 5)
+    assert "the 5th that this step lost" in job.error.message
+    await control.retry(hub, id)
+    assert (await get(hub, id)).losses == 0
 
 
 async def test_a_dead_attempt_of_a_cancelled_job_is_cancelled(hub: Hub) -> None:
@@ -123,7 +139,7 @@ async def test_settling_twice_ends_the_attempt_once(hub: Hub) -> None:
     assert attempt
     results = await asyncio.gather(settle(other(hub), attempt.stored), settle(other(hub, "third"), attempt.stored))
     assert sorted(results) == [False, True]
-    assert (await get(hub, id)).failures == 1
+    assert (await get(hub, id)).losses == 1
 
 
 async def test_recheck_keeps_a_superseded_owner_from_working(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

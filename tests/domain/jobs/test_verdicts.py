@@ -51,7 +51,7 @@ def test_what_ends_the_job(state: Any, verdict: Verdict, outcome: str) -> None:
     ("verdict", "reason", "waiting_for", "counts"),
     [
         (Failed(ValueError("a"), Retry(base=9.0)), "failed", "", (1, 0)),
-        (Failed(ValueError("a"), Retry(base=9.0), "lost"), "lost", "", (1, 0)),
+        (Failed(ValueError("a"), Retry(base=9.0, attempts=1), "lost"), "lost", "", (0, 0)),
         (Failed(Unavailable("a"), Retry(base=9.0)), "failed", "", (0, 1)),
         (Stopped(), "stopped", "", (0, 0)),
         (Waiting("k"), "waiting", "k", (0, 0)),

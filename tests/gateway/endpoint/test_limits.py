@@ -41,21 +41,23 @@ def test_each_limit_refuses_what_is_over_it(limit: str) -> None:
     ]
 
 
-def test_fragment_bombs_are_measured_by_their_text() -> None:
+async def test_fragment_bombs_are_measured_by_their_text() -> None:
     """Forty levels that would expand to 10^12 fields are refused after looking at each fragment once."""
     operations = Operations(build_schema(), OperationLimits())
     started = time.process_time()
 
     with pytest.raises(NotExecuted, match="fields"):
-        operations.prepare(Request(bomb(40), {}), ADMINISTRATOR)
+        await operations.prepare(Request(bomb(40), {}), ADMINISTRATOR)
 
     assert time.process_time() - started < 1.0  # expanding it would take days: this is about growth, not about speed
 
 
-def test_fragments_that_spread_themselves_end() -> None:
+async def test_fragments_that_spread_themselves_end() -> None:
     """A cycle is measured once and refused by validation."""
+    operations = Operations(build_schema(), OperationLimits())
+
     with pytest.raises(NotExecuted, match="itself"):
-        Operations(build_schema(), OperationLimits()).prepare(Request("{ ...A } fragment A on Query { ...A }", {}), ADMINISTRATOR)
+        await operations.prepare(Request("{ ...A } fragment A on Query { ...A }", {}), ADMINISTRATOR)
 
 
 async def test_long_texts_are_cut_off_while_they_are_read(client: Client) -> None:
@@ -78,10 +80,10 @@ async def test_a_text_is_parsed_and_validated_once(hub: Hub, monkeypatch: pytest
     monkeypatch.setattr("gateway.endpoint.operations.parse", lambda text, **given: calls.append(text) or parse(text, **given))
 
     for text in ("{ jobs { nodes { id } } }", "{ runs { nodes { id } } }") * 2:
-        operations.prepare(Request(text, {}), ADMINISTRATOR)
+        await operations.prepare(Request(text, {}), ADMINISTRATOR)
     assert len(calls) == 2
-    operations.prepare(Request("{ queues { name } }", {}), ADMINISTRATOR)
-    operations.prepare(Request("{ jobs { nodes { id } } }", {}), ADMINISTRATOR)
+    await operations.prepare(Request("{ queues { name } }", {}), ADMINISTRATOR)
+    await operations.prepare(Request("{ jobs { nodes { id } } }", {}), ADMINISTRATOR)
     assert len(calls) == 4  # the oldest was forgotten
 
 
@@ -95,13 +97,13 @@ async def test_a_text_is_parsed_and_validated_once(hub: Hub, monkeypatch: pytest
         ('mutation { removeApi(input: {name: "a"}) { __typename } }', {}, 11),
     ],
 )
-def test_costs_follow_what_is_asked_for(text: str, variables: dict[str, Any], cost: int) -> None:
+async def test_costs_follow_what_is_asked_for(text: str, variables: dict[str, Any], cost: int) -> None:
     """One point an object, times `first` below a connection; a mutation ten."""
     operations = Operations(build_schema(), OperationLimits(cost=cost))
 
-    operations.prepare(Request(text, variables), ADMINISTRATOR)
+    await operations.prepare(Request(text, variables), ADMINISTRATOR)
     with pytest.raises(NotExecuted) as refused:
-        operations.prepare(Request(text, variables), ADMINISTRATOR)
+        await operations.prepare(Request(text, variables), ADMINISTRATOR)
 
     assert (refused.value.errors[0].extensions or {})["code"] == "RATE_LIMITED"
 

@@ -4,6 +4,8 @@ import hashlib
 import json
 from typing import Any
 
+import msgspec
+
 from domain.data.apis import APIS, Api
 from domain.data.builds import BUILDS, Build
 from domain.hub import Hub
@@ -141,3 +143,63 @@ async def test_searches_that_cannot_be_are_refused_as_data(client: Client, hub: 
     assert (wrong["searchApi"]["__typename"], wrong["searchApi"]["code"]) == ("QueryInvalid", "QUERY_INVALID")
     assert wrong["searchApi"]["position"] > 0
     assert large["searchApi"]["__typename"] == "ValidationFailed"
+
+
+async def test_a_held_release_is_shown_and_accepted(client: Client, hub: Hub) -> None:
+    """acceptRelease serves it, and says who did that, when, and despite what; by name, and once."""
+    await add(client, hub)
+    await release(hub, "job.1", "ABL1", "BRCA2")
+    await release(hub, "job.2", "ABL1")
+
+    def held(api: Api) -> Api:
+        newest, before = api.releases()
+        outputs = (msgspec.structs.replace(newest, held=("too few",), name="today"), before)
+        return msgspec.structs.replace(api, served="job.1", outputs=outputs)
+
+    await APIS.change(hub.records, "genes", held)
+    accept = """mutation ($release: String!) { acceptRelease(input: {api: "genes", release: $release}) {
+                  ... on UserError { code path }
+                  ... on AcceptReleaseSuccess { release { output served held acceptedBy acceptedAt acceptedDespite } } } }"""
+
+    shown = await client.ask('{ api(name: "genes") { served { output } held { name output held } } }')
+    accepted = (await client.ask(accept, release="today"))["acceptRelease"]["release"]
+    again = (await client.ask(accept, release=""))["acceptRelease"]
+
+    assert shown["api"] == {"served": {"output": "job.1"}, "held": {"name": "today", "output": "job.2", "held": ["too few"]}}
+    assert accepted.pop("acceptedAt")
+    assert accepted == {
+        "output": "job.2",
+        "served": True,
+        "held": [],
+        "acceptedBy": "administrator",
+        "acceptedDespite": ["too few"],
+    }
+    assert again == {"code": "INVALID", "path": ["release"]}
+
+
+async def test_gates_are_set_and_shown(client: Client, hub: Hub) -> None:
+    """All at once; what is left out takes its default again, and what can't be is refused with its path."""
+    await add(client, hub)
+    show = """{ build(name: "mygene") {
+                gates { lost fieldLost { path lost } fields ids queries { query least most } searchable } } }"""
+    set = """mutation ($gates: GatesInput!) { setBuildGates(input: {name: "mygene", gates: $gates}) { ... on UserError { code path }
+               ... on SetBuildGatesSuccess { build { name } } } }"""
+
+    await client.ask(
+        set, gates={"lost": 0.2, "fieldLost": [{"path": "a.b", "lost": 0.5}], "queries": [{"query": "a:1", "least": 2, "most": 3}]}
+    )
+    first = await client.ask(show)
+    refused = await client.ask(set, gates={"queries": [{"query": "(("}]})
+    await client.ask(set, gates={"ids": ["1"], "searchable": False})
+    second = await client.ask(show)
+
+    assert first["build"]["gates"] == {
+        "lost": 0.2,
+        "fieldLost": [{"path": "a.b", "lost": 0.5}],
+        "fields": [],
+        "ids": [],
+        "queries": [{"query": "a:1", "least": 2, "most": 3}],
+        "searchable": True,
+    }
+    assert refused["setBuildGates"] == {"code": "INVALID", "path": ["queries"]}
+    assert (second["build"]["gates"]["lost"], second["build"]["gates"]["ids"]) == (None, ["1"])

@@ -96,6 +96,35 @@ async def test_outputs_show_metadata_mapping_and_documents(client: Client, hub: 
     ]
 
 
+async def test_documents_are_looked_at_page_by_page(client: Client, hub: Hub) -> None:
+    """Pages follow each other in the order of ids until nothing is left, with the fields that are wanted; long documents end a page
+    early."""
+    await client.ask(ADD, input={"name": "mygene", "sources": ["genes"]})
+    bodies = {f"k{n:02}": json.dumps({"_id": f"k{n:02}", "a": {"b": n, "c": "x" * 2**20}}).encode() for n in range(11)}
+    await hub.documents.create("job.1")
+    await hub.documents.write("job.1", [Document(id, body, hashlib.sha256(body).digest()[:16]) for id, body in bodies.items()])
+    await hub.documents.seal("job.1", {})
+    event = BuildFinished(build="mygene", output="job.1", version="20261121", configuration=1, count=11)
+    await BUILDS.change(hub.records, "mygene", lambda build: build.with_output(event, keep=3))
+    query = """query ($first: Int!, $after: String!) { build(name: "mygene") { output(version: "20261121") {
+      documents(ids: ["k03"], fields: ["a.b"])
+      documentPage(first: $first, after: $after, fields: ["a.b"]) { documents hasNextPage endCursor } } } }"""
+
+    found, sizes, after, more = [], [], "", True
+    while more:
+        output = (await client.ask(query, first=10, after=after))["build"]["output"]
+        page = output["documentPage"]
+        found += page["documents"]
+        sizes.append(len(page["documents"]))
+        after, more = page["endCursor"], page["hasNextPage"]
+
+    assert output["documents"] == {"k03": {"_id": "k03", "a": {"b": 3}}}
+    assert found == [{"_id": id, "a": {"b": number}} for number, id in enumerate(bodies)]
+    assert max(sizes) < 10
+    assert (await client.ask('{ build(name: "mygene") { output(version: "1") { output } } }'))["build"]["output"] is None
+    assert (await client.refused(query, first=101, after=""))[0]["extensions"]["code"] == "INVALID"
+
+
 async def test_two_that_ask_at_once_with_one_key_get_one_job(client: Client) -> None:
     """runBuild is idempotent under its key, also when both arrive together."""
     await client.ask(ADD, input={"name": "mygene", "sources": ["genes"]})

@@ -4,14 +4,17 @@ import time
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from domain.hub import Hub
 from domain.jobs import presence
-from domain.jobs.presence import Presence
+from domain.jobs.presence import Consumption, Presence
 from events.builds import BuildAdded
 from events.jobs import JobProgressed
 from events.sources import SourceAdded
+from gateway.graphql.nodes import decode, encode
 from gateway.live.ring import Ring
-from tests.gateway.conftest import Client, serve
+from tests.gateway.conftest import TOKEN, Client, serve
 
 WATCH = """subscription ($after: String, $kinds: [HubEventKind!]) { hubEvents(after: $after, kinds: $kinds) {
   cursor gap events { kind jobId at event } } }"""
@@ -64,6 +67,19 @@ async def test_another_gateway_answers_a_gap(client: Client, hub: Hub) -> None:
         assert (second["gap"], names(second)) == (False, ["a"])
 
 
+@pytest.mark.parametrize("number", ["٣", "³", "1" * 5000, "-1", "", "1_0", "0x1"])
+async def test_what_is_no_place_is_a_gap(client: Client, hub: Hub, number: str) -> None:
+    """Digits that are none, in a cursor that looks like one of this gateway, close no socket: what comes next is told."""
+    async with client.watch(WATCH) as watch:
+        epoch = (decode((await watch.next())["cursor"]) or "").partition(".")[0]
+    async with client.watch(WATCH, after=encode(f"{epoch}.{number}")) as watch:
+        first = await watch.next()
+        await hub.announce(SourceAdded(source="a"))
+        second = await watch.next()
+
+    assert (first["gap"], first["events"], names(second)) == (True, [], ["a"])
+
+
 def test_the_ring_keeps_the_newest_events() -> None:
     """Who is behind them, and who was there when the bus was away, is told of a gap."""
     ring = Ring(size=3)
@@ -98,3 +114,25 @@ async def test_workers_are_told_again_when_they_change(client: Client, hub: Hub)
     assert gone["workers"] == []
     await presence.save(taken, said)
     assert (await client.ask("{ workers { process host } }"))["workers"] == [{"process": "p", "host": "h"}]
+
+
+async def test_workers_tell_what_they_consume(client: Client, hub: Hub) -> None:
+    """Their own memory and processor time, and those of each child; nothing where an older version says nothing."""
+    child = Consumption(pid=7, name="python", memory=5 * 2**30, seconds=1.5)
+    known = {"memory": 3, "seconds": 0.5, "children": (child,)}
+    for process, consumed in (("old", {}), ("new", known)):
+        now = time.time()
+        said = Presence(host="h", pid=1, queues={"dump": 2}, seen_at=now, created_at=now, **consumed)  # type: ignore[arg-type]
+        await presence.save(replace(hub, process=process), said)
+
+    workers = (await client.ask("{ workers { process memory cpuSeconds children { pid name memory cpuSeconds } } }"))["workers"]
+
+    children = [{"pid": 7, "name": "python", "memory": 5 * 2**30, "cpuSeconds": 1.5}]
+    assert workers == [
+        {"process": "old", "memory": 0, "cpuSeconds": 0.0, "children": []},
+        {"process": "new", "memory": 3, "cpuSeconds": 0.5, "children": children},
+    ]
+    async with client.session.get(f"{client.url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}) as response:
+        text = await response.text()
+    assert 'leat_worker_memory_bytes{worker="new"} 5.368709123e+09' in text
+    assert 'leat_worker_cpu_seconds{worker="new"} 2.0' in text

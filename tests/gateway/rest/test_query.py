@@ -1,9 +1,12 @@
 """GET and POST /query."""
 
 import asyncio
+from collections.abc import Callable
 
+import msgspec
 import pytest
 
+from domain.data.apis import APIS, Api
 from tests.gateway.rest.site import DOCUMENTS, Site
 
 
@@ -136,6 +139,32 @@ async def test_with_total(site: Site) -> None:
     assert found["max_total"] == 2
     assert len(found["hits"]) == 1
     assert "from=1" in found["msg"]
+
+
+async def test_scroll_ends_on_the_release_that_it_began_with(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where that is not kept any more, for as long as its index lies there; never in one that was not served here."""
+    monkeypatch.setattr("gateway.rest.search.PAGE", 3)
+    monkeypatch.setattr("gateway.rest.served.AGE", 0.0)
+    page = await site.get("/query", q="__all__", fetch_all="true", fields="symbol")
+    began = (await APIS.get(site.hub.records, "genes")).value.served
+    other = await site.release(2, DOCUMENTS[:1])
+
+    def serving(*retired: str) -> Callable[[Api], Api]:
+        def changed(api: Api) -> Api:
+            kept = tuple(event for event in other.value.releases() if event.output != began)
+            return msgspec.structs.replace(api, outputs=kept, retired=retired)
+
+        return changed
+
+    await APIS.change(site.hub.records, "genes", serving(began))
+    rest = await site.get("/query", scroll_id=page["_scroll_id"], fields="symbol")
+    await APIS.change(site.hub.records, "genes", serving())
+    await site.get("/query", 400, scroll_id=page["_scroll_id"])
+    await APIS.change(site.hub.records, "genes", serving(began))
+    await site.hub.search.drop(began)
+    await site.get("/query", 400, scroll_id=page["_scroll_id"])
+
+    assert sorted([*ids(page), *ids(rest)]) == sorted(document["_id"] for document in DOCUMENTS)
 
 
 async def test_scroll_reads_everything_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import time
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
@@ -158,6 +160,43 @@ async def test_who_asks_is_not_told_of_servers(site: Site, monkeypatch: pytest.M
     answer = await site.get("/query", 503, q="symbol:abl1")
     assert "does not answer" in answer["reason"]
     assert "10.0.0.7" not in str(answer)
+
+
+@pytest.mark.parametrize("silent", [False, True])
+async def test_what_is_served_depends_on_the_search_engine_alone(site: Site, monkeypatch: pytest.MonkeyPatch, silent: bool) -> None:
+    """While the records are away, or say nothing, APIs are served by what was known last, at once but for the first who finds out,
+    and every answer says since when. What was never asked for is 503. Once they are back, all is as before."""
+    monkeypatch.setattr("gateway.rest.served.AGE", 0.0)
+    monkeypatch.setattr("gateway.rest.served.PATIENCE", 0.2)
+    here, asked = site.hub.records.find, []
+    await site.get("/query", q="symbol:abl1")
+    await site.client.get("/api")
+
+    async def away(*_: Any, **__: Any) -> Any:
+        asked.append(1)
+        if silent:
+            await asyncio.Event().wait()
+        raise Unavailable("mongodb at 10.0.0.7:27017 is away")
+
+    with monkeypatch.context() as patched:
+        for name in ("get", "find"):
+            patched.setattr(site.hub.records, name, away)
+        for _ in range(20):
+            for path in ("/gene/1017", "/gene/1017?fields=symbol", "/query?q=cdk2", "/metadata", "/query?q=*&fetch_all=1"):
+                async with site.client.get(f"/api/genes{path}") as response:
+                    assert response.status == 200
+                    assert parsedate_to_datetime(response.headers["Leat-As-Of"]).timestamp() <= time.time()
+        async with site.client.get("/api") as response:
+            assert [api["name"] for api in (await response.json())["apis"]] == ["genes"]
+        async with site.client.get("/api/others/query") as response:
+            assert response.status == 503
+            assert "10.0.0.7" not in await response.text()
+        assert len(asked) < 5 if silent else asked
+
+    assert site.hub.records.find == here
+    async with asyncio.timeout(5):
+        while "Leat-As-Of" in (await site.client.get("/api/genes/query?q=cdk2")).headers:
+            pass
 
 
 async def test_release_switches_under_requests(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Names under which hubs offer their own modules to plugins, for as long as a plugin has none of that name itself."""
+"""Names under which hubs, and we, offer modules to plugins, for as long as a plugin has none of that name itself."""
 
 import importlib
 import sys
@@ -9,6 +9,7 @@ from types import ModuleType
 
 MODULES = {
     "config": "biothings.config",
+    "leat_files": "leat_plugin_host.files.reading",
     "hub.dataload.data_parsers": "biothings.hub.dataload.data_parsers",
     "myvariant.src.utils.hgvs": "biothings.utils.hgvs",
     "utils.common": "biothings.utils.common",

@@ -1,11 +1,13 @@
 """What went wrong in a plugin, told to those who wrote it: their frames, not ours."""
 
+import errno
 import importlib
 import os
 import traceback
 from typing import Any
 
 from .documents import DocumentRefused
+from .files.refusal import FileRefused
 from .loading import FunctionMissing
 from .results import ResultRefused
 
@@ -21,6 +23,8 @@ def described(error: BaseException, request: dict[str, Any]) -> dict[str, str]:
     root, memory = request["root"], request["memory"]
     if isinstance(error, DocumentRefused):
         return {"message": str(error.args[0]), "detail": str(error.args[1]), "code": "DOCUMENT_INVALID"}
+    if isinstance(error, FileRefused):
+        return {"message": str(error), "detail": "", "code": "FILE_INVALID"}
     if isinstance(error, FunctionMissing | ResultRefused):
         return {"message": str(error), "detail": "", "code": "PLUGIN_INVALID"}
     detail = "".join(_lines(traceback.TracebackException.from_exception(error, limit=-50), root))
@@ -31,7 +35,20 @@ def described(error: BaseException, request: dict[str, Any]) -> dict[str, str]:
         return {"message": f"the plugin called sys.exit({error.code!r})", "detail": detail, "code": "PLUGIN_FAILED"}
     message = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1].replace(f"{request['data']}/", "")
     hint = _hint(error, request)
-    return {"message": message[:1000] + (f"; {hint}" if hint else ""), "detail": detail[-20_000:], "code": "PLUGIN_FAILED"}
+    return {
+        "message": message[:1000] + (f"; {hint}" if hint else ""),
+        "detail": detail[-20_000:],
+        "code": "DISK_FULL" if _is_full(error) else "PLUGIN_FAILED",
+    }
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """Did the disk have no room, whatever a library made of that?"""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _hint(error: BaseException, request: dict[str, Any]) -> str:
