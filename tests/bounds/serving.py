@@ -7,8 +7,10 @@ from typing import Any
 
 from aiohttp import web
 
+from domain.callers import ADMINISTRATOR
 from gateway.app import make_app
 from gateway.authentication import Authentication
+from gateway.connections import Runner
 from tests.gateway.rest.site import KEYWORD, open_site
 
 MAPPING: dict[str, Any] = {"kind": KEYWORD, "words": {"type": "text"}}
@@ -25,7 +27,8 @@ async def serve(folder: Path) -> None:
     """Serve until stdin closes; the address is printed."""
     async with open_site(folder) as site:
         await site.release(2, documents(), MAPPING)
-        runner = web.AppRunner(make_app(site.hub, Authentication({})), access_log=None)
+        known = Authentication({"a-token": ADMINISTRATOR})
+        runner = Runner(make_app(site.hub, known), connections=500, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         print("http://{}:{}".format(*runner.addresses[0][:2]), flush=True)  # noqa: T201 - who started this waits for it

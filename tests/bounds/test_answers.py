@@ -4,7 +4,7 @@ import asyncio
 import io
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,23 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Process]:
 
 
 async def cost(gateway: Process, method: str, path: str, json: Any) -> tuple[float, int]:
-    """(the longest that /health/live took, bytes that the process grew by) while this was asked for and read."""
+    """As `measured`, while this was asked for and read."""
+
+    async def ask() -> None:
+        body = None if json is None else io.BytesIO(orjson.dumps(json))
+        headers = {"Content-Type": "application/json"}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(method, f"{gateway.url}/api/genes/{path}", data=body, headers=headers) as response,
+        ):
+            async for _ in response.content.iter_chunked(2**20):
+                pass
+
+    return await measured(gateway, ask())
+
+
+async def measured(gateway: Process, doing: Awaitable[None]) -> tuple[float, int]:
+    """(the longest that /health/live took, bytes that the process grew by) while this was done."""
     async with aiohttp.ClientSession() as session:
         done, slowest = asyncio.Event(), 0.0
 
@@ -78,13 +94,11 @@ async def cost(gateway: Process, method: str, path: str, json: Any) -> tuple[flo
 
         watching = asyncio.create_task(watch())
         before = gateway.forget()
-        body = None if json is None else io.BytesIO(orjson.dumps(json))
-        headers = {"Content-Type": "application/json"}
-        async with session.request(method, f"{gateway.url}/api/genes/{path}", data=body, headers=headers) as response:
-            async for _ in response.content.iter_chunked(2**20):
-                pass
-        done.set()
-        await watching
+        try:
+            await doing
+        finally:
+            done.set()
+            await watching
         return slowest, gateway.peak() - before
 
 
