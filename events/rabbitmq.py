@@ -205,12 +205,14 @@ class RabbitBus(Bus):
         """Hear and consume over this link; False where it was lost meanwhile. A link that is not resumed is closed."""
         resumed = False
         try:
-            with contextlib.suppress(ConnectionLost):
+            async with asyncio.timeout(PATIENCE):
                 for listener in self._listeners.values():
                     await driven(listener.start(link))
                 for consumer in tuple(self._consumers):
                     await driven(consumer.start(link))
-                resumed = True
+            resumed = True
+        except (ConnectionLost, TimeoutError) as error:
+            log.warning("bus can't be resumed", extra={"hub": self.hub, "error": str(error) or f"no answer in {PATIENCE:g} s"})
         finally:
             if not resumed:
                 await link.close()

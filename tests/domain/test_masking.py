@@ -56,6 +56,12 @@ def test_what_is_no_secret_stays(text: str) -> None:
     assert masked(text) == text
 
 
+@pytest.mark.parametrize("text", ["://b", "://b:", "://b:c@", "://?b=c", "://:", "://@"])
+def test_the_time_grows_with_the_length_only(text: str) -> None:
+    """A plugin that prints what resembles addresses a hundred thousand times stops nobody: a quadratic search would not end."""
+    assert masked(text * 100_000)
+
+
 def test_errors_are_masked_whoever_raised_them() -> None:
     """Refusals, failures with their detail, and what libraries raise."""
     url = "ftp://ana:hush@example.org/x"

@@ -102,10 +102,13 @@ async def test_answers_of_the_stores_are_lost(fork_server: ForkServer, tmp_path:
 
 
 async def test_rabbitmq_is_restarted(fork_server: ForkServer, tmp_path: Path, urls: dict[str, str], broker: Broker) -> None:
-    """The broker is killed in the middle of a job, and restarted in order between two."""
+    """The broker is restarted in order in the middle of a job, and killed in the middle of the next one.
+
+    In this order, since RabbitMQ 3.10 never elects a leader for a quorum queue that it made less than a second before it was killed
+    (docs/operations.md says what to do about it), and this hub's are as young as that in its first job."""
     injections = [
+        Injection(lambda _: broker.restart(crash=False), "dump:genes", "JobStarted"),
         Injection(lambda _: broker.restart(crash=True), "upload:genes", "JobStarted", child=True),
-        Injection(lambda _: broker.restart(crash=False), "inspect:genes", "JobFinished"),
     ]
     await inject_all(fork_server, tmp_path, {**urls, "rabbitmq": broker.url}, ONE_EACH, injections)
 

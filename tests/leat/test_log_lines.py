@@ -28,6 +28,15 @@ def test_a_line_for_machines_is_one_json_object() -> None:
     }
 
 
+def test_secrets_of_addresses_are_not_written() -> None:
+    """Of members too, and in both forms."""
+    record = _record(error="away: amqp://ana:hush@queue.example.org/")
+
+    for form in (Machines(), People()):
+        assert "hush" not in form.format(record)
+        assert "amqp://ana:***@queue.example.org/" in form.format(record)
+
+
 def test_a_line_of_a_job_names_it_unless_it_names_another() -> None:
     """What the middleware binds is a default."""
     token = BOUND.set({"job_id": "bound", "attempt": 2})

@@ -1,6 +1,7 @@
 """Workers: slots, acknowledgement, cancelling, stopping in order, time limits, progress and logs."""
 
 import asyncio
+import errno
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -406,6 +407,23 @@ async def test_a_job_that_takes_too_long_is_timed_out(hub: Hub) -> None:
     assert (job.outcome, job.attempt) == ("TIMED_OUT", 1)
     assert job.error
     assert job.error.code == "JOB_TIMED_OUT"
+
+
+async def test_a_full_disk_is_told_with_its_folder(hub: Hub) -> None:
+    """The job waits for room, as for a server that is away."""
+
+    async def fill(command: UploadSource, context: JobContext) -> Any:
+        raise OSError(errno.ENOSPC, "no room", str(hub.data / "part"))
+
+    async with working(hub, fill):
+        id = await upload(hub)
+        async with asyncio.timeout(5):
+            while not (job := (await JOBS.get(hub.records, id)).value).error:  # noqa: ASYNC110 (the store's word)
+                await asyncio.sleep(0.01)
+
+    assert (job.state, job.outages, job.failures) == ("QUEUED", 1, 0)
+    assert job.error is not None
+    assert (job.error.code, str(hub.data) in job.error.message) == ("DISK_FULL", True)
 
 
 async def test_a_timeout_of_the_handlers_own_is_a_failure(hub: Hub) -> None:

@@ -55,6 +55,13 @@ async def test_lines_are_read_behind_a_cursor(hub: Hub) -> None:
     assert await lines(hub, attempt=3) == []
 
 
+async def test_secrets_of_addresses_are_not_kept(hub: Hub) -> None:
+    """Whoever says the line, a plugin as well."""
+    await say(hub, "GET https://ana:hush@example.org/a?sas=hush&page=2")
+
+    assert texts((await logs.read(hub, "j")).lines) == ["GET https://ana:***@example.org/a?sas=***&page=2"]
+
+
 async def test_a_page_says_whether_to_go_on(hub: Hub) -> None:
     """And from where, whether or not it has lines."""
     await say(hub, "a", "b", "c")
