@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 import msgspec
 
 from domain.data import gates as release_gates
-from domain.data import plugins
+from domain.data import pasted, plugins
 from domain.data.gates import Gates
 from domain.data.manifests import Manifest, Uploader
 from domain.errors import Conflict, Invalid, NotReady
@@ -131,8 +131,12 @@ async def set_gates(hub: Hub, name: str, gates: Gates) -> Stored[Source]:
 
 
 async def set_mapping(hub: Hub, name: str, part: str, properties: dict[str, Any]) -> Stored[Source]:
-    """Commit the mapping of one part: Elasticsearch `properties`. Raises Invalid naming the path that is wrong."""
+    """Commit the mapping of one part: Elasticsearch `properties`, with whatever Elasticsearch prints around them. Raises Invalid
+    naming the path that is wrong, or where documents were inspected and none has any of the fields."""
+    known = await _known(hub, name, part)
+    properties = pasted.unwrapped(properties, known)
     mappings.check(properties)
+    pasted.check_seen(part, properties, known)
 
     def mapped(source: Source) -> Source:
         _check_part(name, source, part)
@@ -171,6 +175,15 @@ async def follow_inspections(hub: Hub, name: str, part: str) -> Stored[Source]:
         return msgspec.structs.replace(source, mapping=mapping, derived=derived, edited_at=time.time())
 
     return await edits.change(hub, SOURCES, name, following, SourceEdited(source=name))
+
+
+async def _known(hub: Hub, name: str, part: str) -> frozenset[str]:
+    """The paths that the newest inspection saw in the part; none before the first."""
+    inspection = (await SOURCES.get(hub.records, name)).value.newest(SourceInspected)
+    inspected = inspection and inspection.parts.get(part)
+    if not inspected:
+        return frozenset()
+    return frozenset([row.id async for batch in hub.documents.scan(inspected.collection, bodies=False) for row in batch])
 
 
 def _check_part(name: str, source: Source, part: str) -> None:

@@ -3,12 +3,14 @@
 import re
 from typing import Any, NamedTuple
 
-from domain.data.inspection import Inspection, Observed, merge
-from domain.query.mappings import DEEPEST, LOWERCASE, OWN_NAMES, is_blank
+from domain.data.inspection import SAMPLES, Inspection, Observed, merge
+from domain.query.mappings import DEEPEST, DEFAULT, LOWERCASE, OWN_NAMES, is_blank
 
 KEYWORD = {"type": "keyword", "normalizer": LOWERCASE}
 SPLIT_SHARE = 0.1
 """Share of strings with several words from which on a path is text: with a single blank among codes they stay keywords."""
+FEW = 1000
+"""Strings from which on a path with fewer different values than samples are kept is a kind or a state, not a name."""
 TERM_LENGTH = 8191
 """Characters that certainly fit a keyword: Lucene's terms have at most 32 766 bytes, and a character at most 4."""
 
@@ -68,8 +70,16 @@ def field(path: Observed, depth: int = 0) -> dict[str, Any] | None:
     if types == {"string"} and path.dates:
         return {"type": "date"}
     if path.split >= SPLIT_SHARE * path.types.get("string", 0) > 0 or (path.length_max or 0) > TERM_LENGTH:
-        return {"type": "text"}
-    return dict(KEYWORD)
+        return {"type": "text"} | _searched(path, types)
+    return KEYWORD | _searched(path, types)
+
+
+def _searched(path: Observed, types: set[str]) -> dict[str, Any]:
+    """`copy_to` where a word without a field before it should find the values: names, descriptions and ids; not addresses, nor what
+    has a few values only, such as a strand or a state, which would find nearly everything."""
+    few = len(path.samples) < SAMPLES and path.types.get("string", 0) >= FEW
+    addresses = all(re.match(r"[a-z]+://", str(sample)) for sample in path.samples)
+    return {"copy_to": [DEFAULT]} if types == {"string"} and not few and not addresses else {}
 
 
 def _number(path: Observed, types: set[str]) -> str:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from leat.cli.client import Gateway
 
 FOUND = """query Found($name: String!) { source(name: $name) { name parts {
-  name unmapped inspection { pathWarnings { path code message } } } } }"""
+  name unmapped unseen inspection { pathWarnings { path code message } } } } }"""
 SERVED = "query Served($name: String!) { api(name: $name) { served { output name } } }"
 SHOWN = 5
 """Paths that one line names."""
@@ -71,6 +71,10 @@ def lines(source: dict[str, Any]) -> list[str]:
                 f"warning: {part['name']}: {counted(len(missing), 'paths')} not mapped, so no query finds: {listed(missing, SHOWN)}"
             )
             said.append(f"to map one: leat source mapping {of} --field {missing[0]} --type TYPE; all as suggested: --automatic")
+        if unseen := part["unseen"]:
+            said.append(
+                f"warning: {part['name']}: {counted(len(unseen), 'fields')} mapped that no document has: {listed(unseen, SHOWN)}"
+            )
     return said
 
 

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from domain.wording import listed
 from leat.cli import output
 from leat.cli.exits import Ended, Exit
 from leat.cli.live import start
@@ -19,6 +20,8 @@ PATHS = """query Paths($name: String!, $part: String!, $after: String! = "") {
   source(name: $name) { part(name: $part) { inspection { paths(after: $after) } } } }"""
 PAGE = 10_000
 """Paths that the hub gives at a time."""
+
+STATISTICS = "leat source mapping {} --statistics"
 
 
 def define(parser: ArgumentParser) -> None:
@@ -93,21 +96,15 @@ async def _commit(gateway: "Gateway", flags: Namespace) -> Exit:
     if flags.field:
         field = {"path": flags.field, "type": flags.type, "indexed": _yes(flags.indexed), "searchedByDefault": _yes(flags.default)}
         mapping["fields"] = [{key: value for key, value in field.items() if value is not None}]
-    done = await gateway.mutate("setMapping", "source { parts { name mapping } }", source=flags.name, part=part, **mapping)
+    done = await gateway.mutate("setMapping", "source { parts { name mapping unseen } }", source=flags.name, part=part, **mapping)
     committed = next(each for each in done["source"]["parts"] if each["name"] == part)
-    if flags.field:
-        await _warn_unseen(gateway, flags.name, part, flags.field)
+    unseen = [path for path in committed.pop("unseen") if flags.field in (None, path)]
+    if unseen:
+        output.note(f"warning: no document of {part} that was inspected has {listed(unseen, 5)}: {STATISTICS.format(flags.name)}")
     told = (
         f"{part} is mapped by its inspections again, now and from now on" if flags.automatic else f"committed the mapping of {part}"
     )
     return output.said(flags.json, committed, f"{told}; the next build merges it")
-
-
-async def _warn_unseen(gateway: "Gateway", source: str, part: str, path: str) -> None:
-    """Say where no document that was inspected has the field."""
-    inspected = (await gateway.execute(PATHS, {"name": source, "part": part}))["source"]["part"]["inspection"]
-    if inspected and path not in {row["_id"] for row in await _paths(gateway, source, part)}:
-        output.note(f"warning: no document of {part} that was inspected has {path}: leat source mapping {source} --statistics")
 
 
 async def _part(gateway: "Gateway", flags: Namespace, selection: str) -> dict[str, Any]:

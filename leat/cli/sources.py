@@ -16,7 +16,8 @@ LIST = """query Sources($after: String) { sources(first: 100, after: $after) {
   nodes { name release count disabled writer folder } pageInfo { hasNextPage endCursor } } }"""
 SHOW = """query Source($name: String!) { source(name: $name) {
   name folder code release count disabled writer createdAt editedAt manifest
-  parts { name count duplicates mappedBy mappedCount unmapped inspection { documents pathCount warnings } }
+  parts { name count duplicates mappedBy mappedCount unmapped unseen
+    inspection { documents pathCount warnings pathWarnings { path code message } } }
   dumps { output name release size at files { name } } uploads { output name release count at } } }"""
 SCHEDULES = """query Schedules($after: String) { schedules(first: 100, after: $after) {
   nodes { name cron timezone source paused nextAt } pageInfo { hasNextPage endCursor } } }"""
@@ -113,9 +114,12 @@ async def _show(gateway: "Gateway", flags: Namespace) -> Exit:
     dumps = [dump | {"files": len(dump["files"])} for dump in source["dumps"]]
     _section("dumps", dumps, ("name", "files", "size", "at", "output"))
     _section("uploads", source["uploads"], ("name", "count", "at", "output"))
-    if any(part["unmapped"] for part in source["parts"]):
-        print("\nnot mapped, so no query finds:")
-        output.pairs({part["name"]: part["unmapped"] for part in source["parts"] if part["unmapped"]})
+    for kind, heading in (("unmapped", "not mapped, so no query finds"), ("unseen", "mapped, and no document has")):
+        if found := {part["name"]: part[kind] for part in source["parts"] if part[kind]}:
+            print(f"\n{heading}:")
+            output.pairs(found)
+    if unusual := [{"part": part["name"], **each} for part in source["parts"] for each in _warnings(part)]:
+        _section("what the inspection warns of", unusual, ("part", "path", "code", "message"))
     for warning in manifest["warnings"]:
         output.note(f"warning: {warning}")
     _tell_changed(source)
@@ -133,6 +137,10 @@ def _tell_changed(source: dict[str, Any]) -> None:
         return
     if changed:
         output.note(f"warning: {folder} changed since it was read: `leat source reload {source['name']}` reads it again")
+
+
+def _warnings(part: dict[str, Any]) -> list[dict[str, Any]]:
+    return part["inspection"]["pathWarnings"] if part["inspection"] else []
 
 
 def _shown(part: dict[str, Any], manifest: dict[str, Any]) -> dict[str, Any]:

@@ -122,10 +122,13 @@ def test_mapping(hub: Line) -> None:
     assert json.loads(hub.done("source", "mapping", "mapped", "--suggested")) == mapping
     assert [row["_id"] for row in hub.json("source", "mapping", "mapped", "--statistics")] == ["_id", "mapped", "mapped.symbol"]
 
-    hub.done("source", "mapping", "mapped", "--field", "mapped.symbol", "--default", "yes")
+    hub.done("source", "mapping", "mapped", "--field", "mapped.symbol", "--default", "no")
     assert hub.json("source", "mapping", "mapped") != mapping
-    hub.done("source", "mapping", "mapped", "--commit", "-", given=json.dumps(mapping))
+    pasted = {"mapped_2026": {"aliases": {}, "mappings": {"dynamic": "strict", "properties": mapping}}}
+    hub.done("source", "mapping", "mapped", "--commit", "-", given=json.dumps(pasted))
     assert hub.json("source", "mapping", "mapped") == mapping
+    other = hub.run("source", "mapping", "mapped", "--commit", "-", given='{"weight": {"type": "float"}}')
+    assert (other.returncode, "no document of mapped has any of the fields that this maps (weight)" in other.stderr) == (3, True)
     assert hub.run("source", "mapping", "mapped", "--validate").returncode == Exit.DONE
 
     hub.done("source", "mapping", "mapped", "--field", "mapped.symbol", "--type", "integer")

@@ -64,6 +64,23 @@ async def test_a_release_is_indexed_and_served(tmp_path: Path) -> None:
         assert [hit.id for hit in found.hits] == ["0001"]
 
 
+@pytest.mark.parametrize("default", [False, True])
+async def test_a_release_that_plain_words_search_nothing_in_says_so(tmp_path: Path, default: bool) -> None:
+    """The job warns where no field is searched by default, and only there."""
+    mapping = {"title": {"type": "text"} | ({"copy_to": ["all"]} if default else {})}
+    async with open_desk(tmp_path) as hub:
+        await add_source(hub, "a")
+        await upload(hub, "a", [{"_id": "1", "title": "a red house"}], mapping)
+        await BUILDS.insert(hub.records, "all", Build(created_at=time.time(), sources=("a",)))
+        await APIS.insert(hub.records, "things", Api(created_at=time.time(), build="all"))
+        await build(hub)
+        job = HandJob(hub, {"feed": feed})
+
+        await release(hub, job)
+
+        assert any("no field is searched by default" in text for _, text in job.lines) is not default
+
+
 async def test_a_build_is_released_once(tmp_path: Path) -> None:
     """The newest build's release is there already, even where somebody rolled back from it; force makes another."""
     async with open_desk(tmp_path) as hub:

@@ -64,7 +64,7 @@ async def test_a_suggestion_is_followed_until_somebody_edits(tmp_path: Path) -> 
 
         first, _ = await inspected({"_id": "1", "x": 1, "gone": True})
         second, told = await inspected({"_id": "1", "x": "a b", "y": 2})
-        assert (first["x"], set(second), second["x"]) == ({"type": "integer"}, {"x", "y"}, {"type": "text"})
+        assert (first["x"], set(second), second["x"]) == ({"type": "integer"}, {"x", "y"}, {"type": "text", "copy_to": ["all"]})
         assert [line.partition("mapping ")[2] for line in told if "fields of the mapping" in line] == [
             "1 added: y",
             "1 gone: gone",

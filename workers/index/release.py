@@ -9,12 +9,18 @@ from domain.data.builds import BUILDS
 from domain.errors import JobFailed, LeatError, NotReady
 from domain.names import unused
 from domain.ports.search import IndexSpec
+from domain.query.plan import Fields
 from domain.room import check_room
 from events.apis import CreateRelease, ReleaseCreated
 from events.builds import BuildFinished
 from workers.context import JobContext
 from workers.index.judging import judge
 from workers.outputs import has_index
+
+UNSEARCHED = (
+    "no field is searched by default: a word without a field before it finds ids only; "
+    "`leat source mapping NAME --field PATH --default yes` changes that for the next build"
+)
 
 
 async def create_release(command: CreateRelease, context: JobContext) -> ReleaseCreated:
@@ -44,6 +50,8 @@ async def create_release(command: CreateRelease, context: JobContext) -> Release
         shards=build.shards,
         replicas=build.replicas,
     )
+    if not Fields(spec.mapping).searched_by_default:
+        await context.log(UNSEARCHED, "warning")
     fed = await context.child("feed", {"output": context.output, "spec": msgspec.to_builtins(spec)})
     if fed["count"] != sealed.count:
         raise JobFailed(f"the index holds {fed['count']:,} documents, but the build has {sealed.count:,}", code="COUNT_DIFFERS")

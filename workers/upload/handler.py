@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from domain.data.adoption import adopt
+from domain.data.pasted import unwrapped
 from domain.data.sources import SOURCES, Source
 from domain.errors import Invalid, NotReady
 from domain.names import unused
@@ -115,8 +116,8 @@ async def _usable(found: dict[str, dict[str, Any]], context: JobContext) -> dict
     those that Elasticsearch would refuse too."""
     usable = {}
     for part, properties in found.items():
-        adopted, notes = adopt(properties)
         try:
+            adopted, notes = adopt(unwrapped(properties))
             mappings.check(adopted)
         except Invalid as error:
             await context.log(f"the plugin's mapping of {part} is not used: {error.message}", "warning")

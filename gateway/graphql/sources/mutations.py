@@ -112,7 +112,10 @@ class SetMappingInput:
 
     source: str = field(description="The source.")
     part: str = field(description="The part of it.")
-    properties: JSON | None = field(default=None, description="The whole mapping: Elasticsearch properties.")
+    properties: JSON | None = field(
+        default=None,
+        description="The whole mapping: Elasticsearch properties, also with `mappings`, a type or an index around them.",
+    )
     fields: list[MappingFieldInput] | None = field(default=None, description="The fields of the committed mapping that change.")
     automatic: bool = field(
         default=False,

@@ -7,6 +7,7 @@ import orjson
 import strawberry
 from strawberry import argument, enum_value, field
 
+from domain.data import pasted
 from domain.data.sources import SOURCES
 from domain.data.sources import Source as SourceRecord
 from domain.errors import NotReady as Unready
@@ -194,6 +195,14 @@ class SourcePart:
         if self.inspection is None:
             return []
         return mappings.unmapped(await _summary(info, self.inspection.collection, "mapping"), self.committed or {})
+
+    @strawberry.field(description="Mapped fields that no document has, by the inspection: queries find nothing in them.")
+    async def unseen(self, info: Info) -> list[str]:
+        """Empty before the first inspection."""
+        if self.inspection is None or self.committed is None:
+            return []
+        rows = info.context.hub.documents.scan(self.inspection.collection, bodies=False)
+        return pasted.unseen(self.committed, {row.id async for batch in rows for row in batch})
 
     @classmethod
     def of(cls, source: SourceRecord, name: str) -> Self:

@@ -9,6 +9,8 @@ from domain.data.inspection import Inspection
 from domain.data.suggestions import KEYWORD, describe
 from domain.query import mappings
 
+SEARCHED = {"copy_to": ["all"]}
+
 
 def inspect(*documents: dict[str, Any]) -> Inspection:
     """An inspection of these documents."""
@@ -25,11 +27,16 @@ def rows(*documents: dict[str, Any]) -> dict[str, dict[str, Any]]:
 @pytest.mark.parametrize(
     ("values", "suggested"),
     [
-        (["ABL1", "BRAF"], KEYWORD),
-        (["ABL1"] * 19 + ["not given"], KEYWORD),
-        (["breast cancer", "melanoma"], {"type": "text"}),
-        (["x" * 40_000], {"type": "text"}),
-        (["12", "-7"], KEYWORD),
+        (["ABL1", "BRAF"], KEYWORD | SEARCHED),
+        (["ABL1"] * 19 + ["not given"], KEYWORD | SEARCHED),
+        (["breast cancer", "melanoma"], {"type": "text"} | SEARCHED),
+        (["x" * 40_000], {"type": "text"} | SEARCHED),
+        (["+", "-"] * 500, KEYWORD),
+        (["+", "-"] * 499, KEYWORD | SEARCHED),
+        ([str(number) for number in range(1000)], KEYWORD | SEARCHED),
+        (["https://example.org/1", "ftp://example.org/2"], KEYWORD),
+        (["https://example.org/1", "none"], KEYWORD | SEARCHED),
+        (["12", "-7"], KEYWORD | SEARCHED),
         ([1, -(2**31)], {"type": "integer"}),
         ([1, 2**31], {"type": "long"}),
         ([2**63], {"type": "float"}),
@@ -40,8 +47,8 @@ def rows(*documents: dict[str, Any]) -> dict[str, dict[str, Any]]:
         ([1e300], {"type": "double"}),
         ([True, None], {"type": "boolean"}),
         (["2024-02-29", "2024-02-29T10:30:00Z", "2024-02-29T10:30:00.125+01:00"], {"type": "date"}),
-        (["2024-02-29", "2023-02-29"], KEYWORD),
-        (["2024-02-29", ""], KEYWORD),
+        (["2024-02-29", "2023-02-29"], KEYWORD | SEARCHED),
+        (["2024-02-29", ""], KEYWORD | SEARCHED),
         (["2024-02-29", 5], KEYWORD),
         ([[1, [2, 3]], 4], {"type": "integer"}),
         ([{"a": 1}, [{"a": 2}]], {"properties": {"a": {"type": "integer"}}}),
@@ -90,7 +97,7 @@ def test_warnings_name_the_path() -> None:
 def test_dotted_keys_are_nested() -> None:
     """A key with dots is mapped like nested objects, together with those; one that can't be is left out."""
     _, summary = describe(inspect({"_id": "1", "a.b": 1, "a": {"c": "x"}, "e..f": 1}))
-    assert summary["mapping"] == {"a": {"properties": {"b": {"type": "integer"}, "c": KEYWORD}}}
+    assert summary["mapping"] == {"a": {"properties": {"b": {"type": "integer"}, "c": KEYWORD | SEARCHED}}}
 
 
 def test_values_as_keys_are_not_followed() -> None:
