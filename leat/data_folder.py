@@ -62,6 +62,17 @@ def held(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def make_empty(folder: Path) -> None:
+    """Make the folder, for its owner alone, or take it where it is empty; raises FolderRefused where something lies there."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        first = next(iter(sorted(folder.iterdir())), None)
+    except OSError as error:
+        raise FolderRefused(f"{folder}: {error.strerror}; name a folder that this user can write") from error
+    if first is not None:
+        raise FolderRefused(f"{folder} is not empty: {first.name} lies there; name a folder that is new, or empty")
+
+
 def check_version(folder: Path) -> None:
     """Write the version into the folder; raises FolderRefused where a newer Leat wrote it, or nobody can say."""
     file = folder / VERSION
@@ -94,6 +105,12 @@ def kept_token(folder: Path) -> str:
             made.unlink()
         token = _line_of(file)
     return token
+
+
+def keep_token(folder: Path, token: bytes) -> None:
+    """Put the token of a backup there; only its owner can read it."""
+    with os.fdopen(os.open(folder / TOKEN, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(token)
 
 
 def _name(made: Path, file: Path) -> None:

@@ -5,6 +5,7 @@ import platform
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import msgspec
 
@@ -29,14 +30,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         records = await opened(stack, "records", settings.records, open_records(settings.records, settings.data, settings.name))
         await records.prepare((HUB, *CATALOGUE.kinds))
         name = f"{settings.name}-{await _hub_id(records, settings.id)}"
-        address = {
-            "name": name,
-            "data": str(settings.data.resolve()),
-            "documents": settings.documents,
-            "search": settings.search,
-            "files": settings.files,
-            "limits": msgspec.to_builtins(settings.limits()),
-        }
+        address = stores_address(settings, name)
         stores = await stack.enter_async_context(open_stores(address))
         with reaching("search", settings.search):
             await stores.search.ping()
@@ -56,6 +50,18 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         )
         await _upgrade(hub)
         yield hub
+
+
+def stores_address(settings: Settings, name: str) -> dict[str, Any]:
+    """The plain values with which any process opens the stores of the hub called `name`."""
+    return {
+        "name": name,
+        "data": str(settings.data.resolve()),
+        "documents": settings.documents,
+        "search": settings.search,
+        "files": settings.files,
+        "limits": msgspec.to_builtins(settings.limits()),
+    }
 
 
 async def _hub_id(records: Records, wanted: str) -> str:

@@ -11,11 +11,13 @@ from pymongo.read_concern import ReadConcern
 
 from adapters.mongodb.connection import Fields, connect, translated
 from adapters.mongodb.json_values import escaped, unescaped
-from domain.errors import Stale
+from domain.errors import Stale, Unavailable
 from domain.ports.records import Kind, Record, Records
 
 DURABLE = WriteConcern("majority", j=True)
 COMMITTED = ReadConcern("majority")
+LOOKS = 60
+"""Times that everything is read at most to find it twice the same, where the server has no snapshots."""
 
 
 class MongoRecords(Records):
@@ -46,10 +48,10 @@ class MongoRecords(Records):
             found = await self._of(kind).find_one({"_id": id})
         return _record(found) if found else None
 
-    async def insert(self, kind: Kind, id: str, body: Mapping[str, Any]) -> bool:
+    async def insert(self, kind: Kind, id: str, body: Mapping[str, Any], version: int = 1) -> bool:
         with translated():
             try:
-                await self._of(kind).insert_one({"_id": id, "version": 1, "body": escaped(body)})
+                await self._of(kind).insert_one({"_id": id, "version": version, "body": escaped(body)})
             except DuplicateKeyError:
                 return False
         return True
@@ -100,6 +102,35 @@ class MongoRecords(Records):
         kind.check(equals or {}, kind.order[0])
         with translated():
             return await self._of(kind).count_documents(_equal(equals or {}))
+
+    async def snapshot(self, kinds: Iterable[Kind]) -> AsyncIterator[tuple[Kind, Record]]:
+        """A replica set has snapshots. A single server has none: what is read twice the same was so in between."""
+        wanted = tuple(kinds)
+        with translated():
+            has_snapshots = "setName" in await self._database.command("hello")
+        if has_snapshots:
+            async with await self._database.client.start_session(snapshot=True) as session:
+                for one in await self._all(wanted, session):
+                    yield one
+            return
+        before = await self._all(wanted)
+        for _ in range(LOOKS):
+            after = await self._all(wanted)
+            if after == before:
+                break
+            before = after
+        else:
+            raise Unavailable("the records never held still: try again when fewer jobs run, or make MongoDB a replica set")
+        for one in before:
+            yield one
+
+    async def _all(self, kinds: Iterable[Kind], session: Any = None) -> list[tuple[Kind, Record]]:
+        found: list[tuple[Kind, Record]] = []
+        with translated():
+            for kind in kinds:
+                of = self._database[f"{self._hub}.{kind.name}"] if session else self._of(kind)
+                found += [(kind, _record(fields)) for fields in await of.find(session=session).sort("_id").to_list(None)]
+        return found
 
     async def ping(self) -> None:
         with translated():

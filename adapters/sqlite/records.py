@@ -25,7 +25,7 @@ INFINITY = "9e999"
 # A batch is one statement per operation and kind, fed by one JSON text: a thread hop and a statement per write would cost more
 # than the writing. RETURNING tells which of the writes took effect.
 STATEMENTS = {
-    "insert": 'INSERT INTO "{}" (id, version, body) SELECT value ->> 0, 1, value ->> 1 FROM json_each(?) WHERE true'
+    "insert": 'INSERT INTO "{}" (id, version, body) SELECT value ->> 0, value ->> 2, value ->> 1 FROM json_each(?) WHERE true'
     " ON CONFLICT DO NOTHING RETURNING id",
     "replace": 'UPDATE "{}" AS old SET version = old.version + 1, body = new.body'
     " FROM (SELECT value ->> 0 AS id, value ->> 1 AS body, value ->> 2 AS version FROM json_each(?)) AS new"
@@ -49,7 +49,8 @@ class Write(NamedTuple):
 class SqliteRecords(Records):
     """Records in one SQLite file: `async with SqliteRecords.open(path) as records`. Its folder must exist."""
 
-    def __init__(self, writer: aiosqlite.Connection, reader: aiosqlite.Connection, points: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection, points: sqlite3.Connection) -> None:
+        self._path = path
         self._writer = writer
         self._reader = reader
         self._points = points
@@ -63,7 +64,7 @@ class SqliteRecords(Records):
         async with _connect(path) as writer, _connect(path) as reader:
             with _translated():
                 points = sqlite3.connect(path, isolation_level=None)
-            records = cls(writer, reader, points)
+            records = cls(path, writer, reader, points)
             try:
                 yield records
             finally:
@@ -101,8 +102,8 @@ class SqliteRecords(Records):
             raise _unavailable(error) from error
         return row and Record(id, row[0], orjson.loads(row[1]))
 
-    async def insert(self, kind: Kind, id: str, body: Mapping[str, Any]) -> bool:
-        return await self._write("insert", kind, id, body)
+    async def insert(self, kind: Kind, id: str, body: Mapping[str, Any], version: int = 1) -> bool:
+        return await self._write("insert", kind, id, body, version)
 
     async def replace(self, kind: Kind, id: str, body: Mapping[str, Any], version: int) -> int:
         if not await self._write("replace", kind, id, body, version):
@@ -149,6 +150,17 @@ class SqliteRecords(Records):
         conditions, parameters = _equal(equals or {})
         [(count,)] = await self._read(f'SELECT count(*) FROM "{kind.name}" {_where(conditions)}', parameters)
         return int(count)
+
+    async def snapshot(self, kinds: Iterable[Kind]) -> AsyncIterator[tuple[Kind, Record]]:
+        async with _connect(self._path) as reader:  # of its own: what is read elsewhere must not be held at this moment
+            with _translated():
+                await reader.execute("BEGIN")
+            for kind in kinds:
+                with _translated():
+                    cursor = await reader.execute(f'SELECT id, version, body FROM "{kind.name}" ORDER BY rowid')
+                while rows := await _next_rows(cursor):
+                    for id, version, body in rows:
+                        yield kind, Record(id, version, orjson.loads(body))
 
     async def ping(self) -> None:
         await self._read("SELECT count(*) FROM sqlite_master", [])
@@ -242,6 +254,11 @@ async def _connect(path: Path) -> AsyncIterator[aiosqlite.Connection]:
         yield connection
     finally:
         await connection.close()
+
+
+async def _next_rows(cursor: aiosqlite.Cursor) -> list[Any]:
+    with _translated():
+        return list(await cursor.fetchmany(BATCH))
 
 
 async def _use_wal(connection: aiosqlite.Connection) -> None:

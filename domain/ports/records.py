@@ -2,7 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -46,24 +46,17 @@ class Record(NamedTuple):
     """Plain JSON values: str, int (64 bits), float, bool, None, list, dict with string keys (any characters). Without `id`."""
 
 
-class Records(ABC):
-    """The truth about sources, builds, APIs, jobs, runs: small JSON records with optimistic versions.
-
-    Every write is durable (survives a power cut) once the call returns, and seen by every later read of any process.
-    Driver errors become Unavailable.
-    """
+class RecordsWriter(ABC):
+    """How records are written."""
 
     @abstractmethod
     async def prepare(self, kinds: Iterable[Kind]) -> None:
         """Make tables and indexes for these kinds where they are missing; called once at start, by several processes at a time."""
 
     @abstractmethod
-    async def get(self, kind: Kind, id: str) -> Record | None:
-        """The record, or None."""
-
-    @abstractmethod
-    async def insert(self, kind: Kind, id: str, body: Mapping[str, Any]) -> bool:
-        """Insert with version 1; False, and nothing changed, where the id exists."""
+    async def insert(self, kind: Kind, id: str, body: Mapping[str, Any], version: int = 1) -> bool:
+        """Insert with version 1, or with the one that it had where it comes from a copy; False, and nothing changed, where the id
+        exists."""
 
     @abstractmethod
     async def replace(self, kind: Kind, id: str, body: Mapping[str, Any], version: int) -> int:
@@ -73,6 +66,14 @@ class Records(ABC):
     async def delete(self, kind: Kind, id: str, version: int | None = None) -> bool:
         """Remove it if it has this version, or whatever its version where None is given; False if it was absent. Raises Stale if it
         has another version."""
+
+
+class RecordsReader(ABC):
+    """How records are read."""
+
+    @abstractmethod
+    async def get(self, kind: Kind, id: str) -> Record | None:
+        """The record, or None."""
 
     @abstractmethod
     async def find(
@@ -99,5 +100,18 @@ class Records(ABC):
         """How many records `find` would give without a limit."""
 
     @abstractmethod
+    def snapshot(self, kinds: Iterable[Kind]) -> AsyncIterator[tuple[Kind, Record]]:
+        """Every record of these kinds, as all of them were at one moment while others write. Raises Unavailable where a server
+        can't tell, because they never held still."""
+
+    @abstractmethod
     async def ping(self) -> None:
         """Return if it answers; raises Unavailable."""
+
+
+class Records(RecordsWriter, RecordsReader):
+    """The truth about sources, builds, APIs, jobs, runs: small JSON records with optimistic versions.
+
+    Every write is durable (survives a power cut) once the call returns, and seen by every later read of any process.
+    Driver errors become Unavailable.
+    """

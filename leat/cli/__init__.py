@@ -14,6 +14,8 @@ COMMANDS = {
     "work": ("hub", "run workers of some queues alone, beside a hub"),
     "check": ("hub", "ask every part whether it answers, one line each"),
     "demo": ("hub", "bring two real sources to a searchable API, and ask it questions"),
+    "backup": ("backups", "copy the whole hub into a folder, while it runs or not"),
+    "restore": ("backups", "make a hub of a backup, where none is yet"),
     "source": ("sources", "data plugins: add, check, dump, upload, inspect, map"),
     "build": ("builds", "merge sources into one collection"),
     "api": ("apis", "publish a build as an API, and query it"),

@@ -18,7 +18,7 @@ def define(parser: ArgumentParser) -> None:
     need."""
     match parser.get_default("command"):
         case "up":
-            _settings_flags(parser)
+            settings_flags(parser)
             _concurrency(parser)
             parser.add_argument(
                 "--no-workers", dest="workers", action="store_false", help="the gateway alone, beside `leat work` processes"
@@ -26,7 +26,7 @@ def define(parser: ArgumentParser) -> None:
             parser.set_defaults(run=_up)
         case "work":
             parser.add_argument("queues", nargs="+", metavar="QUEUE", help="dump, upload, build or index")
-            _settings_flags(parser)
+            settings_flags(parser)
             _concurrency(parser)
             _define_scale(parser)
             parser.set_defaults(run=_work)
@@ -35,14 +35,14 @@ def define(parser: ArgumentParser) -> None:
             parser.add_argument("--data", default="")
             parser.set_defaults(run=_check_pulse)
         case "check":
-            _settings_flags(parser, but="quiet")
+            settings_flags(parser, but="quiet")
             parser.add_argument("--json", action="store_true", help="print JSON for scripts")
             parser.add_argument(
                 "--quiet", action="store_true", help="only whether the process of the data folder lives: exit code 0 or 1, cheap"
             )
             parser.set_defaults(run=_check)
         case "demo":
-            _settings_flags(parser)
+            settings_flags(parser)
             parser.add_argument("--once", action="store_true", help="end by itself instead of serving on")
             parser.set_defaults(run=_demo)
         case "schema":
@@ -66,7 +66,8 @@ def _define_scale(parser: ArgumentParser) -> None:
     parser.add_argument("--until-eof", action="store_true", help="stop in order when standard input, a pipe, ends too")
 
 
-def _settings_flags(parser: ArgumentParser, but: str = "") -> None:
+def settings_flags(parser: ArgumentParser, but: str = "") -> None:
+    """Add each setting as a flag."""
     from leat.settings import Settings
 
     group = parser.add_argument_group("settings (each is an environment variable too)")
@@ -98,7 +99,7 @@ def _given(flags: Namespace) -> dict[str, str]:
 def _up(flags: Namespace) -> Exit:
     from leat.cli.up import up
 
-    return _hub(up(settings(flags), flags.concurrency, workers=flags.workers))
+    return run_hub(up(settings(flags), flags.concurrency, workers=flags.workers))
 
 
 def _work(flags: Namespace) -> Exit:
@@ -106,19 +107,19 @@ def _work(flags: Namespace) -> Exit:
     from leat.scaling import Scale
 
     if flags.max is None:
-        return _hub(work(settings(flags), flags.queues, flags.concurrency, until_eof=flags.until_eof))
+        return run_hub(work(settings(flags), flags.queues, flags.concurrency, until_eof=flags.until_eof))
     if not 0 <= flags.min <= flags.max:
         raise Ended(Exit.USAGE, "--min is a number from 0 to --max")
     scale = Scale(flags.min, flags.max, flags.concurrency, flags.cool_down)
     given = [word for name, value in _given(flags).items() for word in (f"--{name.replace('_', '-')}", value)]
     words = ("work", *flags.queues, "--concurrency", str(flags.concurrency), "--until-eof", *given)
-    return _hub(work_scaled(settings(flags), flags.queues, scale, (sys.executable, "-P", "-m", "leat", *words)))
+    return run_hub(work_scaled(settings(flags), flags.queues, scale, (sys.executable, "-P", "-m", "leat", *words)))
 
 
 def _demo(flags: Namespace) -> Exit:
     from leat.cli.demo import demo
 
-    return _hub(demo(settings(flags), once=flags.once))
+    return run_hub(demo(settings(flags), once=flags.once))
 
 
 def _check(flags: Namespace) -> Exit:
@@ -126,7 +127,7 @@ def _check(flags: Namespace) -> Exit:
     from leat.cli.check import check_hub
 
     chosen = settings(flags)
-    return _hub(check_hub(chosen, gateway_of(chosen.data, chosen.url, chosen.host, chosen.port), json=flags.json))
+    return run_hub(check_hub(chosen, gateway_of(chosen.data, chosen.url, chosen.host, chosen.port), json=flags.json))
 
 
 def _check_pulse(flags: Namespace) -> Exit:
@@ -136,7 +137,7 @@ def _check_pulse(flags: Namespace) -> Exit:
     return check_pulse(data_folder(flags))
 
 
-def _hub(work: Any) -> Exit:
+def run_hub(work: Any) -> Exit:
     """Run it; what it was refused becomes a word to the user."""
     from domain.errors import LeatError, Unavailable
     from events.bus import BusError

@@ -353,3 +353,47 @@ async def test_a_file_that_is_no_database_is_unavailable(tmp_path: Path) -> None
     with pytest.raises(Unavailable, match=r"records\.db"):
         async with SqliteRecords.open(path):
             pass
+
+
+async def test_a_snapshot_is_of_one_moment(records: Records) -> None:
+    """While records of two kinds are written one after the other, the second is never ahead of the first in what is read."""
+    behind = Kind(name="behind")
+    await records.prepare([KIND, behind])
+    await records.insert(KIND, "a", {"created_at": 1.0, "n": 0}, version=7)
+    await records.insert(behind, "a", {"created_at": 2.0, "n": 0})
+    ended = asyncio.Event()
+
+    async def write() -> None:
+        for number in count(1):
+            for kind, version in ((KIND, 6 + number), (behind, number)):
+                await records.replace(kind, "a", {"created_at": 1.0, "n": number}, version)
+            if ended.is_set():
+                return
+            await asyncio.sleep(0.02)
+
+    writing = asyncio.create_task(write())
+    try:
+        for _ in range(20):
+            read = {kind: record async for kind, record in records.snapshot([KIND, behind])}
+
+            assert read[KIND].body["n"] - read[behind].body["n"] in (0, 1)
+            assert read[KIND].version - 7 == read[KIND].body["n"]
+    finally:
+        ended.set()
+        await writing
+
+
+async def test_a_snapshot_keeps_its_moment(records: Records) -> None:
+    """What is written after its first record was read is not in it."""
+    behind = Kind(name="behind")
+    await records.prepare([KIND, behind])
+    await records.insert(KIND, "a", {"created_at": 1.0})
+    await records.insert(behind, "a", {"created_at": 1.0})
+
+    snapshot = records.snapshot([KIND, behind])
+    read = [await anext(snapshot)]
+    await records.replace(behind, "a", {"created_at": 2.0}, 1)
+    await records.insert(behind, "b", {"created_at": 3.0})
+    read += [one async for one in snapshot]
+
+    assert read == [(KIND, Record("a", 1, {"created_at": 1.0})), (behind, Record("a", 1, {"created_at": 1.0}))]
