@@ -66,13 +66,18 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
             if before is not None and all(getattr(self, name) == getattr(before, name) for name in fields):
                 continue
             last = next((change for change in history if change.topic == topic), None)
-            was = None if before is None else {name: msgspec.to_builtins(getattr(before, name)) for name in fields}
-            if before is not None and was is not None and (last is None or last.values != was):
+            if before is not None and (last is None or last.values != before._plain(fields)):
+                was = before._plain(fields)
                 made_at = getattr(before, "edited_at", 0.0) or before.created_at
                 history = (Change(number=_next(history), at=made_at, by="", topic=topic, values=was), *history)
-            now = {name: msgspec.to_builtins(getattr(self, name)) for name in fields}
-            history = (Change(number=_next(history), at=time.time(), by=by, topic=topic, values=now), *history)
+            now = Change(number=_next(history), at=time.time(), by=by, topic=topic, values=self._plain(fields))
+            history = (now, *history)
         return self if history is self.history else msgspec.structs.replace(self, history=_shortened(history))
+
+    def _plain(self, names: Iterable[str]) -> dict[str, Any]:
+        """These fields as a record gives them back: lists instead of tuples."""
+        values: dict[str, Any] = msgspec.json.decode(msgspec.json.encode({name: getattr(self, name) for name in names}))
+        return values
 
     def change(self, number: int) -> Change:
         """The change of that number. Raises Invalid where it is not remembered."""

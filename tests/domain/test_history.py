@@ -64,6 +64,16 @@ def test_a_change_that_an_older_process_made_is_remembered_with_the_next() -> No
     ]
 
 
+def test_what_was_read_again_is_the_same() -> None:
+    """A record that was stored and read has made no change in between, tuples or not."""
+    poem = edited(Poem(created_at=1.0), lines=("a", "b"))
+    read = msgspec.json.decode(msgspec.json.encode(poem), type=Poem)
+
+    again = edited(read, lines=("c",))
+
+    assert [change.by for change in again.history] == ["ada", "ada", ""]
+
+
 @given(st.lists(st.tuples(st.sampled_from(["title", "mood"]), st.text(max_size=5)), max_size=60))
 def test_every_remembered_change_can_be_gone_back_to(steps: list[tuple[str, str]]) -> None:
     """The fields of its topic are as they were then, and the others as they are."""
