@@ -132,10 +132,31 @@ def test_mapping(hub: Line) -> None:
     assert (other.returncode, "no document of mapped has any of the fields that this maps (weight)" in other.stderr) == (3, True)
     assert hub.run("source", "mapping", "mapped", "--validate").returncode == Exit.DONE
 
+    hub.done(
+        "source",
+        "mapping",
+        "mapped",
+        "--save",
+        "-",
+        given='{"properties": {"mapped": {"properties": {"symbol": {"type": "text"}}}}}',
+    )
+    assert hub.json("source", "mapping", "mapped", "--draft")["mapped"]["properties"]["symbol"] == {"type": "text"}
+    assert hub.json("source", "mapping", "mapped") == mapping
+    assert hub.run("source", "mapping", "mapped", "--draft", "--validate").returncode == Exit.DONE
+    hub.done("source", "mapping", "mapped", "--commit-draft")
+    assert hub.run("source", "mapping", "mapped", "--draft").returncode == Exit.REFUSED
+    changes = hub.json("source", "history", "mapped", "--topic", "mapping")
+    assert changes[0]["by"] == "administrator"
+    assert hub.json("source", "history", "mapped", str(changes[1]["number"])) == {"mapping": {"mapped": mapping}}
+    assert "administrator" in hub.done("source", "history", "mapped")
+    hub.done("source", "restore", "mapped", str(changes[1]["number"]))
+    assert hub.json("source", "mapping", "mapped") == mapping
+
     hub.done("source", "mapping", "mapped", "--field", "mapped.symbol", "--type", "integer")
     unfit = hub.run("source", "mapping", "mapped", "--validate")
     assert unfit.returncode == Exit.FAILED
     assert 'warning: mapped: gene0: mapped.symbol: "symbol0"' in unfit.stderr
+    assert "warning: mapped: mapped.symbol: 0 of 3 documents found" in unfit.stderr
 
 
 def test_what_a_job_said(hub: Line) -> None:
