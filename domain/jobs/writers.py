@@ -79,7 +79,8 @@ async def switch(hub: Hub, table: Table[N], id: str, name: str, changed: Callabl
         stored = await table.get(hub.records, id)
         if stored.value.writer != name:
             raise JobSuperseded(f"the writer of {table.word} {id!r} is {stored.value.writer or 'nobody'}, not {name}")
-        writing = asyncio.ensure_future(table.replace(hub.records, stored, changed(stored.value)))
+        value = changed(stored.value).remembering(stored.value, f"job {owner(name)[0]}")
+        writing = asyncio.ensure_future(table.replace(hub.records, stored, value))
         try:
             return await asyncio.shield(writing)
         except Stale:
