@@ -62,6 +62,12 @@ class Stores:
     """Plain values with which a child process opens the same stores; secrets among them, so never logged."""
 
     @property
+    def collections_disk(self) -> Path | str:
+        """Whose disk collections are written to, for people."""
+        embedded = str(self.address.get("documents", "sqlite:")).startswith("sqlite:")
+        return self.data if embedded else "the server of LEAT_DOCUMENTS"
+
+    @property
     def scratch(self) -> Path:
         """Folder of what attempts write before it is theirs to keep, each in a folder `<job>.<attempt>` of its own."""
         return self.data / "scratch"

@@ -87,13 +87,15 @@ async def _live(_: web.Request) -> web.Response:
 
 def _ready(ports: Ports) -> Handler:
     async def ready(_: web.Request) -> web.Response:
-        states, served = await asyncio.gather(ports.ping(), ports.served())
+        states, served, disks = await asyncio.gather(ports.ping(), ports.served(), ports.disks())
+        full = any(disk.failure for disk in disks.values())
         # One API whose release is gone must not take the others off their balancer; all of them must.
-        well = not any(states.values()) and not (served and all(served.values()))
+        well = not any(states.values()) and not full and not (served and all(served.values()))
         body = {
             "ready": well,
             "ports": {name: state or "ok" for name, state in states.items()},
             "apis": {name: state or "ok" for name, state in served.items()},
+            "disks": {name: disk.reason or "ok" for name, disk in disks.items()},
             "away": {name: round(age, 1) for name, age in ports.ages().items() if states[name]},
         }
         return web.json_response(body, status=200 if well else 503)

@@ -226,6 +226,14 @@ class ElasticsearchSearch(Search):
         with _translated(name):
             await self._client.indices.delete(index=self._index(name), ignore_unavailable=True)
 
+    async def room(self) -> int | None:
+        """What the node with the least of it has; None where this user may not ask, or the server does not tell."""
+        path = "nodes.*.fs.total.available_in_bytes"
+        with _translated("*"):
+            told = await self._client.options(ignore_status=(400, 401, 403, 404)).nodes.stats(metric="fs", filter_path=path)
+        nodes = told.body.get("nodes", {}).values() if isinstance(told.body, dict) else ()
+        return min((int(node["fs"]["total"]["available_in_bytes"]) for node in nodes), default=None)
+
     async def ping(self) -> None:
         with _translated("*"):
             await self._client.info()

@@ -39,9 +39,11 @@ async def _ask_gateway(url: str) -> dict[str, str] | None:
             told = await answer.json()
             states: dict[str, str] = told["ports"]
             served: dict[str, str] = told.get("apis", {})
+            disks: dict[str, str] = told.get("disks", {})
     except (aiohttp.ClientError, TimeoutError, ValueError, KeyError):
         return None
     parts = {name: "OK" if state == "ok" else f"does not answer: {state}" for name, state in states.items()}
+    parts |= {f"disk of LEAT_{name.upper()}": "OK" if state == "ok" else state for name, state in disks.items()}
     return parts | {f"api {name}": "OK" if state == "ok" else f"what it serves is gone: {state}" for name, state in served.items()}
 
 
