@@ -3,6 +3,7 @@
 from typing import Any
 
 from leat.adapters import open_stores
+from leat.unreadable import make_unreadable
 from workers.child import serve
 from workers.context import Report
 from workers.steps import STEPS
@@ -18,4 +19,5 @@ async def run(step: str, address: dict[str, Any], arguments: dict[str, Any], rep
 
 
 if __name__ == "__main__":
+    make_unreadable()
     serve(run)

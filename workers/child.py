@@ -68,7 +68,7 @@ class Spawn(msgspec.Struct, frozen=True, kw_only=True):
     command: tuple[str, ...] = (sys.executable, "-P", "-m", "leat.child")
     """-P: Python would import from the folder that the hub was started in first, whatever `random.py` lies there."""
     environment: dict[str, str] | None = None
-    """None: this process's own, which carries the settings."""
+    """None: this process's own, which holds no settings: those come with the address."""
 
 
 async def run_child(
