@@ -37,6 +37,7 @@ REASONS = {
 """What is said of a wrong value, by the sort of mistake."""
 PATTERNS = {
     "name": "should begin with a lower-case letter, and have up to 31 of them, digits and dashes",
+    "traces": "should begin with http: or https:",
     "id": "should have up to 12 lower-case letters and digits",
 }
 
@@ -95,6 +96,11 @@ class Settings(BaseSettings):
     keep_jobs: float = Field(30.0, ge=1, description="days that finished jobs are kept, with their events and logs")
     log_size: int = Field(
         64 * 2**20, ge=2**20, description="bytes that a job's log may have; its beginning and its end stay, half of it each"
+    )
+    traces: str = Field(
+        "",
+        pattern="^(https?://.+)?$",
+        description="where OpenTelemetry's traces go, such as http://collector:4318; needs leat[traces]; unset: nowhere",
     )
     quiet: float = Field(60.0, ge=0, description="seconds that an automatic build waits for its neighbours")
     download_size: int = Field(200 * 2**30, gt=0, description="bytes that one file of a dump may have")
