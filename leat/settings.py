@@ -114,6 +114,8 @@ class Settings(BaseSettings):
     connections: int = Field(
         4096, gt=0, description="connections that the gateway has at a time; at most half of the file descriptors it may have"
     )
+    cert: str = Field("", description="file of the gateway's certificate and its chain, in PEM; with LEAT_KEY it speaks HTTPS only")
+    key: str = Field("", description="file of that certificate's key, in PEM, without a password")
     rate: int = Field(60_000, ge=0, description="requests a minute that one address may send to the published APIs; 0: any number")
     proxies: str = Field(
         "", description="addresses and networks of proxies whose Forwarded and X-Forwarded-For are believed, with commas between"

@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 
 from leat.cli.exits import Ended, Exit
+from leat.tls import trusted
 from leat.urls import Address
 
 PROTOCOL = "graphql-transport-ws"
@@ -129,5 +130,6 @@ def data_of(answer: Mapping[str, Any]) -> dict[str, Any]:
 async def connected(address: Address) -> AsyncIterator[Gateway]:
     """A session with the gateway at that address."""
     headers = {"Authorization": f"Bearer {address.token}"}
-    async with aiohttp.ClientSession(address.url, headers=headers, timeout=TIMEOUT) as session:
+    connector = aiohttp.TCPConnector(ssl=trusted(address.fingerprint))
+    async with aiohttp.ClientSession(address.url, headers=headers, timeout=TIMEOUT, connector=connector) as session:
         yield Gateway(session, address)
