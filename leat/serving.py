@@ -54,7 +54,8 @@ async def serving(
                 for file in (data_folder.URL, data_folder.PULSE, data_folder.FINGERPRINT):
                     stack.callback((settings.data / file).unlink, missing_ok=True)
                 (settings.data / data_folder.URL).write_text(f"{url}\n")
-                yield Address(url, token, fingerprint=certificate.fingerprint() if certificate else ""), ended
+                shown = certificate.fingerprint() if certificate else ""
+                yield Address(url, token, fingerprint=shown, public=settings.public_url), ended
 
 
 @asynccontextmanager

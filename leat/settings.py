@@ -36,6 +36,7 @@ REASONS = {
 }
 """What is said of a wrong value, by the sort of mistake."""
 PATTERNS = {
+    "public_url": "should be such as https://hub.example.org, without a path",
     "name": "should begin with a lower-case letter, and have up to 31 of them, digits and dashes",
     "traces": "should begin with http: or https:",
     "id": "should have up to 12 lower-case letters and digits",
@@ -113,6 +114,11 @@ class Settings(BaseSettings):
     answer_size: int = Field(256 * 2**20, gt=0, description="bytes that one answer of a published API may have")
     connections: int = Field(
         4096, gt=0, description="connections that the gateway has at a time; at most half of the file descriptors it may have"
+    )
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^/?#\s]+/?)?$",
+        description="the gateway's address as people are told it, such as https://hub.example.org; unset: where it listens",
     )
     cert: str = Field("", description="file of the gateway's certificate and its chain, in PEM; with LEAT_KEY it speaks HTTPS only")
     key: str = Field("", description="file of that certificate's key, in PEM, without a password")

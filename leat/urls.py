@@ -14,6 +14,13 @@ class Address(NamedTuple):
     """The data folder where that was looked for; empty where the URL was given."""
     fingerprint: str = ""
     """The only certificate that it may show (SHA-256, in hexadecimal digits); empty: any that this machine trusts."""
+    public: str = ""
+    """Where everybody else reaches it, by a proxy say; empty: there too."""
+
+    @property
+    def told(self) -> str:
+        """The URL that people are told."""
+        return self.public.rstrip("/") or self.url
 
 
 def listening_at(host: str = "", port: int | str = "", cert: str = "") -> str:

@@ -25,6 +25,7 @@ class Gateway:
         self._session = session
         self._address = address
         self.url = address.url
+        self.told = address.told
 
     async def execute(self, document: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The data of a query or a mutation. Raises Ended."""
@@ -40,6 +41,8 @@ class Gateway:
             raise Ended(Exit.UNREACHABLE, self._unreachable(error)) from error
 
     def _unreachable(self, error: Exception) -> str:
+        if isinstance(error, aiohttp.ClientSSLError):
+            return f"the certificate at {self.url} is not trusted; SSL_CERT_FILE names who signed it ({error})"
         if not isinstance(error, aiohttp.ClientConnectorError):
             return f"the hub at {self.url} can't be reached: {error or type(error).__name__}"
         here = f" (data folder {self._address.folder})" if self._address.folder else ""

@@ -12,9 +12,11 @@ from cryptography.x509.oid import NameOID
 from pydantic import SecretStr
 
 from leat.cli.client import connected
+from leat.cli.exits import Ended
 from leat.serving import serving
 from leat.settings import Settings
 from leat.tls import Certificate, CertificateRefused
+from leat.urls import Address
 
 
 def make_certificate(folder: Path, host: str) -> tuple[str, str]:
@@ -46,6 +48,9 @@ async def test_the_command_line_knows_its_gateway_by_the_certificate(tmp_path: P
         async with aiohttp.ClientSession() as session:
             with pytest.raises(aiohttp.ClientConnectorCertificateError):
                 await session.get(f"{address.url}/health/live")
+        async with connected(Address(address.url, "token")) as stranger:
+            with pytest.raises(Ended, match="is not trusted"):
+                await stranger.execute("{ __typename }")
         told = (tmp_path / "data" / "fingerprint").read_text()
 
     assert answer == {"__typename": "Query"}
