@@ -36,6 +36,7 @@ REASONS = {
 }
 """What is said of a wrong value, by the sort of mistake."""
 PATTERNS = {
+    "public_url": "should be such as https://hub.example.org, without a path",
     "name": "should begin with a lower-case letter, and have up to 31 of them, digits and dashes",
     "traces": "should begin with http: or https:",
     "id": "should have up to 12 lower-case letters and digits",
@@ -114,6 +115,13 @@ class Settings(BaseSettings):
     connections: int = Field(
         4096, gt=0, description="connections that the gateway has at a time; at most half of the file descriptors it may have"
     )
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^/?#\s]+/?)?$",
+        description="the gateway's address as people are told it, such as https://hub.example.org; unset: where it listens",
+    )
+    cert: str = Field("", description="file of the gateway's certificate and its chain, in PEM; with LEAT_KEY it speaks HTTPS only")
+    key: str = Field("", description="file of that certificate's key, in PEM, without a password")
     rate: int = Field(60_000, ge=0, description="requests a minute that one address may send to the published APIs; 0: any number")
     proxies: str = Field(
         "", description="addresses and networks of proxies whose Forwarded and X-Forwarded-For are believed, with commas between"
