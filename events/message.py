@@ -30,6 +30,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_
     """The run that the job belongs to."""
     cause_id: str = ""
     """The message or job that led to it; empty where a person or a schedule did."""
+    trace: str = ""
+    """The span within which it was said, as W3C's `traceparent`; empty where nobody traces (events.tracing)."""
 
 
 class Command(Message, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):

@@ -7,6 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from domain.hub import Hub
+from events.tracing import HEADER
 from gateway.authentication import Authentication, guarded
 from gateway.connections import HANDLER_ARGS, bounded
 from gateway.endpoint.limits import OperationLimits
@@ -49,7 +50,7 @@ def make_app(
     published = limited(Published(hub, answers).__call__, rate, proxies or Proxies())
     serve("*", "/api", published)
     serve("*", r"/api/{path:[\s\S]*}", published)
-    serve("*", "/graphql", guarded(known, view.__call__, but=view.asks_later))
+    serve("*", "/graphql", guarded(known, _traced(hub, view.__call__), but=view.asks_later))
     serve("GET", "/metrics", guarded(known, metrics.serve))
     serve("GET", "/health/live", _live)
     serve("GET", "/health/ready", _ready(ports))
@@ -68,6 +69,18 @@ def make_app(
     app.cleanup_ctx.append(watched)
     app.on_shutdown.append(closed)
     return app
+
+
+def _traced(hub: Hub, handler: Handler) -> Handler:
+    """The handler within a span, below that of the client where it tells one. A socket is no span: it may be open for days."""
+
+    async def traced(request: web.Request) -> web.StreamResponse:
+        if "Upgrade" in request.headers:
+            return await handler(request)
+        with hub.tracing.span("graphql", request.headers.get(HEADER, "")):
+            return await handler(request)
+
+    return traced
 
 
 def _explorer(pages: Pages) -> Handler:

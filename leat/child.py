@@ -14,7 +14,8 @@ async def run(step: str, address: dict[str, Any], arguments: dict[str, Any], rep
     is asked."""
     work = STEPS[step].load()
     async with open_stores(address if STEPS[step].searches else {**address, "search": "tantivy:"}) as stores:
-        return await work(stores, arguments, report)
+        with stores.tracing.span(step, address.get("trace", "")):
+            return await work(stores, arguments, report)
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
             search=stores.search,
             files=stores.files,
             limits=stores.limits,
+            tracing=stores.tracing,
             address=address,
             records=records,
             bus=bus,
@@ -61,6 +62,7 @@ def stores_address(settings: Settings, name: str) -> dict[str, Any]:
         "documents": settings.documents,
         "search": settings.search,
         "files": settings.files,
+        "traces": settings.traces,
         "limits": msgspec.to_builtins(settings.limits()),
     }
 

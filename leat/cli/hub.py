@@ -140,11 +140,12 @@ def _demo(flags: Namespace) -> Exit:
 
 
 def _check(flags: Namespace) -> Exit:
-    from leat.cli.address import gateway_of
+    from leat.cli.address import fingerprint_of, gateway_of
     from leat.cli.check import check_hub
 
     chosen = settings(flags)
-    return run_hub(check_hub(chosen, gateway_of(chosen.data, chosen.url, chosen.host, chosen.port), json=flags.json))
+    url = gateway_of(chosen.data, chosen.url, chosen.host, chosen.port)
+    return run_hub(check_hub(chosen, url, fingerprint_of(chosen.data, chosen.url), json=flags.json))
 
 
 def _check_pulse(flags: Namespace) -> Exit:

@@ -29,7 +29,7 @@ async def up(settings: Settings, concurrency: int, *, workers: bool = True) -> N
     is_new = not (settings.data / TOKEN).exists()
     async with serving(settings, concurrency, queues=queues) as (address, ended):
         told = token_told(settings, address.token, is_new)
-        print(f"Leat serves at {address.url}\ntoken {told}\nstop it with Ctrl-C", flush=True)
+        print(f"Leat serves at {address.told}\ntoken {told}\nstop it with Ctrl-C", flush=True)
         await _stopping(ended, settings)
 
 
