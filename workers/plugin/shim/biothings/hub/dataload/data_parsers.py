@@ -21,8 +21,8 @@ Stanza = dict[str, list[str]]
 
 def load_obo(data_folder: str, obofile: str, prefix: str | None = None) -> Iterator[dict[str, Any]]:
     """One document for each term, and for each id that a term refers to: `_id`, `label`, `definition` with its references,
-    `synonym` (`exact` and `related`), `xrefs` and `relationships` by prefix in small letters, and by `is_a` `parents`, `children`, `ancestors`
-    and `descendants`. Obsolete terms have `is_obsolete`, `replaced_by` and `consider`.
+    `synonym` (`exact` and `related`), `xrefs` and `relationships` by prefix in small letters, and `parents`, `children`,
+    `ancestors` and `descendants` by `is_a`. Obsolete terms have `is_obsolete`, `replaced_by` and `consider`.
 
     With `prefix`, only ids that begin with it are given. Raises ValueError for a line that is no tag and value.
     """
