@@ -3,6 +3,7 @@
 The engine gets them through `Hub.catalogue`, and imports no noun.
 """
 
+from domain import parts
 from domain.data import apis, schedules
 from domain.data.apis import APIS
 from domain.data.builds import BUILDS
@@ -38,6 +39,7 @@ FOLLOWERS: tuple[Follower, ...] = ()
 
 CHORES = (
     Chore(name="schedules", seconds=1.0, begin=schedules.Firing),
+    Chore(name="parts", seconds=3600.0, begin=lambda: lambda hub: parts.sweep(hub.files)),
     Chore(name="aliases", seconds=600.0, begin=lambda: apis.publish_all),
 )
 """What the reaper of every process does for a noun."""

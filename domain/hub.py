@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 from domain.nouns import Noun, Table
 from domain.ports.documents import Documents
 from domain.ports.files import Files
@@ -15,6 +17,7 @@ from domain.ports.records import Kind, Records
 from domain.ports.search import Search
 from events.bus import Bus, BusError
 from events.message import Command, Event
+from events.tracing import NoTracing, Tracing
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +61,15 @@ class Stores:
     search: Search
     files: Files
     limits: Limits = field(default_factory=Limits)
+    tracing: Tracing = field(default_factory=NoTracing)
     address: dict[str, Any] = field(default_factory=dict)
     """Plain values with which a child process opens the same stores; secrets among them, so never logged."""
+
+    @property
+    def collections_disk(self) -> Path | str:
+        """Whose disk collections are written to, for people."""
+        embedded = str(self.address.get("documents", "sqlite:")).startswith("sqlite:")
+        return self.data if embedded else "the server of LEAT_DOCUMENTS"
 
     @property
     def scratch(self) -> Path:
@@ -194,6 +204,8 @@ class Hub(Stores):
 
     async def announce(self, event: Event) -> None:
         """Tell watchers of a change that is already in the records: a hint, so a bus that can't be reached is logged only."""
+        if trace := self.tracing.carried():
+            event = msgspec.structs.replace(event, trace=trace)
         try:
             await self.bus.emit(event)
         except BusError as error:

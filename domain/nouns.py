@@ -1,13 +1,14 @@
 """Records of one kind as structs: what people name and edit, what jobs make outputs for, and how both are read and written."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 import msgspec
 
-from domain.errors import Conflict, NotFound, Stale, Unreadable
+from domain.errors import Conflict, Invalid, NotFound, Stale, Unreadable
 from domain.ports.records import Kind, Record, Records
 from events.catalogue import OUTPUTS, union
 from events.message import Output
@@ -20,8 +21,31 @@ else:
 log = logging.getLogger(__name__)
 
 
+CHANGES = 20
+"""Changes of one topic that are remembered."""
+LARGEST_HISTORY = 2**20
+"""Bytes that all changes of a record may take: a record is read and written whole."""
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """What fields of a record were from a moment on."""
+
+    number: int
+    """Counts the changes of the record, from 1."""
+    at: float
+    """When, in Unix seconds."""
+    by: str
+    """Who: a caller's actor, or `job <id>`; empty where nobody remembers."""
+    topic: str
+    values: dict[str, Any]
+    """By field, as plain values."""
+
+
 class Entity(msgspec.Struct, frozen=True, kw_only=True):
     """Something that people make, edit and remove; every edit commits its event in the same write (domain.jobs.edits)."""
+
+    HISTORY: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    """The fields whose changes are remembered, by topic. This line is all that a noun needs to have a history."""
 
     created_at: float
     deleted_at: float = 0.0
@@ -31,6 +55,60 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True):
     """Events that are committed and not followed yet, as plain values, the oldest first (domain.jobs.following)."""
     is_untold: bool = False
     """Whether `untold` holds any, for the reaper's look-up."""
+    history: tuple[Change, ...] = ()
+    """What the fields of HISTORY were, the newest first: CHANGES of each topic, LARGEST_HISTORY bytes of all."""
+
+    def remembering(self, before: Self | None, by: str) -> Self:
+        """With what changed since `before` in its history, and with what was before where the history does not know that: an older
+        Leat, or nobody, made that change."""
+        history = self.history
+        for topic, fields in self.HISTORY.items():
+            if before is not None and all(getattr(self, name) == getattr(before, name) for name in fields):
+                continue
+            last = next((change for change in history if change.topic == topic), None)
+            if before is not None and (last is None or last.values != before._plain(fields)):
+                was = before._plain(fields)
+                made_at = getattr(before, "edited_at", 0.0) or before.created_at
+                history = (Change(number=_next(history), at=made_at, by="", topic=topic, values=was), *history)
+            now = Change(number=_next(history), at=time.time(), by=by, topic=topic, values=self._plain(fields))
+            history = (now, *history)
+        return self if history is self.history else msgspec.structs.replace(self, history=_shortened(history))
+
+    def _plain(self, names: Iterable[str]) -> dict[str, Any]:
+        """These fields as a record gives them back: lists instead of tuples."""
+        values: dict[str, Any] = msgspec.json.decode(msgspec.json.encode({name: getattr(self, name) for name in names}))
+        return values
+
+    def change(self, number: int) -> Change:
+        """The change of that number. Raises Invalid where it is not remembered."""
+        for change in self.history:
+            if change.number == number:
+                return change
+        known = ", ".join(str(change.number) for change in self.history[:10]) or "none"
+        raise Invalid(f"there is no change {number} in its history; there are {known}", ("change",))
+
+    def as_of(self, change: Change) -> Self:
+        """With the fields as they were after a change."""
+        types = {field.name: field.type for field in msgspec.structs.fields(self)}
+        values = {name: msgspec.convert(value, types[name]) for name, value in change.values.items() if name in types}
+        return msgspec.structs.replace(self, **values)
+
+
+def _next(history: tuple[Change, ...]) -> int:
+    return history[0].number + 1 if history else 1
+
+
+def _shortened(history: tuple[Change, ...]) -> tuple[Change, ...]:
+    """The newest changes of each topic, as many as there is room for; the newest of all in any case."""
+    kept: list[Change] = []
+    size = 0
+    for change in history:
+        size += len(msgspec.json.encode(change))
+        if kept and size > LARGEST_HISTORY:
+            break
+        if sum(other.topic == change.topic for other in kept) < CHANGES:
+            kept.append(change)
+    return tuple(kept)
 
 
 class Noun(Entity, frozen=True, kw_only=True):

@@ -2,14 +2,20 @@
 
 import asyncio
 import hashlib
+import logging
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
 
 from domain.errors import Conflict, Invalid, NotFound
 from domain.ports.files import Files, StoredFile
 
+log = logging.getLogger(__name__)
+
 PARTS = "parts"
 """Where the parts are among the stored files."""
+ABANDONED = 7 * 86400.0
+"""Seconds after which a sender who sent nothing more will not come back."""
 SIZE = 8 * 2**20
 """Bytes that are held in memory and stored at a time."""
 
@@ -116,6 +122,14 @@ class Parts:
         except (Invalid, NotFound):
             return False
         return bool(found)
+
+
+async def sweep(files: Files) -> None:
+    """Remove the parts whose sender will not come back."""
+    parts = Parts(files)
+    for id in await parts.left(time.time() - ABANDONED):
+        await parts.abandon(id)
+        log.info("abandoned parts dropped", extra={"file": id})
 
 
 def _folder(id: str) -> str:

@@ -2,6 +2,8 @@
 
 from typing import ClassVar
 
+import msgspec
+
 from events.message import Command, Event, Output
 
 
@@ -24,6 +26,8 @@ class ValidateMapping(Command, frozen=True, kw_only=True, tag=True, tag_field="t
     noun: ClassVar[str] = "source"
     verb: ClassVar[str] = "validate"
     source: str
+    draft: bool = False
+    """Try the drafts, where parts have one."""
 
 
 class ReleaseCreated(Output, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
@@ -75,12 +79,27 @@ class ReleaseAccepted(Event, frozen=True, kw_only=True, tag=True, tag_field="typ
     """Why it was held."""
 
 
+class Tried(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A path of the documents that a mapping was tried with."""
+
+    part: str
+    path: str
+    documents: int
+    """Documents tried that have a value there."""
+    found: int = 0
+    """Documents that are found to have one."""
+    type: str = ""
+    """Of its field; empty where it is not mapped."""
+
+
 class MappingValidated(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
     """A mapping was tried; `problems` says what the engine or the documents refuse."""
 
     source: str
     documents: int
     problems: tuple[str, ...] = ()
+    paths: tuple[Tried, ...] = ()
+    """What is found of each path, those that lose most first."""
 
 
 class ApiAdded(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):

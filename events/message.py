@@ -30,6 +30,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_
     """The run that the job belongs to."""
     cause_id: str = ""
     """The message or job that led to it; empty where a person or a schedule did."""
+    trace: str = ""
+    """The span within which it was said, as W3C's `traceparent`; empty where nobody traces (events.tracing)."""
 
 
 class Command(Message, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
@@ -70,6 +72,14 @@ class Event(Message, frozen=True, kw_only=True, tag_field="type", omit_defaults=
         )
 
 
+class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why something failed, as its error told."""
+
+    code: str
+    message: str
+    detail: str = ""
+
+
 class Output(Event, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
     """An event that describes what a job made: it is kept in the list of the job's noun (docs/adr/0001)."""
 
@@ -80,6 +90,11 @@ class Output(Event, frozen=True, kw_only=True, tag_field="type", omit_defaults=T
     held: tuple[str, ...] = ()
     """Why it was made and yet kept back, a sentence each: a person decides. Empty where nothing keeps it back. Its job has
     SUCCEEDED, and its run is HELD."""
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why its job has FAILED though this was made, and is listed; None where all of it went well."""
+        return None
 
     def needed(self) -> tuple[str, ...]:
         """The names of everything that has to be there for as long as this output is listed."""

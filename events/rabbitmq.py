@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import logging
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self, TypeVar, cast
 
@@ -21,6 +21,7 @@ from events.message import Command, Event
 from events.rabbitmq_link import PATIENCE, ConnectionLost, Link, Stop, driven
 from events.supervision import supervise
 from events.tasks import Tasks
+from events.tracing import headers
 
 T = TypeVar("T")
 Handler = Callable[[Delivery], Awaitable[None]]
@@ -252,19 +253,19 @@ class RabbitBus(Bus):
             raise
         return consumer
 
-    async def _hint(self, exchange: str, key: str, body: bytes) -> None:
+    async def _hint(self, exchange: str, key: str, body: bytes, headers: Mapping[str, str]) -> None:
         """Never waits for a connection: a hint that comes late is worth nothing."""
         if self._link is None:
             raise BusError("RabbitMQ is not connected")
         try:
             async with asyncio.timeout(self._patience):
-                await driven(self._link.hint(exchange, key, body))
+                await driven(self._link.hint(exchange, key, body, headers))
         except TimeoutError as error:
             raise BusError(f"RabbitMQ took nothing in {self._patience:g} s") from error
 
     async def emit(self, event: Event) -> None:
         """Publish to every watcher; the topic is the event's class name."""
-        await self._hint("events", type(event).__name__, encode(event))
+        await self._hint("events", type(event).__name__, encode(event), headers(event))
 
     @contextlib.asynccontextmanager
     async def watch(self) -> AsyncIterator[AsyncIterator[Event | None]]:
@@ -275,7 +276,7 @@ class RabbitBus(Bus):
 
     async def signal(self, word: Control) -> None:
         """Publish to every process."""
-        await self._hint("control", word.word, msgspec.json.encode(word))
+        await self._hint("control", word.word, msgspec.json.encode(word), {})
 
     @contextlib.asynccontextmanager
     async def listen(self) -> AsyncIterator[AsyncIterator[Control | None]]:

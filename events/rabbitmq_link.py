@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import functools
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any, TypeVar
 
 import aio_pika
@@ -17,6 +17,7 @@ from yarl import URL
 from events.bus import BusError, DeadLetter, Depth
 from events.catalogue import QUEUES, UndecodableMessage, decode_command, encode
 from events.message import Command
+from events.tracing import headers
 
 T = TypeVar("T")
 Delivered = Callable[[DeliveredMessage], Coroutine[Any, Any, None]]
@@ -136,6 +137,7 @@ class Link:
     async def publish(self, command: Command) -> None:
         """Return once the broker has confirmed."""
         properties = spec.Basic.Properties(content_type="application/json", delivery_mode=2, message_id=command.id)
+        properties.headers = {**headers(command)}
         channel = await self._channels["commands"].get_underlay_channel()
         async with self._window:
             try:
@@ -150,9 +152,9 @@ class Link:
                 self.lost.set()
                 raise
 
-    async def hint(self, exchange: str, key: str, body: bytes) -> None:
+    async def hint(self, exchange: str, key: str, body: bytes, headers: Mapping[str, str]) -> None:
         """Publish, unconfirmed, to whoever listens."""
-        await self._exchanges[exchange].publish(aio_pika.Message(body), key, mandatory=False)
+        await self._exchanges[exchange].publish(aio_pika.Message(body, headers={**headers}), key, mandatory=False)
 
     async def consume(self, queue: str, slots: int, delivered: Delivered) -> Stop:
         """Take deliveries of a queue. Returns what to call to get nothing more; the broker has said so when that returns."""

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import msgspec
 
-from events.message import Command, Event, Output
+from events.message import Command, Event, Failure, Output
 
 
 class DumpSource(Command, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
@@ -96,6 +96,23 @@ class SourceUploaded(Output, frozen=True, kw_only=True, tag=True, tag_field="typ
     """By uploader name; one named like the source where the manifest has a single uploader."""
     name: str = ""
     """What people call it: its release, with `.2` and so on behind it where an upload of that release is kept already."""
+    failed: dict[str, Failure] = {}
+    """Parts whose uploader failed: in `parts` they are what they were in the upload before, if they were there."""
+
+    @property
+    def failure(self) -> Failure | None:
+        """Of the first part that failed, with what became of the others."""
+        if not self.failed:
+            return None
+        part, first = next(iter(self.failed.items()))
+        others = "".join(f"; part {name}: {why.message}" for name, why in self.failed.items() if name != part)
+        stored = ", ".join(sorted(self.parts.keys() - self.failed.keys()))
+        message = f"part {part}: {first.message}{others}; stored nevertheless: {stored}"
+        return Failure(code=first.code, message=message, detail=first.detail)
+
+    def needed(self) -> tuple[str, ...]:
+        """This output, and those that the parts which failed were taken from."""
+        return tuple({self.output, *(part.collection.removesuffix(f".{name}") for name, part in self.parts.items())})
 
 
 class Inspected(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -7,6 +7,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from domain.hub import Hub
+from events.tracing import HEADER
 from gateway.authentication import Authentication, guarded
 from gateway.connections import HANDLER_ARGS, bounded
 from gateway.endpoint.limits import OperationLimits
@@ -49,7 +50,7 @@ def make_app(
     published = limited(Published(hub, answers).__call__, rate, proxies or Proxies())
     serve("*", "/api", published)
     serve("*", r"/api/{path:[\s\S]*}", published)
-    serve("*", "/graphql", guarded(known, view.__call__, but=view.asks_later))
+    serve("*", "/graphql", guarded(known, _traced(hub, view.__call__), but=view.asks_later))
     serve("GET", "/metrics", guarded(known, metrics.serve))
     serve("GET", "/health/live", _live)
     serve("GET", "/health/ready", _ready(ports))
@@ -70,6 +71,18 @@ def make_app(
     return app
 
 
+def _traced(hub: Hub, handler: Handler) -> Handler:
+    """The handler within a span, below that of the client where it tells one. A socket is no span: it may be open for days."""
+
+    async def traced(request: web.Request) -> web.StreamResponse:
+        if "Upgrade" in request.headers:
+            return await handler(request)
+        with hub.tracing.span("graphql", request.headers.get(HEADER, "")):
+            return await handler(request)
+
+    return traced
+
+
 def _explorer(pages: Pages) -> Handler:
     async def explorer(_: web.Request) -> web.StreamResponse:
         return pages.explorer()
@@ -87,13 +100,15 @@ async def _live(_: web.Request) -> web.Response:
 
 def _ready(ports: Ports) -> Handler:
     async def ready(_: web.Request) -> web.Response:
-        states, served = await asyncio.gather(ports.ping(), ports.served())
+        states, served, disks = await asyncio.gather(ports.ping(), ports.served(), ports.disks())
+        full = any(disk.failure for disk in disks.values())
         # One API whose release is gone must not take the others off their balancer; all of them must.
-        well = not any(states.values()) and not (served and all(served.values()))
+        well = not any(states.values()) and not full and not (served and all(served.values()))
         body = {
             "ready": well,
             "ports": {name: state or "ok" for name, state in states.items()},
             "apis": {name: state or "ok" for name, state in served.items()},
+            "disks": {name: disk.reason or "ok" for name, disk in disks.items()},
             "away": {name: round(age, 1) for name, age in ports.ages().items() if states[name]},
         }
         return web.json_response(body, status=200 if well else 503)

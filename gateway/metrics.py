@@ -80,6 +80,10 @@ class Metrics:
         self._there = Gauge("leat_api_served_there", "Whether what an API serves is there.", ("api",), registry=registry)
         self._kept_back = Gauge("leat_api_release_held", "Whether a release waits to be accepted.", ("api",), registry=registry)
 
+        self._free = Gauge("leat_disk_free_bytes", "What can still be written.", ("disk",), registry=registry)
+        self._needed = Gauge("leat_disk_needed_bytes", "What the next job may need.", ("disk",), registry=registry)
+        self._writable = Gauge("leat_disk_writable", "Whether a small write succeeded.", ("disk",), registry=registry)
+
         for gauge in (self._workers, self._dead):
             gauge.set(math.nan)  # not known yet
 
@@ -129,12 +133,18 @@ class Metrics:
 
     async def serve(self, _: web.Request) -> web.Response:
         """Everything, as Prometheus reads it. What can't be read just now is told as it was known last, with its age."""
-        states, served, failure = await asyncio.gather(self._ports.ping(), self._ports.served(), self._figures.renew())
+        states, served, disks, failure = await asyncio.gather(
+            self._ports.ping(), self._ports.served(), self._ports.disks(), self._figures.renew()
+        )
         for port, age in self._ports.ages().items():
             self._up.labels(port).set(not states[port])
             self._away.labels(port).set(age if states[port] else 0.0)
         self._age.set(self._figures.age if failure else 0.0)
         self._show(self._figures.value or [])
+        for name, disk in disks.items():
+            self._free.labels(name).set(disk.free)
+            self._needed.labels(name).set(disk.needed)
+            self._writable.labels(name).set(not disk.failure)
         self._there.clear()
         for api, reason in served.items():
             self._there.labels(api).set(not reason)

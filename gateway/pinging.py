@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
 from domain.data import apis
+from domain.data.disks import Disks
 from domain.errors import LeatError
 from domain.hub import Hub
+from domain.room import Disk
 from events.bus import BusError
 
 log = logging.getLogger(__name__)
@@ -76,6 +78,7 @@ class Ports:
             "search": hub.search,
             "files": hub.files,
         }
+        self._disks = Reading(Disks(hub, hub.records).look)
         self._served = Reading(lambda: apis.gone(hub))
         self._readings: dict[str, Reading[None]] = {name: Reading(_pinging(port)) for name, port in ports.items()}
 
@@ -90,6 +93,11 @@ class Ports:
         await self._served.renew()
         return self._served.value or {}
 
+    async def disks(self) -> dict[str, Disk]:
+        """How the disks stand that tell, as it was known last."""
+        await self._disks.renew()
+        return self._disks.value or {}
+
     def ages(self) -> dict[str, float]:
         """Seconds since each port answered."""
         return {name: reading.age for name, reading in self._readings.items()}
@@ -97,6 +105,7 @@ class Ports:
     def close(self) -> None:
         """Ask no more."""
         self._served.close()
+        self._disks.close()
         for reading in self._readings.values():
             reading.close()
 

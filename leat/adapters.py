@@ -1,5 +1,6 @@
 """Chooses the adapter behind each port by the scheme of its URL, and opens it."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
@@ -9,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from domain.errors import Unavailable
+from domain.errors import Invalid, Unavailable
 from domain.hub import Limits, Stores
 from domain.masking import masked
 from domain.ports.documents import Documents
@@ -17,6 +18,7 @@ from domain.ports.files import Files
 from domain.ports.records import Records
 from domain.ports.search import Search
 from events.bus import Bus, BusError
+from events.tracing import NoTracing, Tracing
 from leat import data_folder
 
 T = TypeVar("T")
@@ -58,6 +60,9 @@ async def open_stores(address: dict[str, Any]) -> AsyncIterator[Stores]:
     name, data = address["name"], Path(address["data"])
     async with AsyncExitStack() as stack:
         urls = {port: address[port] for port in ("documents", "search", "files")}
+        tracing = open_tracing(address.get("traces", ""), name)
+        if address.get("traces"):
+            stack.push_async_callback(asyncio.to_thread, tracing.close)
         documents = await opened(stack, "documents", urls["documents"], open_documents(urls["documents"], data, name))
         yield Stores(
             name=name,
@@ -66,6 +71,7 @@ async def open_stores(address: dict[str, Any]) -> AsyncIterator[Stores]:
             search=await opened(stack, "search", urls["search"], open_search(urls["search"], data, name, documents)),
             files=await opened(stack, "files", urls["files"], open_files(urls["files"], data, name)),
             limits=msgspec.convert(address["limits"], Limits),
+            tracing=tracing,
             address=address,
         )
 
@@ -129,6 +135,17 @@ async def open_files(url: str, data: Path, name: str) -> AsyncIterator[Files]:
 
             async with S3Files.connect(url, name, data / data_folder.COPIES) as files:
                 yield files
+
+
+def open_tracing(url: str, name: str) -> Tracing:
+    """Raises Invalid where what it needs is not installed."""
+    if not url:
+        return NoTracing()
+    try:
+        from adapters.opentelemetry.tracing import OpenTelemetryTracing
+    except ImportError as error:
+        raise Invalid(f"LEAT_TRACES needs {error.name}, which is not installed: install leat[traces]") from error
+    return OpenTelemetryTracing.to(url, name)
 
 
 @asynccontextmanager

@@ -116,8 +116,8 @@ class Backup:
         folders = {path.split("/")[1] for path in self._files if path.startswith("dumps/")}
         return sorted(outputs - {_output(name) for name in (*self._collections, *self._indexes, *folders)})
 
-    async def finish(self, records: AsyncIterator[bytes], token: bytes, contents: Contents) -> None:
-        """Write the rest, the sums last."""
+    async def finish(self, records: AsyncIterator[bytes], token: bytes, contents: Contents) -> Contents:
+        """Write the rest, the sums last; returns what is there."""
         await self._write(RECORDS, records)
         if token:
             await self._write(TOKEN, _once(token))
@@ -129,6 +129,7 @@ class Backup:
         )
         await self._write(CONTENTS, _once(msgspec.json.encode(filled)))
         await self._write(SUMS, _once("".join(f"{sum}  {name}\n" for name, sum in self._sums.items()).encode()))
+        return filled
 
     async def _write(self, name: str, chunks: AsyncIterator[bytes]) -> None:
         path, digest = self._folder / name, hashlib.sha256()
@@ -173,8 +174,7 @@ async def back_up(settings: Settings, folder: Path) -> Contents:
             before = absent
         token = settings.data / data_folder.TOKEN
         contents = Contents(leat=version("leat"), hub=hub, made_at=made_at, files=[], collections=[], indexes=[], absent=absent)
-        await backup.finish(_lines(found), token.read_bytes() if token.exists() else b"", contents)
-        return contents
+        return await backup.finish(_lines(found), token.read_bytes() if token.exists() else b"", contents)
 
 
 def _named(found: list[tuple[Kind, Record]]) -> tuple[set[str], set[str]]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from leat.adapters import open_stores
+from leat.unreadable import make_unreadable
 from workers.child import serve
 from workers.context import Report
 from workers.steps import STEPS
@@ -13,8 +14,10 @@ async def run(step: str, address: dict[str, Any], arguments: dict[str, Any], rep
     is asked."""
     work = STEPS[step].load()
     async with open_stores(address if STEPS[step].searches else {**address, "search": "tantivy:"}) as stores:
-        return await work(stores, arguments, report)
+        with stores.tracing.span(step, address.get("trace", "")):
+            return await work(stores, arguments, report)
 
 
 if __name__ == "__main__":
+    make_unreadable()
     serve(run)

@@ -17,6 +17,8 @@ LOCK = "lock"
 VERSION = "version"
 TOKEN = "token"
 """The administrator's token, mode 600."""
+FINGERPRINT = "fingerprint"
+"""Of the certificate that the gateway serves with, where it has one: how the command line knows it again."""
 URL = "url"
 """Where the gateway is, while one serves the folder."""
 PULSE = "pulse"
@@ -44,7 +46,7 @@ class FolderRefused(LeatError):
 def held(folder: Path) -> Iterator[None]:
     """Make the folder if need be and hold its lock; raises FolderRefused naming the process that has it, or the newer version."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private(folder)
         descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise FolderRefused(f"LEAT_DATA={folder}: {error.strerror}; name a folder that this user can write") from error
@@ -60,6 +62,15 @@ def held(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def make_private(folder: Path) -> None:
+    """Make the folder, for its owner alone. One that is a hub's already, or empty, is closed to others where it is ours; in any
+    other folder something else may lie that they need."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    there = folder.stat()
+    if there.st_uid == os.geteuid() and there.st_mode & 0o077 and ((folder / VERSION).exists() or not any(folder.iterdir())):
+        folder.chmod(0o700)
 
 
 def make_empty(folder: Path) -> None:

@@ -79,8 +79,9 @@ class Pool:
     """The worker processes of one scaler. Each leads a session of its own, so that a terminal's Ctrl-C reaches it through us
     only, and stops when its standard input ends: so none outlives us, however we end."""
 
-    def __init__(self, command: Sequence[str], grace: float) -> None:
+    def __init__(self, command: Sequence[str], grace: float, settings: bytes = b"") -> None:
         self._command = command
+        self._settings = settings
         self._patience = grace + PATIENCE
         self._members: list[Member] = []
         self._deaths = 0
@@ -122,6 +123,8 @@ class Pool:
 
     async def _start(self, now: float) -> None:
         process = await asyncio.create_subprocess_exec(*self._command, stdin=PIPE, stdout=DEVNULL, start_new_session=True)
+        assert process.stdin is not None
+        process.stdin.write(self._settings)  # a few hundred bytes, which a new pipe holds whether they are read or not
         self._members.append(Member(process, now))
         log.info("worker process started", extra={"pid": process.pid})
 
@@ -138,10 +141,12 @@ class Pool:
         await asyncio.gather(*ends)
 
 
-async def scale_workers(hub: Hub, queues: Sequence[str], scale: Scale, command: Sequence[str], ended: asyncio.Event) -> None:
-    """Keep worker processes, started by `command`, until `ended`; then stop them in order. While bus or records don't answer,
-    the number stays."""
-    pool = Pool(command, hub.limits.grace)
+async def scale_workers(
+    hub: Hub, queues: Sequence[str], scale: Scale, command: Sequence[str], ended: asyncio.Event, settings: bytes = b""
+) -> None:
+    """Keep worker processes, started by `command` and given `settings` on their standard input, until `ended`; then stop them in
+    order. While bus or records don't answer, the number stays."""
+    pool = Pool(command, hub.limits.grace, settings)
     try:
         async with supervised(scaling=partial(_scale, hub, tuple(queues), pool, Demand(scale))):
             await ended.wait()

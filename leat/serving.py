@@ -23,6 +23,7 @@ from leat import data_folder, listeners
 from leat.descriptors import for_connections, raise_limit
 from leat.settings import Settings
 from leat.signals import stop_on_signals
+from leat.tls import Certificate
 from leat.urls import Address, listening_at
 from leat.wiring import open_hub
 from workers.catalogue import WORKERS
@@ -44,13 +45,17 @@ async def serving(
     with ExitStack() as stack:
         stack.enter_context(data_folder.held(settings.data))
         token = settings.token.get_secret_value() or data_folder.kept_token(settings.data)
+        certificate = Certificate(settings.cert, settings.key) if settings.cert or settings.key else None
         async with open_hub(settings) as hub:
             alone = settings.bus.startswith("embedded:")
-            async with working(hub, queues, concurrency, alone=alone) as ended, listening(hub, settings, token) as url:
-                for file in (data_folder.URL, data_folder.PULSE):  # workers beside it in the same folder show theirs again
+            gateway = listening(hub, settings, token, certificate)
+            async with working(hub, queues, concurrency, alone=alone) as ended, gateway as url:
+                # Workers beside it in the same folder show their pulse again.
+                for file in (data_folder.URL, data_folder.PULSE, data_folder.FINGERPRINT):
                     stack.callback((settings.data / file).unlink, missing_ok=True)
                 (settings.data / data_folder.URL).write_text(f"{url}\n")
-                yield Address(url, token), ended
+                shown = certificate.fingerprint() if certificate else ""
+                yield Address(url, token, fingerprint=shown, public=settings.public_url), ended
 
 
 @asynccontextmanager
@@ -102,7 +107,7 @@ async def _beat(file: Path) -> None:
 
 
 @asynccontextmanager
-async def listening(hub: Hub, settings: Settings, token: str) -> AsyncIterator[str]:
+async def listening(hub: Hub, settings: Settings, token: str, certificate: Certificate | None = None) -> AsyncIterator[str]:
     """The gateway on its port; yields its URL."""
     answers = Limits(hits=settings.answer_hits, bytes=settings.answer_size)
     proxies = Proxies(settings.proxies.replace(",", " ").split())
@@ -110,16 +115,33 @@ async def listening(hub: Hub, settings: Settings, token: str) -> AsyncIterator[s
     runner = Runner(app, connections=for_connections(settings.connections), access_log=None, shutdown_timeout=5.0)
     await runner.setup()
     try:
-        await _listen(runner, settings)
+        await _listen(runner, settings, certificate)
         host, port = runner.addresses[0][:2]
-        yield listening_at(host, port)
+        async with _certified(certificate, settings.data / data_folder.FINGERPRINT):
+            yield listening_at(host, port, settings.cert)
     finally:
         await runner.cleanup()
 
 
-async def _listen(runner: web.AppRunner, settings: Settings) -> None:
+@asynccontextmanager
+async def _certified(certificate: Certificate | None, file: Path) -> AsyncIterator[None]:
+    """Tell the command line which certificate is served, and go on telling it as it is renewed."""
+    if certificate is None:
+        yield
+        return
+
+    def tell() -> None:
+        file.write_text(certificate.fingerprint())
+
+    tell()
+    async with supervised(certificate=partial(certificate.keep_current, tell)):
+        yield
+
+
+async def _listen(runner: web.AppRunner, settings: Settings, certificate: Certificate | None) -> None:
+    context = certificate.context if certificate else None
     try:
-        await web.TCPSite(runner, settings.host, settings.port).start()
+        await web.TCPSite(runner, settings.host, settings.port, ssl_context=context).start()
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             holder = listeners.holder(settings.port)

@@ -36,7 +36,9 @@ REASONS = {
 }
 """What is said of a wrong value, by the sort of mistake."""
 PATTERNS = {
+    "public_url": "should be such as https://hub.example.org, without a path",
     "name": "should begin with a lower-case letter, and have up to 31 of them, digits and dashes",
+    "traces": "should begin with http: or https:",
     "id": "should have up to 12 lower-case letters and digits",
 }
 
@@ -96,6 +98,11 @@ class Settings(BaseSettings):
     log_size: int = Field(
         64 * 2**20, ge=2**20, description="bytes that a job's log may have; its beginning and its end stay, half of it each"
     )
+    traces: str = Field(
+        "",
+        pattern="^(https?://.+)?$",
+        description="where OpenTelemetry's traces go, such as http://collector:4318; needs leat[traces]; unset: nowhere",
+    )
     quiet: float = Field(60.0, ge=0, description="seconds that an automatic build waits for its neighbours")
     download_size: int = Field(200 * 2**30, gt=0, description="bytes that one file of a dump may have")
     download_networks: str = Field(
@@ -108,6 +115,13 @@ class Settings(BaseSettings):
     connections: int = Field(
         4096, gt=0, description="connections that the gateway has at a time; at most half of the file descriptors it may have"
     )
+    public_url: str = Field(
+        "",
+        pattern=r"^(https?://[^/?#\s]+/?)?$",
+        description="the gateway's address as people are told it, such as https://hub.example.org; unset: where it listens",
+    )
+    cert: str = Field("", description="file of the gateway's certificate and its chain, in PEM; with LEAT_KEY it speaks HTTPS only")
+    key: str = Field("", description="file of that certificate's key, in PEM, without a password")
     rate: int = Field(60_000, ge=0, description="requests a minute that one address may send to the published APIs; 0: any number")
     proxies: str = Field(
         "", description="addresses and networks of proxies whose Forwarded and X-Forwarded-For are believed, with commas between"

@@ -15,6 +15,7 @@ from domain.jobs import upgrading
 from domain.ports.records import Kind, Records
 from events.message import new_id
 from leat.adapters import open_bus, open_records, open_stores, opened, reaching
+from leat.data_folder import make_private
 from leat.settings import Settings, SettingsInvalid
 
 HUB = Kind(name="hub")
@@ -25,7 +26,7 @@ FORM = "form"
 @asynccontextmanager
 async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
     """The hub of these settings, closed in the reverse order. Raises Unavailable where a server does not answer."""
-    settings.data.mkdir(parents=True, exist_ok=True)
+    make_private(settings.data)
     async with AsyncExitStack() as stack:
         records = await opened(stack, "records", settings.records, open_records(settings.records, settings.data, settings.name))
         await records.prepare((HUB, *CATALOGUE.kinds))
@@ -42,6 +43,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
             search=stores.search,
             files=stores.files,
             limits=stores.limits,
+            tracing=stores.tracing,
             address=address,
             records=records,
             bus=bus,
@@ -60,6 +62,7 @@ def stores_address(settings: Settings, name: str) -> dict[str, Any]:
         "documents": settings.documents,
         "search": settings.search,
         "files": settings.files,
+        "traces": settings.traces,
         "limits": msgspec.to_builtins(settings.limits()),
     }
 

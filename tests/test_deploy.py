@@ -3,6 +3,8 @@
 import importlib.util
 import json
 import re
+import subprocess
+import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +16,9 @@ import yaml
 
 from events.catalogue import QUEUES
 from leat.cli import _parser
+from leat.cli.exits import Exit
 from leat.settings import Settings, load
-from tests.services import missing
+from tests.services import missing, need
 
 ROOT = Path(__file__).parent.parent
 KUBERNETES = sorted((ROOT / "deploy" / "kubernetes").glob("*.yaml"))
@@ -349,3 +352,58 @@ def test_no_registry_is_named(compose: Any) -> None:
     images += re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
 
     assert [image for image in images if "/" in image] == []
+
+
+UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
+
+
+def unit(path: Path) -> dict[str, list[str]]:
+    """What a unit says, by key."""
+    found: dict[str, list[str]] = {}
+    for line in path.read_text().splitlines():
+        name, is_set, value = line.partition("=")
+        if is_set and not line.startswith("#"):
+            found.setdefault(name, []).append(value)
+    return found
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_units_run_commands_that_there_are(path: Path) -> None:
+    """Arguments and settings are known, and stopping waits longer than running jobs get."""
+    says = unit(path)
+
+    program, *words = says["ExecStart"][0].replace("%i", "upload").split()
+    assert program.endswith("/leat")
+    check_arguments(words)
+    settings = [word.split("=")[0] for line in says["Environment"] for word in line.split()]
+    check_settings(name for name in settings if name.startswith("LEAT_"))
+    assert int(says["TimeoutStopSec"][0]) > Settings().grace
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_units_come_back_until_a_server_does(path: Path) -> None:
+    """Who can't reach a server is started again without end; who is refused, or wrongly set, is not."""
+    says = unit(path)
+    final = {int(code) for code in says["RestartPreventExitStatus"][0].split()}
+
+    assert (says["Restart"], says["StartLimitIntervalSec"]) == (["on-failure"], ["0"])
+    assert final == {Exit.USAGE, Exit.REFUSED}
+    assert Exit.UNREACHABLE not in final
+
+
+def test_compose_comes_back_until_a_server_does(compose: Any) -> None:
+    """Containers of the hub are started again whenever they end by themselves, as Kubernetes does with its own."""
+    assert {service["restart"] for service in ours(compose).values()} == {"unless-stopped"}
+
+
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    """`systemd-analyze verify` finds nothing wrong, but that this machine has neither the program nor the user."""
+    need("systemd-analyze")
+    for path in UNITS:
+        text = re.sub(r"(?m)^(User|Group)=.*\n", "", path.read_text()).replace("/opt/leat/.venv/bin/leat", sys.executable)
+        (tmp_path / path.name.replace("@", "@upload")).write_text(text)
+
+    command = ["systemd-analyze", "verify", "--man=no", *sorted(map(str, tmp_path.iterdir()))]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")

@@ -38,6 +38,7 @@ def test_arrows_point_down_only() -> None:
 
 PORTS = (
     "events.bus",
+    "events.tracing",
     "domain.ports.records",
     "domain.ports.documents",
     "domain.ports.search",

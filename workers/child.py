@@ -17,6 +17,7 @@ with its whole group.
 import asyncio
 import os
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -67,7 +68,7 @@ class Spawn(msgspec.Struct, frozen=True, kw_only=True):
     command: tuple[str, ...] = (sys.executable, "-P", "-m", "leat.child")
     """-P: Python would import from the folder that the hub was started in first, whatever `random.py` lies there."""
     environment: dict[str, str] | None = None
-    """None: this process's own, which carries the settings."""
+    """None: this process's own, which holds no settings: those come with the address."""
 
 
 async def run_child(
@@ -261,8 +262,8 @@ async def _performed(steps: Steps, request: dict[str, Any], report: Report) -> d
     """The step's result; a full disk is told as that, and not as the death of this process."""
     try:
         return await steps(request["step"], request["address"], request["arguments"], report)
-    except OSError as error:
-        raise as_disk_full(error, Path.cwd()) from error
+    except (OSError, ValueError, sqlite3.Error) as error:
+        raise as_disk_full(error, Path(request["address"]["data"])) from error
 
 
 def _known_type(error: LeatError) -> str:

@@ -37,7 +37,13 @@ class Runner:
         return RunningJob(self._hub, attempt, self._spawn)
 
     async def run(self, job: RunningJob, registration: Registration) -> None:
-        """Call the handler, then end the attempt. Who finds itself superseded touches nothing more."""
+        """Call the handler, then end the attempt, in a span below that of who asked. Who finds itself superseded touches nothing
+        more."""
+        attempt, asked = job.attempt, str(job.job.command.get("trace", ""))
+        with self._hub.tracing.span(job.job.type, asked, job=attempt.id, run=job.job.run_id, attempt=attempt.number):
+            await self._run(job, registration)
+
+    async def _run(self, job: RunningJob, registration: Registration) -> None:
         try:
             verdict = self._verdict(job, registration, await self._work(job, registration))
             record = await self._end_patiently(job, verdict)
@@ -52,7 +58,9 @@ class Runner:
         """Call the handler; returns its event, or what it raised."""
         try:
             job.begin()
-            return await chain(Call(command_from(job.job.command), job, registration), self._middleware)()
+            command = command_from(job.job.command)
+            with self._hub.tracing.span(command.step):
+                return await chain(Call(command, job, registration), self._middleware)()
         except JobSuperseded:
             raise
         except asyncio.CancelledError as error:

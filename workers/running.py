@@ -92,7 +92,9 @@ class RunningJob(JobContext):
         return stored
 
     async def child(self, step: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        return await run_child(self._spawn, step, self.hub.address, arguments, ReportToJob(self))
+        trace = self.hub.tracing.carried()
+        address = {**self.hub.address, "trace": trace} if trace else self.hub.address
+        return await run_child(self._spawn, step, address, arguments, ReportToJob(self))
 
     async def outside(self, describe: Callable[[], Awaitable[dict[str, Any]]]) -> Done:
         if self.elsewhere is None:

@@ -28,6 +28,10 @@ BATCH = 1000
 """Hits of a scan that are fetched at once."""
 TERMS = 50_000
 """Terms that a shard may hand over for a facet, so that counts are exact up to so many."""
+ALL_TERMS = 200_000
+"""Terms that a shard may hand over for all facets of a search together: with many facets, fewer for each."""
+PATIENCE = 10.0
+"""Seconds that a search may take, as on the embedded engine. The server ends it, and is not asked again."""
 TRIES = 8
 """Times that a document is sent which the server is too busy to take; waits double from 0.1 s, 12.7 s altogether."""
 
@@ -111,6 +115,11 @@ class ElasticsearchSearch(Search):
         self._last.pop(name, None)
         return count
 
+    @property
+    def _searching(self) -> AsyncElasticsearch:
+        """For searches: 504 means that one took too long, and would again."""
+        return self._client.options(request_timeout=PATIENCE + 5, retry_on_status=(502, 503))
+
     async def search(self, name: str, request: SearchRequest) -> SearchResult:
         _, fields = await self._open(name)
         planner = Planner(fields)
@@ -121,8 +130,9 @@ class ElasticsearchSearch(Search):
         sorted_by = [{name_of(key.path): _order(fields, key.path, key.descending)} for key in request.sort]
         body["sort"] = [*(sorted_by or [{"_score": "desc"}]), *([] if _ends_by_id(request) else [{ID: "asc"}])]
         with _translated(name):
-            found = await self._client.search(
+            found = await self._searching.search(
                 index=self._index(name),
+                timeout=f"{PATIENCE:g}s",
                 from_=request.offset,
                 size=request.limit,
                 source=request.bodies,
@@ -156,7 +166,8 @@ class ElasticsearchSearch(Search):
             pit = opened["id"]
             try:
                 while True:
-                    found = await self._client.search(
+                    found = await self._searching.search(
+                        timeout=f"{PATIENCE:g}s",
                         pit={"id": pit, "keep_alive": "5m"},
                         size=BATCH,
                         source=request.bodies,
@@ -214,6 +225,14 @@ class ElasticsearchSearch(Search):
         self._last.pop(name, None)
         with _translated(name):
             await self._client.indices.delete(index=self._index(name), ignore_unavailable=True)
+
+    async def room(self) -> int | None:
+        """What the node with the least of it has; None where this user may not ask, or the server does not tell."""
+        path = "nodes.*.fs.total.available_in_bytes"
+        with _translated("*"):
+            told = await self._client.options(ignore_status=(400, 401, 403, 404)).nodes.stats(metric="fs", filter_path=path)
+        nodes = told.body.get("nodes", {}).values() if isinstance(told.body, dict) else ()
+        return min((int(node["fs"]["total"]["available_in_bytes"]) for node in nodes), default=None)
 
     async def ping(self) -> None:
         with _translated("*"):
@@ -331,10 +350,11 @@ def _ends_by_id(request: SearchRequest) -> bool:
 
 def _aggregations(facets: dict[str, Field | None], size: int) -> dict[str, Any]:
     made: dict[str, Any] = {}
+    handed = max(size, min(TERMS, ALL_TERMS // len(facets)))
     for path, field in facets.items():
         if field is not None:
             order = [{"_count": "desc"}, {"_key": "asc"}]
-            terms = {"field": path, "size": max(size, 1), "shard_size": max(size, TERMS), "order": order}
+            terms = {"field": path, "size": max(size, 1), "shard_size": handed, "order": order}
             made[f"terms:{path}"] = {"terms": terms}
         made[f"missing:{path}"] = {"missing": {"field": path}}
     return made
@@ -366,9 +386,10 @@ def _translated(name: str) -> Iterator[None]:
         if error.status_code == 400:  # the reason may name indexes, nodes and settings, and whoever asks may read it
             log.warning("Elasticsearch refuses a query", extra={"index": name, "reason": _reason(error)})
             raise QueryInvalid("the search engine can't answer this query: ask for less at once") from error
-        raise (Busy if error.status_code == 429 else Unavailable)(
-            f"Elasticsearch answers {error.status_code}: {_reason(error)}"
-        ) from error
+        if error.status_code == 504 and error.error == "search_phase_execution_exception":  # a proxy's has no such type
+            raise QueryInvalid(f"the query takes longer than {PATIENCE:g} s: narrow it, or ask for less at once") from error
+        failed = Busy if error.status_code == 429 else Unavailable
+        raise failed(f"Elasticsearch answers {error.status_code}: {_reason(error)}") from error
     except TransportError as error:
         raise Unavailable(f"Elasticsearch does not answer: {error.message}") from error
 

@@ -18,6 +18,8 @@ PATIENCE = 10_000
 """Milliseconds that an operation waits for a server to be found, where the URL doesn't say."""
 SILENCE = {"records": 10_000, "documents": 120_000}
 """Milliseconds that a server may be silent in the middle of an operation, where the URL doesn't say: records are small."""
+DISK_FULL = 14031
+"""The server's code where its disk is full."""
 DUPLICATE = 11000
 """The server's code for an `_id` that is there."""
 

@@ -11,9 +11,9 @@ from pymongo import WriteConcern
 from pymongo.errors import BulkWriteError, CursorNotFound, DocumentTooLarge
 from pymongo.read_concern import ReadConcern
 
-from adapters.mongodb.connection import DUPLICATE, Fields, connect, translated
+from adapters.mongodb.connection import DISK_FULL, DUPLICATE, Fields, connect, translated
 from adapters.mongodb.json_values import DIGEST, escaped, from_bson, to_bson, unescaped
-from domain.errors import Conflict, JobFailed, NotReady, Unavailable
+from domain.errors import Conflict, DiskFull, JobFailed, NotReady, Unavailable
 from domain.ports.documents import BATCH_BYTES, Document, Documents, Sealed
 
 BATCH_DOCUMENTS = 1000
@@ -130,6 +130,11 @@ class MongoDocuments(Documents):
         prefix = self._prefix
         return sorted({*created, *(unquote(name[len(prefix) :]) for name in stored if name.startswith(prefix))})
 
+    async def room(self) -> int | None:
+        with translated():
+            told = await self._database.command("dbStats")
+        return int(told["fsTotalSize"] - told["fsUsedSize"]) if told.get("fsTotalSize") else None
+
     async def drop(self, name: str) -> None:
         self._written.pop(name, None)
         self._known.discard(name)
@@ -160,6 +165,8 @@ def _refused(error: BulkWriteError) -> Exception:
     """What a bulk write's errors mean: a repeated `_id`, or documents that the server won't have."""
     errors: list[Fields] = (error.details or {}).get("writeErrors", [])
     for refused in errors:
+        if refused.get("code") == DISK_FULL:
+            return DiskFull(f"MongoDB's disk is full: {refused.get('errmsg', '')}")
         if refused.get("code") == DUPLICATE:
             return Conflict(f"the _id {refused['op']['_id']!r} occurs more than once")
     if not errors:

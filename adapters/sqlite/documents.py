@@ -16,8 +16,9 @@ from urllib.parse import quote, unquote
 
 import orjson
 
-from domain.errors import Conflict, NotReady, Unavailable
+from domain.errors import Conflict, DiskFull, NotReady, Unavailable
 from domain.ports.documents import BATCH_BYTES, Document, Documents, Sealed
+from domain.room import is_full
 
 T = TypeVar("T")
 
@@ -214,7 +215,7 @@ class SqliteDocuments(Documents):
 
 
 class _translated:  # as a generator it would cost more than the read of a document
-    """Failures of file system and SQLite as Unavailable."""
+    """Failures of file system and SQLite as Unavailable, or as DiskFull."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -224,6 +225,8 @@ class _translated:  # as a generator it would cost more than the read of a docum
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         if isinstance(error, sqlite3.Error | OSError):
+            if is_full(error):
+                raise DiskFull(f"collection {self.name} can't be written: {error}") from error
             raise Unavailable(f"collection {self.name} can't be read or written: {error}") from error
 
 

@@ -27,6 +27,9 @@ LONGEST = 32_766
 """Bytes of a keyword: Elasticsearch's limit."""
 
 
+STILL_KEPT = "index: false keeps values to sort and count by, so they must fit; of a path that is not mapped they may be anything"
+
+
 class Unfit(LeatError):
     """A value does not fit its field."""
 
@@ -138,6 +141,9 @@ class Flattener:
         return put if copied or copies or convert is None else _shortcut(field, name, put)
 
     def _converter(self, field: Field) -> Callable[[Any], Any]:
+        return self._typed(field) if field.indexed else _explained(self._typed(field))
+
+    def _typed(self, field: Field) -> Callable[[Any], Any]:
         if field.type == "text":
             return _text(self._words.spaced if field.analyzer == "standard" else str)
         if field.type == "keyword":
@@ -218,6 +224,18 @@ def _keyword(field: Field) -> Callable[[Any], str | None]:
         return text
 
     return convert
+
+
+def _explained(convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The same, where somebody may wonder why values of a field that is not indexed are looked at."""
+
+    def converted(value: Any) -> Any:
+        try:
+            return convert(value)
+        except Unfit as error:
+            raise Unfit(f"{error.message} ({STILL_KEPT})") from error
+
+    return converted
 
 
 def _boolean(path: str) -> Callable[[Any], int]:

@@ -22,6 +22,7 @@ from domain.ports.documents import Document, Documents
 from domain.ports.search import Hit, IndexSpec, Search, SearchRequest, SearchResult
 from domain.query.clauses import Clause, Words
 from domain.query.plan import Fields
+from domain.room import disk_full, is_full, look_at
 
 OPEN_INDEXES = 32
 """Readers that are kept open."""
@@ -80,15 +81,15 @@ class TantivySearch(Search):
             folder.mkdir(parents=True)
             return Writer(folder, spec)
 
-        with _written(name):
+        with _written(self._folder / name):
             self._writers[name] = await asyncio.to_thread(make)
 
     async def bulk(self, name: str, documents: Sequence[Document]) -> None:
-        with _written(name):
+        with _written(self._folder / name):
             await asyncio.to_thread(self._writer(name).add, documents)
 
     async def seal(self, name: str) -> int:
-        with _written(name):
+        with _written(self._folder / name):
             count = await asyncio.to_thread(self._writer(name).seal)
         del self._writers[name]
         return count
@@ -249,12 +250,14 @@ def _unless_gone(_function: object, _path: str, error: tuple[type[BaseException]
 
 
 @contextmanager
-def _written(name: str) -> Iterator[None]:
+def _written(folder: Path) -> Iterator[None]:
     """What the disk refuses may be tried again. tantivy says everything by ValueError, and of a thread that failed that it was the
-    disk, most likely."""
+    disk, most likely: so whether that is full is found by a small write."""
     try:
         yield
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) or DISK.search(str(error)):
-            raise Unavailable(f"index {name} can't be written: {error}") from error
+            if is_full(error) or look_at(folder.parent, 0).failure:
+                raise disk_full(folder.parent, str(error)) from error
+            raise Unavailable(f"index {folder.name} can't be written: {error}") from error
         raise

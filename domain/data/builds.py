@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -18,9 +18,24 @@ from domain.nouns import NOUN_INDEXES, REMOVED_RANGE, Noun, Stored, Table
 from domain.ports.records import Kind
 from events.builds import BuildAdded, BuildEdited
 
+CONFIGURATION = (
+    "sources",
+    "root",
+    "merge_struct",
+    "doc_type",
+    "version_format",
+    "metadata",
+    "automatic",
+    "shards",
+    "replicas",
+)
+"""The fields that say how is built."""
+
 
 class Build(Noun, frozen=True, kw_only=True):
     """A build configuration (BioThings: src_build_config) and what it built."""
+
+    HISTORY: ClassVar[Mapping[str, tuple[str, ...]]] = {"configuration": CONFIGURATION, "gates": ("gates",)}
 
     version: int = 1
     """Raised by every edit; part of a build's inputs."""
@@ -120,28 +135,42 @@ def _check(build: Build) -> Build:
     return build
 
 
-async def add(hub: Hub, name: str, **values: Any) -> Stored[Build]:
+async def add(hub: Hub, name: str, *, by: str = "", **values: Any) -> Stored[Build]:
     """Make a build configuration; `values` are fields of Build. Raises Invalid or Conflict."""
     check_name(name)
     build = _check(Build(created_at=time.time(), **values))
-    return await edits.add(hub, BUILDS, name, build, BuildAdded(build=name))
+    return await edits.add(hub, BUILDS, name, build, BuildAdded(build=name), by=by)
 
 
-async def edit(hub: Hub, name: str, **values: Any) -> Stored[Build]:
+async def edit(hub: Hub, name: str, *, by: str = "", **values: Any) -> Stored[Build]:
     """Change fields of a build configuration and raise its version, so that the next build is made anew."""
 
     def edited(build: Build) -> Build:
         changed = msgspec.structs.replace(build, **values)
         return _check(msgspec.structs.replace(changed, version=build.version + 1, edited_at=time.time()))
 
-    return await edits.change(hub, BUILDS, name, edited, BuildEdited(build=name))
+    return await edits.change(hub, BUILDS, name, edited, BuildEdited(build=name), by=by)
 
 
-async def set_gates(hub: Hub, name: str, gates: Gates) -> Stored[Build]:
+async def set_gates(hub: Hub, name: str, gates: Gates, *, by: str = "") -> Stored[Build]:
     """Let these gates judge its releases from now on. Raises Invalid naming the field."""
     release_gates.check(gates)
 
     def changed(build: Build) -> Build:
         return msgspec.structs.replace(build, gates=gates, edited_at=time.time())
 
-    return await edits.change(hub, BUILDS, name, changed, BuildEdited(build=name))
+    return await edits.change(hub, BUILDS, name, changed, BuildEdited(build=name), by=by)
+
+
+async def restore(hub: Hub, name: str, number: int, *, by: str = "") -> Stored[Build]:
+    """Let its configuration, or its gates, be again what a change of its history made of them. That is a change too, and a
+    configuration gets a new version. Raises Invalid where the change is not remembered, or not valid today."""
+
+    def restored(build: Build) -> Build:
+        change = build.change(number)
+        version = build.version + (change.topic == "configuration")
+        changed = msgspec.structs.replace(build.as_of(change), version=version, edited_at=time.time())
+        release_gates.check(changed.gates)
+        return _check(changed)
+
+    return await edits.change(hub, BUILDS, name, restored, BuildEdited(build=name), by=by)

@@ -37,10 +37,11 @@ async def start_inspect(hub: Hub, source: str, *, force: bool = False, asked_by:
     return await runs.start_command(hub, "inspectSource", InspectSource(source=source, force=force), asked_by=asked_by, key=key)
 
 
-async def start_validate(hub: Hub, source: str, *, asked_by: str = "", key: str | None = None) -> Started:
-    """Try the source's mapping on a scratch index."""
+async def start_validate(hub: Hub, source: str, *, draft: bool = False, asked_by: str = "", key: str | None = None) -> Started:
+    """Try the source's mapping on a scratch index, or its drafts where there are some."""
     await SOURCES.get(hub.records, source)
-    return await runs.start_command(hub, "validateMapping", ValidateMapping(source=source), asked_by=asked_by, key=key)
+    command = ValidateMapping(source=source, draft=draft)
+    return await runs.start_command(hub, "validateMapping", command, asked_by=asked_by, key=key)
 
 
 async def start_build(

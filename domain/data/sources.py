@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import msgspec
 
@@ -31,6 +31,8 @@ Derivation = Literal["inspection", "plugin"]
 class Source(Noun, frozen=True, kw_only=True):
     """A plugin that Leat dumps and uploads."""
 
+    HISTORY: ClassVar[Mapping[str, tuple[str, ...]]] = {"mapping": ("mapping",), "gates": ("gates",)}
+
     folder: str
     """Where the plugin's code is read from at `reload`: a folder of the gateway's machine."""
     code: str
@@ -46,6 +48,8 @@ class Source(Noun, frozen=True, kw_only=True):
     disabled: bool = False
     """Dumps are refused; set from the manifest when it is read, and by people."""
     edited_at: float = 0.0
+    drafts: dict[str, dict[str, Any]] = {}
+    """Mappings of parts that are worked on, and not committed yet."""
 
     def part_names(self) -> tuple[str, ...]:
         """Its parts, in the manifest's order."""
@@ -70,6 +74,12 @@ class Source(Noun, frozen=True, kw_only=True):
         """With a mapping of the part that somebody wrote."""
         derived = {other: derivation for other, derivation in self.derived.items() if other != part}
         return msgspec.structs.replace(self, mapping={**self.mapping, part: properties}, derived=derived, edited_at=time.time())
+
+    def with_draft(self, part: str, properties: dict[str, Any] | None) -> Self:
+        """With a draft of the part's mapping, or without one."""
+        others = {other: draft for other, draft in self.drafts.items() if other != part}
+        drafts = others if properties is None else {**others, part: properties}
+        return msgspec.structs.replace(self, drafts=drafts, edited_at=time.time())
 
 
 SOURCES = Table(Kind(name="source", indexes=NOUN_INDEXES, ranges=REMOVED_RANGE), Source)
@@ -120,19 +130,21 @@ async def edit(hub: Hub, name: str, *, folder: str | None = None, disabled: bool
     return await edits.change(hub, SOURCES, name, edited, SourceEdited(source=name))
 
 
-async def set_gates(hub: Hub, name: str, gates: Gates) -> Stored[Source]:
+async def set_gates(hub: Hub, name: str, gates: Gates, *, by: str = "") -> Stored[Source]:
     """Let these gates judge the releases that it is part of, from now on. Raises Invalid naming the field."""
     release_gates.check(gates)
 
     def changed(source: Source) -> Source:
         return msgspec.structs.replace(source, gates=gates, edited_at=time.time())
 
-    return await edits.change(hub, SOURCES, name, changed, SourceEdited(source=name))
+    return await edits.change(hub, SOURCES, name, changed, SourceEdited(source=name), by=by)
 
 
-async def set_mapping(hub: Hub, name: str, part: str, properties: dict[str, Any]) -> Stored[Source]:
-    """Commit the mapping of one part: Elasticsearch `properties`, with whatever Elasticsearch prints around them. Raises Invalid
-    naming the path that is wrong, or where documents were inspected and none has any of the fields."""
+async def set_mapping(
+    hub: Hub, name: str, part: str, properties: dict[str, Any], *, draft: bool = False, by: str = ""
+) -> Stored[Source]:
+    """Commit the mapping of one part, or save it as a draft: Elasticsearch `properties`, with whatever Elasticsearch prints around
+    them. Raises Invalid naming the path that is wrong, or where documents were inspected and none has any of the fields."""
     known = await _known(hub, name, part)
     properties = pasted.unwrapped(properties, known)
     mappings.check(properties)
@@ -140,28 +152,58 @@ async def set_mapping(hub: Hub, name: str, part: str, properties: dict[str, Any]
 
     def mapped(source: Source) -> Source:
         _check_part(name, source, part)
-        return source.with_edited(part, properties)
+        return source.with_draft(part, properties) if draft else source.with_edited(part, properties)
 
-    return await edits.change(hub, SOURCES, name, mapped, SourceEdited(source=name))
+    return await edits.change(hub, SOURCES, name, mapped, SourceEdited(source=name), by=by)
 
 
-async def edit_mapping(hub: Hub, name: str, part: str, changes_of: Mapping[str, Mapping[str, Any]]) -> Stored[Source]:
-    """Change fields of a part's committed mapping, or add some: by path, what `mappings.edit` takes. Raises Invalid naming the
-    path."""
+async def edit_mapping(
+    hub: Hub, name: str, part: str, changes_of: Mapping[str, Mapping[str, Any]], *, draft: bool = False, by: str = ""
+) -> Stored[Source]:
+    """Change fields of a part's committed mapping, or add some: by path, what `mappings.edit` takes. Of its draft instead, which
+    begins as what is committed. Raises Invalid naming the path."""
 
     def edited(source: Source) -> Source:
         _check_part(name, source, part)
-        if part not in source.mapping:
+        properties = (source.drafts if draft else {}).get(part, source.mapping.get(part))
+        if properties is None:
             raise Invalid(f"{part} has no mapping yet: its first inspection commits one, or commit a whole one", ("part",))
-        properties = source.mapping[part]
         for path, changes in changes_of.items():
             properties = mappings.edit(properties, path, **changes)
-        return source.with_edited(part, properties)
+        return source.with_draft(part, properties) if draft else source.with_edited(part, properties)
 
-    return await edits.change(hub, SOURCES, name, edited, SourceEdited(source=name))
+    return await edits.change(hub, SOURCES, name, edited, SourceEdited(source=name), by=by)
 
 
-async def follow_inspections(hub: Hub, name: str, part: str) -> Stored[Source]:
+async def end_draft(hub: Hub, name: str, part: str, *, commit: bool, by: str = "") -> Stored[Source]:
+    """Commit the draft of a part's mapping, or discard it. Raises NotReady where there is none."""
+
+    def ended(source: Source) -> Source:
+        _check_part(name, source, part)
+        if part not in source.drafts:
+            raise NotReady(f"{part} has no draft of a mapping")
+        draft = source.drafts[part]
+        return source.with_edited(part, draft).with_draft(part, None) if commit else source.with_draft(part, None)
+
+    return await edits.change(hub, SOURCES, name, ended, SourceEdited(source=name), by=by)
+
+
+async def restore(hub: Hub, name: str, number: int, *, by: str = "") -> Stored[Source]:
+    """Let the mappings, or the gates, be again what a change of the source's history made of them. That is a change too, and a
+    mapping that it changes follows inspections no longer. Raises Invalid where the change is not remembered, or not valid today."""
+
+    def restored(source: Source) -> Source:
+        then = source.as_of(source.change(number))
+        release_gates.check(then.gates)
+        for properties in then.mapping.values():
+            mappings.check(properties)
+        derived = {part: origin for part, origin in source.derived.items() if then.mapping.get(part) == source.mapping.get(part)}
+        return msgspec.structs.replace(then, derived=derived, edited_at=time.time())
+
+    return await edits.change(hub, SOURCES, name, restored, SourceEdited(source=name), by=by)
+
+
+async def follow_inspections(hub: Hub, name: str, part: str, *, by: str = "") -> Stored[Source]:
     """Commit what the newest inspection suggests, and let later suggestions replace it. Raises NotReady before the first one."""
     inspection = (await SOURCES.get(hub.records, name)).value.newest(SourceInspected)
     inspected = inspection and inspection.parts.get(part)
@@ -174,7 +216,7 @@ async def follow_inspections(hub: Hub, name: str, part: str) -> Stored[Source]:
         mapping, derived = {**source.mapping, part: suggested}, {**source.derived, part: "inspection"}
         return msgspec.structs.replace(source, mapping=mapping, derived=derived, edited_at=time.time())
 
-    return await edits.change(hub, SOURCES, name, following, SourceEdited(source=name))
+    return await edits.change(hub, SOURCES, name, following, SourceEdited(source=name), by=by)
 
 
 async def _known(hub: Hub, name: str, part: str) -> frozenset[str]:

@@ -16,6 +16,9 @@ from domain.nouns import Stored
 from events.jobs import JobQueued
 from events.message import Command, new_id
 
+OF_THE_ASKING = ("id", "at", "job_id", "run_id", "cause_id", "trace")
+"""Fields of a command that say nothing of what is asked for."""
+
 
 class Asked(NamedTuple):
     """A job that was asked for."""
@@ -44,7 +47,8 @@ async def ask(
     before it is due. Raises Conflict where another input was asked for under this id.
     """
     id = id or new_id()
-    command = msgspec.structs.replace(command, job_id=id, run_id=run_id or id, cause_id=cause_id)
+    trace = hub.tracing.carried()
+    command = msgspec.structs.replace(command, job_id=id, run_id=run_id or id, cause_id=cause_id, trace=trace)
     now = time.time()
     hold = await holds.hold(hub, command, asked_by)
     queued = JobQueued(
@@ -92,4 +96,4 @@ async def ask(
 
 def _hash_of(command: Command) -> str:
     own = msgspec.to_builtins(command)
-    return input_hash({name: value for name, value in own.items() if name not in ("id", "at", "job_id", "run_id", "cause_id")})
+    return input_hash({name: value for name, value in own.items() if name not in OF_THE_ASKING})

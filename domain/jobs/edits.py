@@ -15,9 +15,10 @@ from events.message import Event
 T = TypeVar("T", bound=Entity)
 
 
-async def add(hub: Hub, table: Table[T], id: str, value: T, event: Event) -> Stored[T]:
-    """Make it, with its event. Raises Conflict where there is one of that name already."""
-    new = _committed(hub, value, event)
+async def add(hub: Hub, table: Table[T], id: str, value: T, event: Event, *, by: str = "") -> Stored[T]:
+    """Make it, with its event; where it is known `by` whom, its history says so. Raises Conflict where there is one of that name
+    already."""
+    new = _committed(hub, value.remembering(None, by) if by else value, event)
     stored = await table.insert(hub.records, id, new)
     while stored is None:
         there = await table.find_even_removed(hub.records, id)
@@ -27,16 +28,16 @@ async def add(hub: Hub, table: Table[T], id: str, value: T, event: Event) -> Sto
     return await _tell(hub, table, stored, event)
 
 
-async def change(hub: Hub, table: Table[T], id: str, changed: Callable[[T], T | None], event: Event) -> Stored[T]:
+async def change(hub: Hub, table: Table[T], id: str, changed: Callable[[T], T | None], event: Event, *, by: str = "") -> Stored[T]:
     """Read, change, and commit with the event; again where somebody else changed the record in between. `changed` may raise, or
-    return None to leave the record as it is."""
+    return None to leave the record as it is. What is remembered of the change says `by` whom."""
     while True:
         stored = await _with_room(hub, table, id)
         value = changed(stored.value)
         if value is None:
             return stored
         try:
-            stored = await table.replace(hub.records, stored, _committed(hub, value, event))
+            stored = await table.replace(hub.records, stored, _committed(hub, value.remembering(stored.value, by), event))
         except Stale:
             continue
         return await _tell(hub, table, stored, event)

@@ -12,7 +12,7 @@ from domain.jobs.jobs import Ending, Job, JobError, canceled, finished, queued, 
 from domain.jobs.retries import LOSSES, Retry, backoff, is_outage, wait_after, wait_after_loss
 from domain.masking import masked
 from events.jobs import JobQueued
-from events.message import Event
+from events.message import Event, Output
 
 
 class Succeeded(msgspec.Struct, frozen=True):
@@ -58,7 +58,9 @@ def ended(id: str, job: Job, verdict: Verdict) -> Job:
     """The job as the verdict leaves it: FINISHED, or QUEUED again."""
     match verdict:
         case Succeeded(event, switched) if switched or job.state != "CANCELING":
-            done = finished(id, job, "SUCCEEDED", event)
+            why = event.failure if isinstance(event, Output) else None
+            error = JobError(code=why.code, message=why.message, detail=why.detail) if why else None
+            done = finished(id, job, "FAILED" if error else "SUCCEEDED", event, error=error)
             return msgspec.structs.replace(done, result=done.events[-2])
         case GaveUp(chance):
             return _without_what_ran(id, job, chance)

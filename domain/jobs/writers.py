@@ -54,7 +54,8 @@ async def take(hub: Hub, target: str, job_id: str, attempt: int) -> str:
 
 
 async def close(hub: Hub, target: str, job_id: str, attempt: int) -> Output | None:
-    """What the job has switched to, in whichever attempt, once nothing of it can switch any more: `writer` names this attempt from
+    """What the job has switched to, in whichever attempt (what failed in part, in this one: a retried job does it anew), once
+    nothing of it can switch any more: `writer` names this attempt from
     here on where it named an earlier one, and in any case the record changes, so that a switch under way finds it stale."""
     table, id = _table(hub, target)
     while True:
@@ -67,7 +68,8 @@ async def close(hub: Hub, target: str, job_id: str, attempt: int) -> Output | No
                 await table.replace(hub.records, stored, stored.value.with_writer(f"{job_id}.{attempt}"))
             except Stale:
                 continue
-        return output_of(stored.value, job_id)
+        made = output_of(stored.value, job_id)
+        return None if made and made.failure and owner(made.output)[1] != attempt else made
 
 
 async def switch(hub: Hub, table: Table[N], id: str, name: str, changed: Callable[[N], N]) -> Stored[N]:
@@ -79,7 +81,8 @@ async def switch(hub: Hub, table: Table[N], id: str, name: str, changed: Callabl
         stored = await table.get(hub.records, id)
         if stored.value.writer != name:
             raise JobSuperseded(f"the writer of {table.word} {id!r} is {stored.value.writer or 'nobody'}, not {name}")
-        writing = asyncio.ensure_future(table.replace(hub.records, stored, changed(stored.value)))
+        value = changed(stored.value).remembering(stored.value, f"job {owner(name)[0]}")
+        writing = asyncio.ensure_future(table.replace(hub.records, stored, value))
         try:
             return await asyncio.shield(writing)
         except Stale:

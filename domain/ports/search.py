@@ -111,6 +111,10 @@ class IndexWriter(ABC):
     async def names(self) -> list[str]:
         """Names of all indexes of this hub."""
 
+    async def room(self) -> int | None:
+        """Bytes that can still be written; None where the engine does not tell, or writes into the data folder."""
+        return None
+
     @abstractmethod
     async def drop(self, name: str) -> None:
         """Remove it; absent is fine. A search that is under way there still answers, or raises NotReady."""

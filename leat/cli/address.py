@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from leat.cli.exits import Ended, Exit
-from leat.data_folder import TOKEN, URL
+from leat.data_folder import FINGERPRINT, TOKEN, URL
 from leat.urls import Address, listening_at
 
 
@@ -25,12 +25,22 @@ def find(flags: Namespace) -> Address:
     if not token:
         told = f"there is no token: no hub was started on {folder} (`leat up` starts one); for one elsewhere set LEAT_TOKEN"
         raise Ended(Exit.UNAUTHENTICATED, f"{told} or pass --token, or let LEAT_DATA name its folder")
-    return Address(gateway_of(folder, given), token, "" if given else str(folder))
+    return Address(gateway_of(folder, given), token, "" if given else str(folder), fingerprint_of(folder, given), _public(given))
 
 
 def gateway_of(folder: Path, url: str = "", host: str = "", port: int | str = "") -> str:
     """The URL of the gateway: the given one, else the one that serves this data folder, else where one would listen."""
     return (url or _read(folder / URL) or listening_at(host, port)).rstrip("/")
+
+
+def fingerprint_of(folder: Path, url: str = "") -> str:
+    """Of the certificate that the gateway of this data folder shows; empty where it shows none, or the URL was given."""
+    return "" if url else _read(folder / FINGERPRINT)
+
+
+def _public(url: str = "") -> str:
+    """What people are told, where the hub is this environment's own."""
+    return "" if url else os.environ.get("LEAT_PUBLIC_URL", "")
 
 
 def _secret(variable: str) -> str:

@@ -68,7 +68,7 @@ def _values(flags: Namespace) -> dict[str, Any]:
 
 async def _add(gateway: "Gateway", flags: Namespace) -> Exit:
     done = await gateway.mutate("addApi", f"api {{ {FIELDS} }}", build=flags.build, **_values(flags))
-    return output.said(flags.json, done["api"], f"added {flags.name}: {gateway.url}{done['api']['path']} after its first release")
+    return output.said(flags.json, done["api"], f"added {flags.name}: {gateway.told}{done['api']['path']} after its first release")
 
 
 async def _edit(gateway: "Gateway", flags: Namespace) -> Exit:
@@ -89,7 +89,7 @@ async def _list(gateway: "Gateway", flags: Namespace) -> Exit:
     if flags.json:
         output.as_json(apis)
         return Exit.DONE
-    rows = [api | {"build": api["buildName"], "url": f"{gateway.url}{api['path']}"} | (api["served"] or {}) for api in apis]
+    rows = [api | {"build": api["buildName"], "url": f"{gateway.told}{api['path']}"} | (api["served"] or {}) for api in apis]
     output.table(rows, ("name", "build", "running", "version", "count", "url"))
     return Exit.DONE
 

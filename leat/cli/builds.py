@@ -4,7 +4,7 @@ import json
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
 
-from leat.cli import documents, gates, output
+from leat.cli import documents, gates, history, output
 from leat.cli.exits import Ended, Exit
 from leat.cli.live import start
 from leat.cli.session import command, editing, removing, starting, subcommands
@@ -43,6 +43,7 @@ def define(parser: ArgumentParser) -> None:
     edit.add_argument("--sources", nargs="+", metavar="PART", help="parts to merge: names, or regular expressions")
     _configuration(edit)
     gates.define(commands, "build")
+    history.define(commands, "build", ("configuration", "gates"))
     removing(commands, "remove a build with what it made", "removeBuild").add_argument("name", help="the build")
     run = starting(command(commands, "run", "merge the current uploads of its sources", _run))
     run.add_argument("build", help="the build")

@@ -10,6 +10,7 @@ from domain.masking import masked
 from leat.cli import output
 from leat.cli.exits import Exit
 from leat.settings import SCHEMES, Settings
+from leat.tls import trusted
 
 PATIENCE = 1.8
 """Seconds that the gateway, or a server, may take to answer."""
@@ -17,9 +18,9 @@ PORTS = {"amqp": 5672, "amqps": 5671, "mongodb": 27017, "http": 80, "https": 443
 """Where a server listens unless its URL says otherwise."""
 
 
-async def check_hub(settings: Settings, url: str, json: bool = False) -> Exit:
+async def check_hub(settings: Settings, url: str, fingerprint: str = "", json: bool = False) -> Exit:
     """Ask the gateway, which pings its parts. Where there is none, look whether the servers listen that the settings name."""
-    parts, listening = await asyncio.gather(_ask_gateway(url), _look(settings))
+    parts, listening = await asyncio.gather(_ask_gateway(url, fingerprint), _look(settings))
     gateway = "OK" if parts is not None else f"nothing answers at {url}; `leat up` starts a hub on {settings.data}"
     states = {"gateway": gateway, **(parts if parts is not None else listening)}
     if json:
@@ -31,17 +32,22 @@ async def check_hub(settings: Settings, url: str, json: bool = False) -> Exit:
     return Exit.DONE if set(states.values()) == {"OK"} else Exit.FAILED
 
 
-async def _ask_gateway(url: str) -> dict[str, str] | None:
+async def _ask_gateway(url: str, fingerprint: str) -> dict[str, str] | None:
     """What each part answered; None where no hub does."""
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
     try:
-        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(f"{url}/health/ready") as answer:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"{url}/health/ready", ssl=trusted(fingerprint)) as answer,
+        ):
             told = await answer.json()
             states: dict[str, str] = told["ports"]
             served: dict[str, str] = told.get("apis", {})
+            disks: dict[str, str] = told.get("disks", {})
     except (aiohttp.ClientError, TimeoutError, ValueError, KeyError):
         return None
     parts = {name: "OK" if state == "ok" else f"does not answer: {state}" for name, state in states.items()}
+    parts |= {f"disk of LEAT_{name.upper()}": "OK" if state == "ok" else state for name, state in disks.items()}
     return parts | {f"api {name}": "OK" if state == "ok" else f"what it serves is gone: {state}" for name, state in served.items()}
 
 

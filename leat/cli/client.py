@@ -9,6 +9,7 @@ from typing import Any
 import aiohttp
 
 from leat.cli.exits import Ended, Exit
+from leat.tls import trusted
 from leat.urls import Address
 
 PROTOCOL = "graphql-transport-ws"
@@ -26,6 +27,7 @@ class Gateway:
         self._session = session
         self._address = address
         self.url = address.url
+        self.told = address.told
 
     async def execute(self, document: str, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The data of a query or a mutation. Raises Ended."""
@@ -41,6 +43,8 @@ class Gateway:
             raise Ended(Exit.UNREACHABLE, self._unreachable(error)) from error
 
     def _unreachable(self, error: Exception) -> str:
+        if isinstance(error, aiohttp.ClientSSLError):
+            return f"the certificate at {self.url} is not trusted; SSL_CERT_FILE names who signed it ({error})"
         if not isinstance(error, aiohttp.ClientConnectorError):
             return f"the hub at {self.url} can't be reached: {error or type(error).__name__}"
         here = f" (data folder {self._address.folder})" if self._address.folder else ""
@@ -152,5 +156,6 @@ def data_of(answer: Mapping[str, Any]) -> dict[str, Any]:
 async def connected(address: Address) -> AsyncIterator[Gateway]:
     """A session with the gateway at that address."""
     headers = {"Authorization": f"Bearer {address.token}"}
-    async with aiohttp.ClientSession(address.url, headers=headers, timeout=TIMEOUT) as session:
+    connector = aiohttp.TCPConnector(ssl=trusted(address.fingerprint))
+    async with aiohttp.ClientSession(address.url, headers=headers, timeout=TIMEOUT, connector=connector) as session:
         yield Gateway(session, address)

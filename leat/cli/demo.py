@@ -47,7 +47,7 @@ async def demo(settings: Settings, *, once: bool) -> Exit:
     """Serve a hub, lead the examples to their API, ask; then serve on unless `once`."""
     log_lines.configure(log_lines.WARNING)
     async with serving(settings, half_the_processors()) as (address, ended), client.connected(address) as gateway:
-        print(f"A hub serves at {address.url}, its data is in {settings.data}.\n", flush=True)
+        print(f"A hub serves at {address.told}, its data is in {settings.data}.\n", flush=True)
         shown = asyncio.create_task(_show(settings, gateway, address))
         stopped = asyncio.create_task(ended.wait())
         await asyncio.wait((shown, stopped), return_when=asyncio.FIRST_COMPLETED)
@@ -112,14 +112,14 @@ def _at(document: Any, path: str) -> Any:
 
 
 def _say_how_to_go_on(settings: Settings, address: Address) -> None:
-    api = f"{address.url}/api/{API}"
+    api = f"{address.told}/api/{API}"
     print()
     output.pairs(
         {
             "the API": api,
             "a document": f"{api}/registry/hgnc",
             "a query": f"{api}/query?q=bioregistry.domain:gene&size=2",
-            "GraphQL": f"{address.url}/graphql",
+            "GraphQL": f"{address.told}/graphql",
             "token": token_told(settings, address.token, is_new=False),
         }
     )

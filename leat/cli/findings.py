@@ -13,6 +13,8 @@ FOUND = """query Found($name: String!) { source(name: $name) { name parts {
 SERVED = "query Served($name: String!) { api(name: $name) { served { output name } } }"
 SHOWN = 5
 """Paths that one line names."""
+LOST = 20
+"""Paths that lose documents and are told, each on a line."""
 
 
 async def tell(gateway: "Gateway", run: dict[str, Any]) -> None:
@@ -23,6 +25,8 @@ async def tell(gateway: "Gateway", run: dict[str, Any]) -> None:
         result = (step["job"] or {}).get("result") or {}
         for problem in problems(result):
             output.note(f"warning: {problem}")
+        for lost in _lost(result):
+            output.note(f"warning: {lost}")
         if result.get("type") == "ReleaseCreated" and result.get("unchanged") and not result.get("held"):
             await _tell_rolled_back(gateway, result)
         if result.get("type") == "SourceInspected" and not result.get("unchanged"):
@@ -43,6 +47,19 @@ def _tell_warnings(step: dict[str, Any]) -> None:
 def problems(result: dict[str, Any]) -> list[str]:
     """What a mapping that was tried does not fit; the job itself succeeded."""
     return list(result.get("problems", ())) if result.get("type") == "MappingValidated" else []
+
+
+def _lost(result: dict[str, Any]) -> list[str]:
+    """The paths of which a mapping that was tried finds less than the documents have, those that lose most first."""
+    if result.get("type") != "MappingValidated":
+        return []
+    paths = [path for path in result.get("paths", ()) if path.get("found", 0) < path["documents"]]
+    said = [
+        f"{path['part']}: {path['path']}: {path.get('found', 0):,} of {path['documents']:,} documents found"
+        + ("" if path.get("type") else ", since it is not mapped")
+        for path in paths[:LOST]
+    ]
+    return said + [f"{counted(len(paths) - LOST, 'more paths')} lose documents: --json shows them"] * (len(paths) > LOST)
 
 
 async def _tell_rolled_back(gateway: "Gateway", release: dict[str, Any]) -> None:

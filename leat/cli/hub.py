@@ -1,7 +1,8 @@
 """`leat up | work | check | demo | schema`: the commands that are, or look at, a hub."""
 
+import os
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +65,7 @@ def _define_scale(parser: ArgumentParser) -> None:
         "--cool-down", type=float, default=60.0, metavar="SECONDS", help="less is wanted for so long before one stops (60)"
     )
     parser.add_argument("--until-eof", action="store_true", help="stop in order when standard input, a pipe, ends too")
+    parser.add_argument("--member", action="store_true", help=SUPPRESS)
 
 
 def settings_flags(parser: ArgumentParser, but: str = "") -> None:
@@ -80,13 +82,27 @@ def settings_flags(parser: ArgumentParser, but: str = "") -> None:
 
 
 def settings(flags: Namespace) -> "Settings":
-    """What flags and environment say; raises Ended naming what is wrong."""
+    """What flags and environment say; from now on others find nothing of it in this process. Raises Ended naming what is wrong."""
+    from leat.concealment import conceal
     from leat.settings import SettingsInvalid, load
 
     try:
-        return load(**_given(flags))
+        return conceal(load(**_given(flags)))
     except SettingsInvalid as error:
         raise Ended(Exit.USAGE, error.message) from error
+
+
+def _handed_over() -> "Settings":
+    """The settings that the scaler gives to its processes: the first line of their standard input, which nobody else can read."""
+    from leat.concealment import conceal
+    from leat.settings import Settings
+
+    line = b""
+    while not line.endswith(b"\n"):  # no more than the line: whether standard input has ended is looked at later, without a buffer
+        if not (byte := os.read(sys.stdin.fileno(), 1)):
+            raise Ended(Exit.DONE)  # the scaler has ended
+        line += byte
+    return conceal(Settings.model_validate_json(line))
 
 
 def _given(flags: Namespace) -> dict[str, str]:
@@ -106,13 +122,14 @@ def _work(flags: Namespace) -> Exit:
     from leat.cli.up import work, work_scaled
     from leat.scaling import Scale
 
+    if flags.member:
+        return run_hub(work(_handed_over(), flags.queues, flags.concurrency, until_eof=True))
     if flags.max is None:
         return run_hub(work(settings(flags), flags.queues, flags.concurrency, until_eof=flags.until_eof))
     if not 0 <= flags.min <= flags.max:
         raise Ended(Exit.USAGE, "--min is a number from 0 to --max")
     scale = Scale(flags.min, flags.max, flags.concurrency, flags.cool_down)
-    given = [word for name, value in _given(flags).items() for word in (f"--{name.replace('_', '-')}", value)]
-    words = ("work", *flags.queues, "--concurrency", str(flags.concurrency), "--until-eof", *given)
+    words = ("work", *flags.queues, "--concurrency", str(flags.concurrency), "--member")
     return run_hub(work_scaled(settings(flags), flags.queues, scale, (sys.executable, "-P", "-m", "leat", *words)))
 
 
@@ -123,11 +140,12 @@ def _demo(flags: Namespace) -> Exit:
 
 
 def _check(flags: Namespace) -> Exit:
-    from leat.cli.address import gateway_of
+    from leat.cli.address import fingerprint_of, gateway_of
     from leat.cli.check import check_hub
 
     chosen = settings(flags)
-    return run_hub(check_hub(chosen, gateway_of(chosen.data, chosen.url, chosen.host, chosen.port), json=flags.json))
+    url = gateway_of(chosen.data, chosen.url, chosen.host, chosen.port)
+    return run_hub(check_hub(chosen, url, fingerprint_of(chosen.data, chosen.url), json=flags.json))
 
 
 def _check_pulse(flags: Namespace) -> Exit:

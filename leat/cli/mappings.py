@@ -37,8 +37,14 @@ def define(parser: ArgumentParser) -> None:
     action.add_argument("--warnings", action="store_true", help="print everything that the inspection warns of")
     action.add_argument("--commit", metavar="FILE", help="commit the Elasticsearch properties in FILE (- for standard input)")
     action.add_argument("--automatic", action="store_true", help="commit what inspections suggest, now and from now on")
-    action.add_argument("--validate", action="store_true", help="try the committed mapping on a scratch index")
+    action.add_argument("--save", metavar="FILE", help="save the properties in FILE as a draft, which --commit-draft commits")
+    action.add_argument("--commit-draft", action="store_true", help="commit the draft")
+    action.add_argument("--discard-draft", action="store_true", help="forget the draft")
+    action.add_argument(
+        "--validate", action="store_true", help="try the committed mapping: what is found of each path, and what is lost"
+    )
     action.add_argument("--field", metavar="PATH", help="change one field of the committed mapping, or with --type add it")
+    parser.add_argument("--draft", action="store_true", help="show, edit with --field, or try with --validate, the draft instead")
     parser.add_argument("--type", help="with --field: keyword, text, integer, long, float, double, boolean or date")
     parser.add_argument("--indexed", choices=("yes", "no"), help="with --field: whether queries find it")
     parser.add_argument("--default", choices=("yes", "no"), help="with --field: whether words without a path find it")
@@ -46,13 +52,19 @@ def define(parser: ArgumentParser) -> None:
 
 async def work(gateway: "Gateway", flags: Namespace) -> Exit:
     """Do what the flags say."""
+    if flags.draft and flags.commit:
+        raise Ended(Exit.USAGE, "--save FILE saves a draft, --commit FILE commits: --draft does not go with it")
     if flags.validate:
-        return await start(gateway, flags, "validateMapping", source=flags.name)
-    if flags.commit or flags.field or flags.automatic:
+        return await start(gateway, flags, "validateMapping", source=flags.name, draft=flags.draft)
+    if flags.commit or flags.save or flags.field or flags.automatic or flags.commit_draft or flags.discard_draft:
         return await _commit(gateway, flags)
     if flags.suggested or flags.statistics or flags.warnings:
         return await _inspected(gateway, flags)
-    part = await _part(gateway, flags, "mapping")
+    part = await _part(gateway, flags, "mapping draft")
+    if flags.draft:
+        if part["draft"] is None:
+            raise Ended(Exit.REFUSED, f"{part['name']} has no draft (leat source mapping {flags.name} --save FILE)")
+        return _print(flags, part["draft"])
     if part["mapping"] is None:
         raise Ended(
             Exit.REFUSED, f"{part['name']} has no mapping yet: its first inspection commits one (leat source dump {flags.name})"
@@ -91,20 +103,33 @@ async def _paths(gateway: "Gateway", source: str, part: str) -> list[Any]:
 async def _commit(gateway: "Gateway", flags: Namespace) -> Exit:
     part = (await _part(gateway, flags, ""))["name"]
     mapping: dict[str, Any] = {"automatic": flags.automatic or None}
-    if flags.commit:
-        mapping["properties"] = _read(flags.commit)
+    if flags.commit_draft or flags.discard_draft:
+        mapping["endDraft"] = "COMMIT" if flags.commit_draft else "DISCARD"
+    if flags.save or (flags.draft and flags.field):
+        mapping["draft"] = True
+    if flags.commit or flags.save:
+        mapping["properties"] = _read(flags.commit or flags.save)
     if flags.field:
         field = {"path": flags.field, "type": flags.type, "indexed": _yes(flags.indexed), "searchedByDefault": _yes(flags.default)}
         mapping["fields"] = [{key: value for key, value in field.items() if value is not None}]
-    done = await gateway.mutate("setMapping", "source { parts { name mapping unseen } }", source=flags.name, part=part, **mapping)
+    done = await gateway.mutate(
+        "setMapping", "source { parts { name mapping draft unseen } }", source=flags.name, part=part, **mapping
+    )
     committed = next(each for each in done["source"]["parts"] if each["name"] == part)
     unseen = [path for path in committed.pop("unseen") if flags.field in (None, path)]
     if unseen:
         output.note(f"warning: no document of {part} that was inspected has {listed(unseen, 5)}: {STATISTICS.format(flags.name)}")
-    told = (
-        f"{part} is mapped by its inspections again, now and from now on" if flags.automatic else f"committed the mapping of {part}"
-    )
-    return output.said(flags.json, committed, f"{told}; the next build merges it")
+    return output.said(flags.json, committed, _told(flags, part, draft=mapping.get("draft", False)))
+
+
+def _told(flags: Namespace, part: str, *, draft: bool) -> str:
+    if draft:
+        return f"saved a draft of the mapping of {part}; --draft --validate tries it, --commit-draft commits it"
+    if flags.discard_draft:
+        return f"{part} has no draft any more"
+    if flags.automatic:
+        return f"{part} is mapped by its inspections again, now and from now on; the next build merges it"
+    return f"committed the mapping of {part}; the next build merges it"
 
 
 async def _part(gateway: "Gateway", flags: Namespace, selection: str) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from domain.hub import Limits
 from domain.wording import counted
 from leat.cli import output
 from leat.cli.exits import Ended, Exit
+from leat.concealment import conceal
 from leat.settings import load
 from workers.dump.addresses import scheme_of
 from workers.dump.check import check_content, name_as_packed
@@ -113,7 +114,7 @@ async def _parse(plugin: Plugin, uploader: Uploader, documents: int) -> dict[str
 
 async def _fetch(manifest: Manifest, plugin: Path, folder: Path) -> Path:
     """Fetch and unpack into `folder`, as a dump would."""
-    limit, networks = Limits().download_size, load().networks()
+    limit, networks = Limits().download_size, conceal(load()).networks()
 
     async def advance(more: int, whole: int | None) -> None:
         """How far it is matters to nobody here."""

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leat.cli import documents, gates, mappings, output
+from leat.cli import documents, gates, history, mappings, output
 from leat.cli.exits import Ended, Exit
 from leat.cli.live import start
 from leat.cli.session import command, editing, removing, starting, subcommands
@@ -47,6 +47,7 @@ def define(parser: ArgumentParser) -> None:
     edit.add_argument("--folder", help="where its code is read from at the next reload")
     edit.add_argument("--disabled", choices=("yes", "no"), help="whether dumps are refused")
     gates.define(commands, "source")
+    history.define(commands, "source", ("mapping", "gates"))
     for name, help in (
         ("dump", "fetch what is new, then upload and inspect it"),
         ("upload", "parse the newest dump and store its documents, then inspect them"),

@@ -29,7 +29,7 @@ async def up(settings: Settings, concurrency: int, *, workers: bool = True) -> N
     is_new = not (settings.data / TOKEN).exists()
     async with serving(settings, concurrency, queues=queues) as (address, ended):
         told = token_told(settings, address.token, is_new)
-        print(f"Leat serves at {address.url}\ntoken {told}\nstop it with Ctrl-C", flush=True)
+        print(f"Leat serves at {address.told}\ntoken {told}\nstop it with Ctrl-C", flush=True)
         await _stopping(ended, settings)
 
 
@@ -56,7 +56,12 @@ async def work_scaled(settings: Settings, queues: Sequence[str], scale: Scale, c
     log_lines.configure()
     async with open_hub(settings) as hub, until_signal(hub.data) as ended:
         print(f"scaling {', '.join(queues)} of {hub.name} from {scale.minimum} to {scale.maximum} processes", flush=True)
-        await scale_workers(hub, queues, scale, command, ended)
+        await scale_workers(hub, queues, scale, command, ended, for_member(settings))
+
+
+def for_member(settings: Settings) -> bytes:
+    """A line with the settings for a process of the scaler's. Only gateways need the token."""
+    return settings.model_dump_json(exclude={"token"}).encode() + b"\n"
 
 
 async def _stopping(ended: asyncio.Event, settings: Settings) -> None:

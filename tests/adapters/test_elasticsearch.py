@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
 from elasticsearch import ApiError, AsyncElasticsearch
 
 from adapters.elasticsearch.index import meta
-from adapters.elasticsearch.search import ElasticsearchSearch
-from domain.errors import NotReady, Unavailable
+from adapters.elasticsearch.search import ALL_TERMS, ElasticsearchSearch, _aggregations
+from domain.errors import NotReady, QueryInvalid, Unavailable
 from domain.ports.search import IndexSpec, SearchRequest
+from domain.query.plan import Fields
 from domain.query.tree import MatchAll
 from tests.adapters.places import document
 from tests.faults.proxy import Cable, Trigger
@@ -109,6 +112,47 @@ async def test_a_server_that_ends_refuses_no_document(monkeypatch: pytest.Monkey
     await search.bulk("a", [document("1"), document("2")])
 
     assert client.sent == [2, 2, 1]
+
+
+async def test_a_search_that_takes_too_long_is_ended_by_the_server_and_not_asked_again() -> None:
+    """Every search has a deadline at the server; one that ran out is refused, since it would take as long again."""
+    asked: list[Any] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        head = {"X-Elastic-Product": "Elasticsearch"}
+        if "_mapping" in request.path:
+            known = {request.path.split("/")[1]: {"mappings": {"_meta": meta(IndexSpec(mapping={}, collection="a"), sealed=True)}}}
+            return web.json_response(known, headers=head)
+        if "_pit" in request.path:
+            return web.json_response({"id": "p", "succeeded": True}, headers=head)
+        asked.append(await request.json())
+        reason = {"type": "search_phase_execution_exception", "reason": "all shards failed"}
+        return web.json_response({"error": reason, "status": 504}, status=504, headers=head)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    async with TestServer(app) as server, ElasticsearchSearch.open(str(server.make_url("")), "t") as search:
+        everything = SearchRequest(query=MatchAll())
+        with pytest.raises(QueryInvalid, match="takes longer than 10 s"):
+            await search.search("a", everything)
+        with pytest.raises(QueryInvalid, match="takes longer than 10 s"):
+            await anext(search.scan("a", everything))
+
+    assert [body["timeout"] for body in asked] == ["10s", "10s"]
+
+
+async def test_many_facets_have_a_share_of_the_terms_each(search: ElasticsearchSearch) -> None:
+    """Their counts are right where the values are few, however many facets are asked for."""
+    mapping = {f"f{number}": {"type": "keyword"} for number in range(300)}
+    await search.create("a", IndexSpec(mapping=mapping, collection="a"))
+    await search.bulk("a", [document("1", **dict.fromkeys(mapping, "x")), document("2", **dict.fromkeys(mapping, "y"))])
+    await search.seal("a")
+
+    found = await search.search("a", SearchRequest(query=MatchAll(), facets=tuple(mapping), facet_size=60))
+
+    assert {facet.terms for facet in found.facets.values()} == {(("x", 1), ("y", 1))}
+    handed = [made["terms"]["shard_size"] for made in _aggregations(Fields(mapping).indexed, 60).values() if "terms" in made]
+    assert sum(handed) <= ALL_TERMS
 
 
 async def test_an_index_that_is_dropped_stays_dropped(search: ElasticsearchSearch) -> None:

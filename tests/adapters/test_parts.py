@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain import parts
+from domain.catalogue import CATALOGUE
 from domain.errors import Conflict, Invalid
 from domain.parts import Parts
 from domain.ports.files import Files
@@ -187,3 +188,22 @@ async def test_memory_does_not_grow_with_the_file(files_place: Place) -> None:
     assert running.returncode == 0, errors.decode()
     before, after = map(int, out.split())
     assert after - before < 120_000, "kilobytes"
+
+
+async def test_what_was_abandoned_is_swept(coming: Parts, files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long after the last piece the parts are gone; before, they stay. Other files are never touched."""
+    await files.put("plugins/kept", b"kept")
+    await coming.append("gone", 0, stream(b"begun"))
+    await parts.sweep(files)
+    assert await coming.held("gone") == 5
+
+    monkeypatch.setattr(parts, "ABANDONED", -60.0)
+    await parts.sweep(files)
+
+    assert await coming.held("gone") == 0
+    assert [stored.path for stored in await files.find()] == ["plugins/kept"]
+
+
+def test_the_reaper_sweeps_parts() -> None:
+    """It is a chore of every process."""
+    assert "parts" in {chore.name for chore in CATALOGUE.chores}

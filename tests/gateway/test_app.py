@@ -4,6 +4,8 @@ import asyncio
 import hashlib
 import io
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,6 +17,7 @@ from domain.ports.documents import Document
 from domain.ports.search import IndexSpec
 from events.apis import ReleaseCreated
 from gateway.pages import Pages
+from tests.disks import leave, mounted
 from tests.gateway.conftest import TOKEN, Client, serve
 
 QUEUES = {"query": "{ queues { name depth consumers oldest } }"}
@@ -238,3 +241,28 @@ async def test_a_foreign_page_gets_no_socket(client: Client) -> None:
         )
 
     assert refused.value.status == 403
+
+
+async def test_a_full_disk_shows_in_health_and_metrics(hub: Hub, tmp_path: Path) -> None:
+    """Nearly full is told and is no reason to go; where nothing can be written the gateway is not ready. Figures have both."""
+    with mounted(tmp_path / "disk", 2**20) as disk:
+        (disk / "kept").write_bytes(b"kept")
+        async with serve(replace(hub, data=disk)) as client:
+
+            async def told() -> tuple[int, str, str]:
+                async with client.session.get(f"{client.url}/health/ready") as ready:
+                    body = await ready.json()
+                headers = {"Authorization": f"Bearer {TOKEN}"}
+                async with client.session.get(f"{client.url}/metrics", headers=headers) as metrics:
+                    text = await metrics.text()
+                return ready.status, body["disks"]["data"], text
+
+            nearly = await told()
+            leave(disk, 0)
+            full = await told()
+
+    assert (nearly[0], nearly[1].startswith("nearly full: 1,04")) == (200, True), nearly
+    assert (full[0], full[1].startswith("can't be written (No space left")) == (503, True), full
+    assert 'leat_disk_writable{disk="data"} 1.0' in nearly[2]
+    assert 'leat_disk_writable{disk="data"} 0.0' in full[2]
+    assert 'leat_disk_free_bytes{disk="data"} 0.0' in full[2]

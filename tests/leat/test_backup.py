@@ -47,10 +47,12 @@ def test_a_restored_hub_goes_on(tmp_path: Path) -> None:
         source = made(line, tmp_path)
         job = line.json("jobs")[0]["id"]
         log = line.done("log", job)
-        line.done("backup", copy)
+        held = line.json("backup", copy)
     other = Line(tmp_path, LEAT_DATA=str(tmp_path / "other"))
     told = other.json("restore", copy)
 
+    assert held["files"] > 0
+    assert (held["collections"], held["indexes"], held["absent"]) == (3, 1, [])
     assert (told["indexes"], told["unmade"], told["absent"]) == (1, [], [])
     assert (tmp_path / "other" / "token").read_text() == (tmp_path / "data" / "token").read_text()
     with other.up():

@@ -19,6 +19,7 @@ import pytest
 from adapters.sqlite.records import SqliteRecords
 from domain.jobs.dead_letters import DEAD_LETTERS, Letter
 from leat.cli.exits import Exit
+from tests.disks import leave, mounted
 from tests.events.buses import remove
 from tests.leat.hubs import ROOT, Line, plugin, stop
 from tests.services import need
@@ -131,10 +132,31 @@ def test_mapping(hub: Line) -> None:
     assert (other.returncode, "no document of mapped has any of the fields that this maps (weight)" in other.stderr) == (3, True)
     assert hub.run("source", "mapping", "mapped", "--validate").returncode == Exit.DONE
 
+    hub.done(
+        "source",
+        "mapping",
+        "mapped",
+        "--save",
+        "-",
+        given='{"properties": {"mapped": {"properties": {"symbol": {"type": "text"}}}}}',
+    )
+    assert hub.json("source", "mapping", "mapped", "--draft")["mapped"]["properties"]["symbol"] == {"type": "text"}
+    assert hub.json("source", "mapping", "mapped") == mapping
+    assert hub.run("source", "mapping", "mapped", "--draft", "--validate").returncode == Exit.DONE
+    hub.done("source", "mapping", "mapped", "--commit-draft")
+    assert hub.run("source", "mapping", "mapped", "--draft").returncode == Exit.REFUSED
+    changes = hub.json("source", "history", "mapped", "--topic", "mapping")
+    assert changes[0]["by"] == "administrator"
+    assert hub.json("source", "history", "mapped", str(changes[1]["number"])) == {"mapping": {"mapped": mapping}}
+    assert "administrator" in hub.done("source", "history", "mapped")
+    hub.done("source", "restore", "mapped", str(changes[1]["number"]))
+    assert hub.json("source", "mapping", "mapped") == mapping
+
     hub.done("source", "mapping", "mapped", "--field", "mapped.symbol", "--type", "integer")
     unfit = hub.run("source", "mapping", "mapped", "--validate")
     assert unfit.returncode == Exit.FAILED
     assert 'warning: mapped: gene0: mapped.symbol: "symbol0"' in unfit.stderr
+    assert "warning: mapped: mapped.symbol: 0 of 3 documents found" in unfit.stderr
 
 
 def test_what_a_job_said(hub: Line) -> None:
@@ -352,7 +374,9 @@ def test_the_same_key_does_it_once(hub: Line) -> None:
 
 def test_check_asks_every_part(hub: Line) -> None:
     """`leat check` prints a line for each part, and all of them answer."""
-    assert hub.json("check") == dict.fromkeys(("gateway", "bus", "records", "documents", "search", "files"), "OK")
+    assert hub.json("check") == dict.fromkeys(
+        ("gateway", "bus", "records", "documents", "search", "files", "disk of LEAT_DATA"), "OK"
+    )
 
 
 def test_the_token_is_its_owners(hub: Line) -> None:
@@ -431,3 +455,17 @@ def test_a_queue_that_no_worker_takes_from(shared: Line, tmp_path: Path) -> None
 
     assert "no worker takes" not in told
     assert (done.returncode, "no worker takes" in done.stderr) == (Exit.DONE, False)
+
+
+def test_check_names_a_disk_that_is_full(tmp_path: Path) -> None:
+    """`leat check` has a line for the data folder's disk, and fails where nothing can be written."""
+    with mounted(tmp_path / "disk", 2**28) as disk:
+        line = Line(tmp_path, LEAT_DATA=str(disk / "data"))
+        with line.up():
+            well = line.run("check")
+            leave(disk, 0)
+            full = line.run("check")
+            leave(disk, 2**26)
+
+    assert (well.returncode, "disk of LEAT_DATA" in well.stdout) == (0, True), well.stdout
+    assert (full.returncode, "can't be written (No space left on device)" in full.stdout) == (1, True), full.stdout

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from leat import data_folder
-from leat.data_folder import FORM, FolderRefused, check_version, kept_token
+from leat.data_folder import FORM, FolderRefused, check_version, held, kept_token
 
 
 def test_a_token_is_made_once(tmp_path: Path) -> None:
@@ -84,3 +84,19 @@ def test_a_version_that_cannot_be_read(tmp_path: Path, content: bytes, why: str)
 
     assert why in refused.value.message
     assert (tmp_path / "version").read_bytes() == content
+
+
+@pytest.mark.parametrize(("there", "mode"), [((), 0o700), (("version",), 0o700), (("notes.txt",), 0o755)])
+def test_a_folder_is_its_owners(tmp_path: Path, there: tuple[str, ...], mode: int) -> None:
+    """What a hub makes, had already, or finds empty, others can't enter; a folder with other things in it stays as it is."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o755)
+    for name in there:
+        (folder / name).write_text("1\n")
+
+    for each in (folder, tmp_path / "new"):
+        with held(each):
+            pass
+
+    assert stat.S_IMODE(folder.stat().st_mode) == mode
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700

@@ -174,4 +174,4 @@ async def _check_room(context: JobContext, newest: BuildFinished | None, describ
         return
     before = newest and await find_collection(newest.output, context.hub.documents)
     expected = before.size if before else sum(sealed.size for sealed in described.values())
-    check_room(context.hub.data, 2 * expected, "the build", free)
+    check_room(context.hub.collections_disk, 2 * expected, "the build", free)

@@ -42,7 +42,7 @@ async def create_release(command: CreateRelease, context: JobContext) -> Release
     sealed = await hub.documents.describe(built.output)
     free = await hub.documents.room()
     if free is not None:
-        check_room(hub.data, sealed.size, "the index", free)
+        check_room(hub.collections_disk, sealed.size, "the index", free)
     spec = IndexSpec(
         mapping=sealed.meta["mapping"],
         collection=built.output,

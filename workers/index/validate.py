@@ -1,5 +1,7 @@
-"""ValidateMapping: try a source's mappings on a scratch index with some of its documents."""
+"""ValidateMapping: try a source's mappings on a scratch index with some of its documents, and say what is found of each path."""
 
+import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 
 from domain.canonical import encoded
@@ -7,9 +9,10 @@ from domain.data.sources import SOURCES
 from domain.errors import Invalid, JobFailed, NotReady
 from domain.ports.documents import Document
 from domain.ports.search import IndexSpec
-from events.apis import MappingValidated, ValidateMapping
+from events.apis import MappingValidated, Tried, ValidateMapping
 from events.sources import SourceUploaded
 from workers.context import JobContext
+from workers.index.trying import compare, count_paths, most_lost_first
 
 SAMPLE = 1000
 """Documents of each part that are tried, spread over the collection."""
@@ -23,24 +26,28 @@ async def validate_mapping(command: ValidateMapping, context: JobContext) -> Map
     if not uploaded:
         raise NotReady(f"source {command.source} has no upload yet")
     await context.pin(*(part.collection for part in uploaded.parts.values()))
-    tried, problems = 0, []
+    tried, problems, paths = 0, [], list[Tried]()
     for part, upload in uploaded.parts.items():
-        if part not in source.mapping:
+        mapping = (source.drafts if command.draft else {}).get(part, source.mapping.get(part))
+        if mapping is None:
             problems.append(f"{part}: no mapping is committed")
             continue
-        spec = IndexSpec(mapping=source.mapping[part], collection=upload.collection)
+        had: Counter[str] = Counter()
         try:
-            await context.hub.search.create(context.output, spec)
+            await context.hub.search.create(context.output, IndexSpec(mapping=mapping, collection=upload.collection))
             async for batch in _spread(context, upload.collection):
                 problems += [f"{part}: {problem}" for problem in await _try(context, batch)]
+                had += await asyncio.to_thread(count_paths, batch)
                 tried += len(batch)
                 await context.progress(tried, unit="documents", message=f"trying {part}")
             await context.hub.search.seal(context.output)
+            paths += await compare(context.hub, context.output, part, mapping, had)
         except Invalid as error:
             problems.append(f"{part}: {error.message}")
         finally:
             await context.hub.search.drop(context.output)
-    return MappingValidated(source=command.source, documents=tried, problems=tuple(problems)).said_by(command)
+    found = MappingValidated(source=command.source, documents=tried, problems=tuple(problems), paths=most_lost_first(paths))
+    return found.said_by(command)
 
 
 async def _try(context: JobContext, batch: list[Document]) -> list[str]:

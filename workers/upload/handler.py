@@ -13,7 +13,7 @@ from domain.names import unused
 from domain.nouns import Stored
 from domain.query import mappings
 from domain.room import check_room
-from events.sources import SourceDumped, SourceUploaded, UploadSource
+from events.sources import Part, SourceDumped, SourceUploaded, UploadSource
 from workers.context import JobContext
 from workers.outputs import find_collection, has_collections
 from workers.upload import store
@@ -27,7 +27,12 @@ async def upload_source(command: UploadSource, context: JobContext) -> SourceUpl
     source, dumped = await _look(command, context)
     previous = source.value.newest(SourceUploaded)
     known = previous if previous and (previous.dump, previous.code) == (dumped.output, source.value.code) else None
-    if known and not command.force and await has_collections((part.collection for part in known.parts.values()), context):
+    if (
+        known
+        and not known.failed
+        and not command.force
+        and await has_collections((part.collection for part in known.parts.values()), context)
+    ):
         await context.log(f"release {dumped.release} was uploaded with this code already")
         return msgspec.structs.replace(known.said_by(command), unchanged=True)
     await _check_room(previous, context)
@@ -42,21 +47,32 @@ async def upload_source(command: UploadSource, context: JobContext) -> SourceUpl
         digests={file.name: file.sha256 for file in dumped.files},
         total=sum(part.count + part.duplicates for part in previous.parts.values()) if previous else None,
     )
-    uploaded = await _stored(command, context, task, source.value.code, dumped.output)
+    kept = previous.parts if previous else {}
+    uploaded = await _stored(command, context, task, source.value.code, dumped.output, kept)
     if previous:
         await _compare(previous, uploaded, context)
     return uploaded
 
 
-async def _stored(command: UploadSource, context: JobContext, task: store.Task, code: str, dump: str) -> SourceUploaded:
-    """Run the step and switch; what was written is dropped where that fails. Once the switch was tried nothing is dropped here: it
-    may have happened even if its answer was lost."""
+async def _stored(
+    command: UploadSource, context: JobContext, task: store.Task, code: str, dump: str, kept: dict[str, Part]
+) -> SourceUploaded:
+    """Run the step and switch; of parts that failed, what was `kept` stays current. What was written is dropped where that fails.
+    Once the switch was tried nothing is dropped here: it may have happened even if its answer was lost."""
     tried = False
     try:
         found = msgspec.convert(await context.child("store", msgspec.to_builtins(task)), store.Stored)
         name = unused(task.release, await _taken(task.source, context))
+        parts = {**{part: kept[part] for part in found.failed if part in kept}, **found.parts}
         event = SourceUploaded(
-            source=task.source, release=task.release, output=task.output, dump=dump, code=code, parts=found.parts, name=name
+            source=task.source,
+            release=task.release,
+            output=task.output,
+            dump=dump,
+            code=code,
+            parts={uploader.name: parts[uploader.name] for uploader in task.manifest.uploaders if uploader.name in parts},
+            name=name,
+            failed=found.failed,
         ).said_by(command)
         usable = await _usable(found.mappings, context)
 

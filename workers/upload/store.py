@@ -11,11 +11,12 @@ from typing import Any
 import msgspec
 
 from domain.data.manifests import Manifest, Uploader
-from domain.errors import Conflict, JobFailed, LeatError
+from domain.errors import Conflict, DiskFull, JobFailed, LeatError
 from domain.hub import Stores
 from domain.ports.documents import Document
 from domain.room import check_room
 from domain.wording import counted
+from events.message import Failure
 from events.sources import Part
 from workers.context import Level, Report
 from workers.plugin.calls import Batch, Parsed, Plugin, open_plugin
@@ -53,22 +54,38 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     parts: dict[str, Part]
     mappings: dict[str, dict[str, Any]]
     """What mapping functions gave, by part."""
+    failed: dict[str, Failure] = {}
+    """Why parts are not stored."""
 
 
 async def store(stores: Stores, arguments: dict[str, Any], report: Report) -> dict[str, Any]:
-    """Parse and store every part; nothing is current yet. Raises JobFailed with the plugin's traceback or the wrong document."""
+    """Parse and store every part; nothing is current yet. A part that fails is left out. Raises JobFailed, with the plugin's
+    traceback or the wrong document, where all of them do."""
     task = msgspec.convert(arguments, Task)
     done = 0
     parts: dict[str, Part] = {}
     mappings: dict[str, dict[str, Any]] = {}
+    failed: dict[str, JobFailed] = {}
     async with _opened(stores, task, report) as plugin:
         for uploader in task.manifest.uploaders:
             filling = _Filling(stores, task, plugin, uploader, report, done)
-            if mapping := await plugin.mapping(uploader):
+            try:
+                mapping = await plugin.mapping(uploader)
+                parts[uploader.name] = await filling.fill()
+            except DiskFull:
+                raise  # the others would fill it too
+            except JobFailed as error:
+                failed[uploader.name] = error
+                await stores.documents.drop(filling.collection)
+                continue
+            finally:
+                done = filling.done
+            if mapping:
                 mappings[uploader.name] = mapping
-            parts[uploader.name] = await filling.fill()
-            done = filling.done
-    found: dict[str, Any] = msgspec.to_builtins(Stored(parts=parts, mappings=mappings))
+    if failed and not parts:
+        raise next(iter(failed.values()))
+    why = {name: Failure(code=error.code, message=error.message, detail=error.detail) for name, error in failed.items()}
+    found: dict[str, Any] = msgspec.to_builtins(Stored(parts=parts, mappings=mappings, failed=why))
     return found
 
 

@@ -119,6 +119,26 @@ SetBuildGatesPayload = Annotated[
 ]
 
 
+@strawberry.input(description="Which change of the history to go back to.")
+class RestoreBuildInput:
+    """Input of restoreBuild."""
+
+    name: str = field(description="The build.")
+    change: int = field(description="The number of the change in its history.")
+
+
+@strawberry.type(description="What the change says holds again; going back is a change of its own.")
+class RestoreBuildSuccess:
+    """Success of restoreBuild."""
+
+    build: Build = field(description="The build.")
+
+
+RestoreBuildPayload = Annotated[
+    RestoreBuildSuccess | Refusal, strawberry.union("RestoreBuildPayload", description="What restoreBuild answers.")
+]
+
+
 @strawberry.type
 class BuildMutation:
     """Changing builds."""
@@ -126,18 +146,30 @@ class BuildMutation:
     @strawberry.mutation(description="Make a build configuration.")
     async def add_build(self, info: Info, input: In[AddBuildInput]) -> AddBuildPayload:
         """Checked by the domain."""
-        return AddBuildSuccess(build=Build.of(await builds.add(info.context.hub, input.name, **given(input))))
+        return AddBuildSuccess(
+            build=Build.of(await builds.add(info.context.hub, input.name, by=info.context.caller.actor, **given(input)))
+        )
 
     @strawberry.mutation(description="Edit a build configuration.")
     async def edit_build(self, info: Info, input: In[EditBuildInput]) -> EditBuildPayload:
         """Raises its version."""
-        return EditBuildSuccess(build=Build.of(await builds.edit(info.context.hub, input.name, **given(input))))
+        return EditBuildSuccess(
+            build=Build.of(await builds.edit(info.context.hub, input.name, by=info.context.caller.actor, **given(input)))
+        )
 
     @strawberry.mutation(description="Let these gates judge the releases of a build.")
     async def set_build_gates(self, info: Info, input: In[SetBuildGatesInput]) -> SetBuildGatesPayload:
         """Checked by the domain."""
-        stored = await builds.set_gates(info.context.hub, input.name, gates_of(input.gates))
+        stored = await builds.set_gates(info.context.hub, input.name, gates_of(input.gates), by=info.context.caller.actor)
         return SetBuildGatesSuccess(build=Build.of(stored))
+
+    @strawberry.mutation(
+        description="Let the configuration or gates of a build be again what a change of its history made of them."
+    )
+    async def restore_build(self, info: Info, input: In[RestoreBuildInput]) -> RestoreBuildPayload:
+        """That is a change too."""
+        by = info.context.caller.actor
+        return RestoreBuildSuccess(build=Build.of(await builds.restore(info.context.hub, input.name, input.change, by=by)))
 
     @strawberry.mutation(description="Remove a build with everything that it made.")
     async def remove_build(self, info: Info, input: In[RemoveBuildInput]) -> RemoveBuildPayload:

@@ -13,6 +13,7 @@ from events.builds import BuildFinished
 from gateway.context import Info
 from gateway.graphql.documents import AfterId, DocumentPage, Fields, Ids, by_id
 from gateway.graphql.gates import Gates
+from gateway.graphql.history import Change, Topic
 from gateway.graphql.jobs.queries import JobFilter, job_page
 from gateway.graphql.jobs.types import Job
 from gateway.graphql.nodes import After, Connection, First, Node, global_id
@@ -86,6 +87,11 @@ class Build(Node):
     edited_at: DateTime | None = field(description="When it was last edited.")
     writer: str = field(description="The job and attempt that works on it; empty where none does.")
     outputs: list[BuildOutput] = field(description="What it made and is kept, newest first.")
+
+    @strawberry.field(description="What its configuration and gates were, newest first: the last changes of each.")
+    def history(self, topic: Topic = "") -> list[Change]:
+        """As many as are remembered."""
+        return Change.of(self.record.history, topic)
 
     @classmethod
     def of(cls, stored: Stored[BuildRecord]) -> Self:

@@ -1,9 +1,10 @@
 """Changing sources, and starting the jobs that work on them."""
 
+from enum import Enum
 from typing import Annotated
 
 import strawberry
-from strawberry import field
+from strawberry import enum_value, field
 
 from domain.data import pipelines, removals, schedules, sources
 from domain.errors import Invalid
@@ -108,6 +109,14 @@ class MappingFieldInput:
     case_sensitive: bool | None = field(default=None, description="Whether a keyword's case matters.")
 
 
+@strawberry.enum(description="What becomes of the draft of a mapping.")
+class EndDraft(Enum):
+    """domain.data.sources.end_draft."""
+
+    COMMIT = enum_value("commit", description="It is the mapping from now on.")
+    DISCARD = enum_value("discard", description="It is forgotten.")
+
+
 @strawberry.input(description="The mapping to commit: whole, or the fields that change, or whatever inspections suggest.")
 class SetMappingInput:
     """Input of setMapping."""
@@ -123,6 +132,8 @@ class SetMappingInput:
         default=False,
         description="Commit what the newest inspection suggests; those to come replace it, until it is edited.",
     )
+    draft: bool = field(default=False, description="Save the mapping, or the fields that change, as a draft instead.")
+    end_draft: EndDraft | None = field(default=None, description="What becomes of the draft.")
 
 
 @strawberry.type(description="The mapping is committed; the next build merges it.")
@@ -199,6 +210,7 @@ class ValidateMappingInput:
     """Input of validateMapping."""
 
     source: str = field(description="The source.")
+    draft: bool = field(default=False, description="Try the drafts, where parts have one.")
     idempotency_key: strawberry.ID = field(description=KEY)
 
 
@@ -232,6 +244,26 @@ SetSourceGatesPayload = Annotated[
 ]
 
 
+@strawberry.input(description="Which change of the history to go back to.")
+class RestoreSourceInput:
+    """Input of restoreSource."""
+
+    name: str = field(description="The source.")
+    change: int = field(description="The number of the change in its history.")
+
+
+@strawberry.type(description="What the change says holds again; going back is a change of its own.")
+class RestoreSourceSuccess:
+    """Success of restoreSource."""
+
+    source: Source = field(description="The source.")
+
+
+RestoreSourcePayload = Annotated[
+    RestoreSourceSuccess | Refusal, strawberry.union("RestoreSourcePayload", description="What restoreSource answers.")
+]
+
+
 @strawberry.type
 class SourceMutation:
     """Changing sources."""
@@ -259,8 +291,14 @@ class SourceMutation:
     @strawberry.mutation(description="Let these gates judge the releases that a source is part of.")
     async def set_source_gates(self, info: Info, input: In[SetSourceGatesInput]) -> SetSourceGatesPayload:
         """Checked by the domain."""
-        stored = await sources.set_gates(info.context.hub, input.name, gates_of(input.gates))
+        stored = await sources.set_gates(info.context.hub, input.name, gates_of(input.gates), by=info.context.caller.actor)
         return SetSourceGatesSuccess(source=Source.of(stored))
+
+    @strawberry.mutation(description="Let the mappings or gates of a source be again what a change of its history made of them.")
+    async def restore_source(self, info: Info, input: In[RestoreSourceInput]) -> RestoreSourcePayload:
+        """That is a change too."""
+        by = info.context.caller.actor
+        return RestoreSourceSuccess(source=Source.of(await sources.restore(info.context.hub, input.name, input.change, by=by)))
 
     @strawberry.mutation(description="Remove a source with its schedules and everything that was made of it.")
     async def remove_source(self, info: Info, input: In[RemoveSourceInput]) -> RemoveSourcePayload:
@@ -271,17 +309,22 @@ class SourceMutation:
     @strawberry.mutation(description="Commit the mapping of a part: whole, field by field, or as inspections suggest it.")
     async def set_mapping(self, info: Info, input: In[SetMappingInput]) -> SetMappingPayload:
         """Checked by the domain."""
-        hub = info.context.hub
-        if (input.properties is not None) + (input.fields is not None) + input.automatic != 1:
-            raise Invalid("give one of: the whole mapping, the fields that change, automatic", ("properties",))
+        hub, by, of = info.context.hub, info.context.caller.actor, (input.source, input.part)
+        wanted = (input.properties is not None, input.fields is not None, input.automatic, input.end_draft is not None)
+        if sum(wanted) != 1 or (input.draft and not any(wanted[:2])):
+            raise Invalid("give one of: the whole mapping, the fields that change, automatic, endDraft", ("properties",))
         if input.automatic:
-            return SetMappingSuccess(source=Source.of(await sources.follow_inspections(hub, input.source, input.part)))
-        if isinstance(input.properties, dict):
-            return SetMappingSuccess(source=Source.of(await sources.set_mapping(hub, input.source, input.part, input.properties)))
-        if not input.fields:
+            stored = await sources.follow_inspections(hub, *of, by=by)
+        elif input.end_draft is not None:
+            stored = await sources.end_draft(hub, *of, commit=input.end_draft is EndDraft.COMMIT, by=by)
+        elif isinstance(input.properties, dict):
+            stored = await sources.set_mapping(hub, *of, input.properties, draft=input.draft, by=by)
+        elif input.fields:
+            edits = {edit.path: {name: value for name, value in vars(edit).items() if name != "path"} for edit in input.fields}
+            stored = await sources.edit_mapping(hub, *of, edits, draft=input.draft, by=by)
+        else:
             raise Invalid("the mapping is an object, and a list of fields has some", ("properties",))
-        edits = {edit.path: {name: value for name, value in vars(edit).items() if name != "path"} for edit in input.fields}
-        return SetMappingSuccess(source=Source.of(await sources.edit_mapping(hub, input.source, input.part, edits)))
+        return SetMappingSuccess(source=Source.of(stored))
 
     @strawberry.mutation(description="Fetch a source's files where they are newer, then parse and inspect them.")
     async def dump_source(self, info: Info, input: In[DumpSourceInput]) -> DumpSourcePayload:
@@ -315,6 +358,6 @@ class SourceMutation:
         """A job."""
         context = info.context
         started = await pipelines.start_validate(
-            context.hub, input.source, asked_by=context.caller.actor, key=input.idempotency_key
+            context.hub, input.source, draft=input.draft, asked_by=context.caller.actor, key=input.idempotency_key
         )
         return ValidateMappingSuccess.of(started)

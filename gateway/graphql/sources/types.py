@@ -20,6 +20,7 @@ from events.sources import SourceDumped, SourceInspected, SourceUploaded
 from gateway.context import Info
 from gateway.graphql.documents import AfterId, DocumentPage, Fields, Ids, by_id
 from gateway.graphql.gates import Gates
+from gateway.graphql.history import Change, Topic
 from gateway.graphql.jobs.queries import JobFilter, job_page
 from gateway.graphql.jobs.types import Job
 from gateway.graphql.nodes import After, Connection, First, Name, Node, global_id
@@ -166,6 +167,7 @@ class SourcePart:
     count: Long | None = field(description="Documents of the current upload; null before the first.")
     duplicates: Long | None = field(description="Documents that shared their id and were ignored or merged.")
     mapping: JSON | None = field(description="The committed mapping: Elasticsearch properties; null before one is committed.")
+    draft: JSON | None = field(description="A mapping that is worked on and not committed; null where there is none.")
     mapped_by: MappedBy | None = field(description="Where the mapping comes from; null before there is one.")
     inspection: Inspection | None = field(description="The current inspection; null before the first.")
 
@@ -218,6 +220,7 @@ class SourcePart:
             count=Long(uploaded.count) if uploaded else None,
             duplicates=Long(uploaded.duplicates) if uploaded else None,
             mapping=None if mapping is None else JSON(mapping),
+            draft=JSON(source.drafts[name]) if name in source.drafts else None,
             mapped_by=None if mapping is None else MappedBy(source.derived.get(name, "person")),
             inspection=Inspection.of(inspected) if inspected else None,
         )
@@ -227,6 +230,7 @@ class SourcePart:
 class Source(Node):
     """domain.data.sources.Source."""
 
+    record: strawberry.Private[SourceRecord]
     name: str = field(description="Its name.")
     folder: str = field(description="The folder of the hub's machine that its code is read from at reload.")
     code: str = field(description="Content hash of its code.")
@@ -249,6 +253,7 @@ class Source(Node):
         uploads = [Upload.of(event) for event in source.outputs if isinstance(event, SourceUploaded)]
         return cls(
             id=global_id("Source", stored.id),
+            record=source,
             name=stored.id,
             folder=source.folder,
             code=source.code,
@@ -264,6 +269,11 @@ class Source(Node):
             dumps=[Dump.of(event) for event in source.outputs if isinstance(event, SourceDumped)],
             uploads=uploads,
         )
+
+    @strawberry.field(description="What its mappings and gates were, newest first: the last changes of each.")
+    def history(self, topic: Topic = "") -> list[Change]:
+        """As many as are remembered."""
+        return Change.of(self.record.history, topic)
 
     @strawberry.field(description="The part of that name.")
     def part(self, name: Name) -> SourcePart | None:
