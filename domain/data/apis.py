@@ -12,12 +12,12 @@ from domain.errors import Invalid, LeatError, NotFound, NotReady
 from domain.hub import Hub
 from domain.jobs import edits
 from domain.names import check_name
-from domain.nouns import NOUN_INDEXES, REMOVED_RANGE, Noun, Stored, Table, refuse_while_written
+from domain.nouns import NOUN_INDEXES, REMOVED_RANGE, Noun, Stored, Table
 from domain.ports.records import Kind
 from domain.ports.search import SearchRequest
 from domain.query.tree import MatchAll
 from domain.wording import listed
-from events.apis import ApiAdded, ApiEdited, ApiRemoved, ReleaseAccepted, ReleaseCreated, ReleaseSwitched
+from events.apis import ApiAdded, ApiEdited, ReleaseAccepted, ReleaseCreated, ReleaseSwitched
 
 log = logging.getLogger(__name__)
 
@@ -174,12 +174,6 @@ async def why_gone(hub: Hub, release: ReleaseCreated) -> str:
     except NotReady as error:
         return error.message
     return "" if found.hits or not count else f"its index has {count:,} documents and finds none"
-
-
-async def remove(hub: Hub, name: str) -> None:
-    """Stop serving and remove the API; its indexes follow as garbage. Raises Conflict while a job works on it."""
-    await edits.remove(hub, APIS, name, ApiRemoved(api=name), refuse_while_written)
-    await publish(hub, name)
 
 
 async def gone(hub: Hub) -> dict[str, str]:

@@ -19,9 +19,10 @@ from domain.data import cron, pipelines
 from domain.data.apis import APIS
 from domain.data.builds import BUILDS
 from domain.data.sources import SOURCES, Source
-from domain.errors import Conflict, Invalid, Refused, Stale
+from domain.errors import Conflict, Invalid, NotFound, Refused, Stale
 from domain.hub import Hub
-from domain.jobs import edits
+from domain.jobs import edits, overview
+from domain.jobs.overview import RunView
 from domain.names import check_name
 from domain.nouns import ENTITY_INDEXES, REMOVED_RANGE, Entity, Stored, Table
 from domain.ports.records import Kind
@@ -51,7 +52,12 @@ class Schedule(Entity, frozen=True, kw_only=True):
     """The last time it was due and fired, Unix seconds; times before it, or before it was made, never fire."""
     failure: str = ""
     """Why its last fire started nothing; empty where it did."""
+    run_id: str = ""
+    """The run that it started last; empty before the first."""
 
+
+FAILED = {"FAILED": "failed", "HELD": "is held"}
+"""States of a run that came to nothing, in words: a cancelled one is nobody's failure."""
 
 SCHEDULES = Table(Kind(name="schedule", indexes=ENTITY_INDEXES, ranges=REMOVED_RANGE), Schedule)
 
@@ -113,8 +119,11 @@ async def edit(hub: Hub, name: str, **values: Any) -> Stored[Schedule]:
     return await edits.change(hub, SCHEDULES, name, edited, ScheduleEdited(schedule=name))
 
 
-async def remove(hub: Hub, name: str) -> None:
-    """Remove a schedule; what it set off goes on."""
+async def remove(hub: Hub, name: str, *, dry_run: bool = False) -> None:
+    """Remove a schedule; what it set off goes on. A dry run only looks whether there is one."""
+    if dry_run:
+        await SCHEDULES.get(hub.records, name)
+        return
     await edits.remove(hub, SCHEDULES, name, ScheduleRemoved(schedule=name))
 
 
@@ -136,6 +145,25 @@ async def remove_those_of(hub: Hub, **target: str) -> None:
 def asked_by(name: str) -> str:
     """Who asked for its runs, as jobs and runs say it."""
     return f"schedule {name}"
+
+
+async def failure(hub: Hub, schedule: Schedule) -> str:
+    """Why its last fire came to nothing: it started no run, or that failed or is held; empty where it did what it is for, or does
+    it just now."""
+    if schedule.failure or not schedule.run_id:
+        return schedule.failure
+    try:
+        view = await overview.view(hub, schedule.run_id)
+    except NotFound:
+        return ""  # it ended so long ago that nobody keeps it
+    return f"run {view.id} {FAILED[view.state]}{_why(view)}" if view.state in FAILED else ""
+
+
+def _why(view: RunView) -> str:
+    """The first line of the first error in a run."""
+    errors = [(step.name, step.job.value.error) for step in view.steps if step.job and step.job.value.outcome != "SUCCEEDED"]
+    found = next(((name, error.message.partition("\n")[0]) for name, error in errors if error), None)
+    return f": {found[0]}: {found[1]}" if found else ""
 
 
 class Firing:
@@ -184,7 +212,7 @@ def _due(stored: Stored[Schedule], now: float) -> float:
 
 async def _fire(hub: Hub, stored: Stored[Schedule], at: float) -> None:
     name, schedule = stored.id, stored.value
-    who, key, failure = asked_by(name), repr(at), ""
+    who, key, failure, run_id = asked_by(name), repr(at), "", schedule.run_id
     try:
         if schedule.source:
             started = await pipelines.start_dump(hub, schedule.source, asked_by=who, key=key)
@@ -192,15 +220,17 @@ async def _fire(hub: Hub, stored: Stored[Schedule], at: float) -> None:
             started = await pipelines.start_pipeline(hub, schedule.build, schedule.api, asked_by=who, key=key)
         else:
             started = await pipelines.start_build(hub, schedule.build, asked_by=who, key=key)
+        run_id = started.run_id
     except Refused as error:
         failure = error.message
         log.warning("schedule started nothing", extra={"schedule": name, "error": failure})
     try:
-        await SCHEDULES.replace(hub.records, stored, msgspec.structs.replace(schedule, fired_at=at, failure=failure))
+        fired = msgspec.structs.replace(schedule, fired_at=at, failure=failure, run_id=run_id)
+        await SCHEDULES.replace(hub.records, stored, fired)
     except Stale:
         return  # another process fired the same time, or it was edited: then it is looked at again
     if not failure:
-        await hub.announce(ScheduleFired(schedule=name, run_id=started.run_id, due_at=at))
+        await hub.announce(ScheduleFired(schedule=name, run_id=run_id, due_at=at))
 
 
 async def _set_back(hub: Hub, stored: Stored[Schedule], now: float) -> None:

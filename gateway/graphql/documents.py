@@ -47,7 +47,7 @@ class DocumentPage:
                 if more:
                     break
                 found = batch
-        documents = await asyncio.to_thread(_shown, [document.body for document in found[:size]], _few_fields(fields))
+        documents = await asyncio.to_thread(_shown, [document.body for document in found[:size]], few_fields(fields))
         end = found[:size][-1].id if found else None
         return cls(documents=documents, has_next_page=more or len(found) > size, end_cursor=end)
 
@@ -55,11 +55,12 @@ class DocumentPage:
 async def by_id(reader: CollectionReader, collection: str, ids: list[str], fields: list[str] | None) -> JSON:
     """An object with those of the ids that exist. Raises Invalid where there are too many."""
     found = await reader.get(collection, few(ids))
-    documents = await asyncio.to_thread(_shown, found.values(), _few_fields(fields))
+    documents = await asyncio.to_thread(_shown, found.values(), few_fields(fields))
     return JSON(dict(zip(found, documents, strict=True)))
 
 
-def _few_fields(fields: list[str] | None) -> tuple[str, ...]:
+def few_fields(fields: list[str] | None) -> tuple[str, ...]:
+    """What is asked for; raises Invalid where that is too much."""
     if fields and len(fields) > FIELDS:
         raise Invalid(f"at most {FIELDS} fields at a time", ("fields",))
     return tuple(fields or ())

@@ -11,6 +11,8 @@ T = TypeVar("T")
 In = Annotated[T, argument(description="What to do, and with what.")]
 """The one argument of a mutation."""
 KEY = f"Any text of the client's, of 1 to {LONGEST_KEY} characters: asked twice with the same key, it is done once."
+DRY_RUN = "Only say what would be removed, or why it would be refused."
+REMOVED = "What goes with it, in words: its outputs and schedules. In a dry run, what would."
 
 
 def given(input: Any) -> dict[str, Any]:

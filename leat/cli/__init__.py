@@ -22,11 +22,12 @@ COMMANDS = {
     "release": ("releases", "index a build for its API, and roll back"),
     "schedule": ("schedules", "start dumps, builds and whole pipelines by the clock"),
     "run": ("jobs", "everything for an API, from its sources' files to a release"),
-    "jobs": ("jobs", "what was asked for, and how it stands"),
+    "runs": ("runs", "what was set off, by whom, and how it ended"),
+    "jobs": ("jobs", "the steps of runs: what was asked for, and how it stands"),
     "workers": ("workers", "the processes that take commands, with their memory and processor time"),
     "watch": ("jobs", "follow a run, a job, or everything"),
-    "log": ("jobs", "what a job, and its plugin, said"),
-    "cancel": ("jobs", "cancel a run or a job"),
+    "log": ("logs", "what a job, and its plugin, said"),
+    "cancel": ("jobs", "cancel a run, a job, or all that works on a noun"),
     "retry": ("jobs", "try a job again that failed, timed out, or was cancelled without its run"),
     "schema": ("hub", "write schema.graphql and messages.json from the code"),
 }
@@ -45,8 +46,16 @@ class Parser(ArgumentParser):
         """As argparse has it, but nothing is left over."""
         flags, unknown = super().parse_known_args(args, namespace)
         if unknown:
-            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{self._meant(unknown)}")
         return flags, unknown
+
+    def _meant(self, unknown: Sequence[str]) -> str:
+        """The flag of this command that the first unknown one is like."""
+        from difflib import get_close_matches
+
+        flag = next((word.partition("=")[0] for word in unknown if word.startswith("--")), "")
+        meant = get_close_matches(flag, self._option_string_actions, 1)
+        return f"; did you mean {meant[0]}?" if meant else ""
 
     def error(self, message: str) -> NoReturn:
         """As argparse has it."""
@@ -79,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _command_first(given: list[str]) -> list[str]:
     """Options that stand before the command, behind it: `leat --token T jobs` is `leat jobs --token T`."""
     options: list[str] = []
-    while given and given[0].startswith("--") and given[0] != "--help":
+    while given and given[0].startswith("-") and given[0] not in ("--help", "-h"):
         option = given.pop(0)
         options.append(option)
         if "=" not in option and given and given[0] not in COMMANDS and not given[0].startswith("-"):

@@ -1,12 +1,11 @@
 """`leat api`: published APIs, and questions to them."""
 
-import json
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
-from leat.cli import output
+from leat.cli import hits, output
 from leat.cli.exits import Ended, Exit
-from leat.cli.session import Work, command, editing, subcommands
+from leat.cli.session import Work, command, editing, removing, subcommands
 
 if TYPE_CHECKING:
     from leat.cli.client import Gateway
@@ -40,15 +39,19 @@ def define(parser: ArgumentParser) -> None:
         ("show", "one API, with its releases", _show),
         ("start", "let it answer", _switched("startApi", "answers")),
         ("stop", "let it answer 503", _switched("stopApi", "answers 503")),
-        ("remove", "stop serving it and remove it with its releases", _remove),
     ):
         command(commands, name, help, work).add_argument("name", help="the API")
+    removing(commands, "stop serving it and remove it with its releases", "removeApi").add_argument("name", help="the API")
     query = command(commands, "query", "search what it serves", _query)
     query.add_argument("name", help="the API")
     query.add_argument("query", nargs="?", default="*:*", help="Lucene syntax: gene:ABL1 AND NOT evidence:*guideline*")
     query.add_argument("--filter", action="append", default=[], metavar="QUERY", help="must match too; may be repeated")
     query.add_argument("--sort", action="append", default=[], metavar="PATH", help="--sort=-PATH for descending; may be repeated")
     query.add_argument("--facet", action="append", default=[], metavar="PATH", help="count its terms; may be repeated")
+    query.add_argument(
+        "--fields", metavar="PATHS", help="only these paths, by commas; `*` for any characters, `-path` to leave one out"
+    )
+    query.add_argument("--format", choices=hits.FORMATS, help="documents alone: JSON, one a line, or a table of their paths")
     query.add_argument("--limit", type=int, default=10, help="hits (10)")
     query.add_argument("--offset", type=int, default=0, help="hits to skip")
 
@@ -79,10 +82,6 @@ def _switched(mutation: str, word: str) -> Work:
         return output.said(flags.json, done["api"], f"{flags.name} {word}")
 
     return work
-
-
-async def _remove(gateway: "Gateway", flags: Namespace) -> Exit:
-    return output.said(flags.json, await gateway.mutate("removeApi", "name", name=flags.name), f"removed {flags.name}")
 
 
 async def _list(gateway: "Gateway", flags: Namespace) -> Exit:
@@ -139,6 +138,7 @@ async def search(gateway: "Gateway", name: str, **values: Any) -> dict[str, Any]
 
 
 async def _query(gateway: "Gateway", flags: Namespace) -> Exit:
+    fields = [field.strip() for field in (flags.fields or "").split(",") if field.strip()]
     found = await search(
         gateway,
         flags.name,
@@ -148,15 +148,15 @@ async def _query(gateway: "Gateway", flags: Namespace) -> Exit:
         facets=flags.facet,
         limit=flags.limit,
         offset=flags.offset,
+        fields=fields or None,
     )
     if flags.json:
         output.as_json({key: value for key, value in found.items() if key != "__typename"})
         return Exit.DONE
     for warning in found["warnings"]:
         output.note(f"warning: {warning}")
-    for hit in found["hits"]:
-        print(json.dumps(hit, ensure_ascii=False))
-    for path, facet in found["facets"].items():
+    hits.show(flags.format or "ndjson", found["hits"], fields)
+    for path, facet in found["facets"].items() if not flags.format else ():
         print(f"{path}: " + ", ".join(f"{term['term']} {term['count']:,}" for term in facet["terms"]))
     output.note(f"{found['total']:,} found")
     return Exit.DONE

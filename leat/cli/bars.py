@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 from domain.wording import counted
+from leat.cli.made import made
 from leat.cli.output import wait_of, word_of
 
 
@@ -77,17 +78,9 @@ def state_of(job: Mapping[str, Any] | None) -> str:
 
 
 def found(job: Mapping[str, Any]) -> str:
-    """What a finished job made, in a few words."""
-    result = job["result"] or {}
-    if result.get("unchanged"):
-        return ": nothing new"
-    made = [counted(result["count"], "documents")] if result.get("count") else []
-    if result.get("type") == "SourceUploaded":
-        made.append(counted(sum(part["count"] for part in result["parts"].values()), "documents"))
-    made += [counted(len(result["files"]), "files")] if result.get("files") else []
-    made += [f"version {result['version']}"] if result.get("version") else []
-    made += [f"release {result['release']}"] if result.get("release") else []
-    return ": " + ", ".join(made) if made else ""
+    """What a finished job made, behind its state."""
+    told = made(job["result"] or {})
+    return f": {told}" if told else ""
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from leat.cli import documents, gates, history, output
 from leat.cli.exits import Ended, Exit
 from leat.cli.live import start
-from leat.cli.session import command, editing, starting, subcommands
+from leat.cli.session import command, editing, removing, starting, subcommands
 
 if TYPE_CHECKING:
     from leat.cli.client import Gateway
@@ -44,7 +44,7 @@ def define(parser: ArgumentParser) -> None:
     _configuration(edit)
     gates.define(commands, "build")
     history.define(commands, "build", ("configuration", "gates"))
-    command(commands, "remove", "remove a build with what it made", _remove).add_argument("name", help="the build")
+    removing(commands, "remove a build with what it made", "removeBuild").add_argument("name", help="the build")
     run = starting(command(commands, "run", "merge the current uploads of its sources", _run))
     run.add_argument("build", help="the build")
     run.add_argument("--name", help="what it is called (as its version format says)")
@@ -101,10 +101,6 @@ def _said(flags: Namespace, build: dict[str, Any], text: str) -> Exit:
     for warning in build["warnings"]:
         output.note(f"warning: {warning}")
     return output.said(flags.json, build, text)
-
-
-async def _remove(gateway: "Gateway", flags: Namespace) -> Exit:
-    return output.said(flags.json, await gateway.mutate("removeBuild", "name", name=flags.name), f"removed {flags.name}")
 
 
 async def _list(gateway: "Gateway", flags: Namespace) -> Exit:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -14,6 +14,8 @@ from leat.urls import Address
 
 PROTOCOL = "graphql-transport-ws"
 TIMEOUT = aiohttp.ClientTimeout(total=60, connect=10)
+PAGE = 100
+"""Nodes of one page of a connection at most."""
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds between attempts to come back to a subscription; after the last one the command gives up."""
 
@@ -63,16 +65,37 @@ class Gateway:
             raise Ended(Exit.REFUSED, f"{done['message']}{where}", done["code"])
         return done
 
-    async def every(self, document: str, field: str) -> list[dict[str, Any]]:
+    async def every(self, document: str, field: str, **variables: Any) -> list[dict[str, Any]]:
         """All nodes of a connection, page by page; `document` takes `$after`."""
         nodes: list[dict[str, Any]] = []
         after: str | None = None
         while True:
-            page = (await self.execute(document, {"after": after}))[field]
+            page = (await self.execute(document, {**variables, "after": after}))[field]
             nodes += page["nodes"]
             after = page["pageInfo"]["endCursor"]
             if not page["pageInfo"]["hasNextPage"]:
                 return nodes
+
+    async def some(
+        self,
+        document: str,
+        path: Sequence[str],
+        limit: int,
+        after: str | None,
+        wanted: Callable[[dict[str, Any]], bool] = lambda _: True,
+        **variables: Any,
+    ) -> tuple[list[dict[str, Any]], str | None]:
+        """(Up to `limit` wanted nodes of the connection that lies there, behind `after`; the `after` of those behind them, None at
+        the end)."""
+        nodes: list[dict[str, Any]] = []
+        while True:
+            page: Any = await self.execute(document, {**variables, "after": after, "first": min(limit - len(nodes), PAGE)})
+            for field in path:
+                page = page[field]
+            nodes += filter(wanted, page["nodes"])
+            after = page["pageInfo"]["endCursor"] if page["pageInfo"]["hasNextPage"] else None
+            if after is None or len(nodes) >= limit:
+                return nodes, after
 
     async def subscribe(self, document: str, field: str, variables: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
         """Batches of a subscription with `after`, `cursor`; comes back after a lost connection where it was. Ends with it."""

@@ -1,28 +1,32 @@
-"""`leat run | jobs | watch | log | cancel | retry`: what is asked for, and what becomes of it."""
+"""`leat run | jobs | watch | cancel | retry`: what is asked for, and what becomes of it."""
 
+import re
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
 from leat.cli import output
 from leat.cli.exits import Ended, Exit
 from leat.cli.live import follow, read, start
-from leat.cli.session import positive, starting, talking
+from leat.cli.made import made
+from leat.cli.session import paged, starting, talking
 
 if TYPE_CHECKING:
     from leat.cli.client import Gateway
 
-JOBS = """query Jobs($filter: JobFilter, $first: Int!) { jobs(filter: $filter, first: $first) { nodes {
+JOBS = """query Jobs($filter: JobFilter, $first: Int!, $after: String) { jobs(filter: $filter, first: $first, after: $after) {
+  nodes {
   id jobId runId step type target state outcome attempt failures worker createdAt startedAt finishedAt notBefore waitingFor held
   handle isStopping progress { done total unit message }
-  error { code message } } } }"""
-DEAD = "query Dead($first: Int!) { deadLetters(first: $first) { nodes { id queue reason body createdAt } } }"
+  error { code message detail } result } pageInfo { hasNextPage endCursor } } }"""
+DEAD = """query Dead($first: Int!, $after: String) { deadLetters(first: $first, after: $after) {
+  nodes { id queue reason body createdAt } pageInfo { hasNextPage endCursor } } }"""
+WORKING = """query Working($filter: JobFilter, $after: String) { jobs(filter: $filter, first: 100, after: $after) {
+  nodes { jobId } pageInfo { hasNextPage endCursor } } }"""
 JOB = "query Job($id: ID!) { job(id: $id) { jobId runId } }"
-ENDED = "query Ended($id: ID!) { job(id: $id) { attempt outcome error { message detail } } }"
-LOG = """query Log($id: ID!, $after: String, $last: Int, $attempt: Int, $search: String) {
-  jobLog(jobId: $id, after: $after, last: $last, attempt: $attempt, search: $search) {
-    cursor more lines { at attempt number level text } } }"""
 FOUND_BY = ({"state"}, {"queue", "state"}, {"target"}, {"target", "state"}, {"runId"}, {"outcome"})
 """What jobs are found by: the flags that go together."""
+NOUN = re.compile("(source|build|api)[/:](.+)")
+"""What jobs work on."""
 WIDTH = 100
 """Characters of a dead letter that people are shown."""
 QUIET = ("id", "at", "type", "run_id", "cause_id")
@@ -43,17 +47,11 @@ def define(parser: ArgumentParser) -> None:
             parser.add_argument("--target", help="what they work on, such as source/clinvar")
             parser.add_argument("--run", dest="run_id", help="the run that they belong to")
             parser.add_argument("--dead", action="store_true", help="instead: messages that nobody could do, and why")
-            parser.add_argument("--limit", type=int, default=20, help="the newest so many, up to 100 (20)")
+            paged(parser)
         case "watch":
             talking(parser, _watch).add_argument("id", nargs="?", default="", help="a run or a job (everything)")
-        case "log":
-            talking(parser, _log).add_argument("id", help="a job")
-            parser.add_argument("--attempt", type=positive, metavar="N", help="what one attempt said, by its number (all of them)")
-            part = parser.add_mutually_exclusive_group()
-            part.add_argument("--tail", type=positive, metavar="N", help="the last so many lines, up to 5000 (all of them)")
-            part.add_argument("--search", metavar="TEXT", help="the lines that hold this text, in capitals or not")
         case "cancel":
-            talking(parser, _cancel).add_argument("id", help="a run or a job")
+            talking(parser, _cancel).add_argument("id", help="a run, a job, or all that works on a noun, such as source/clinvar")
         case "retry":
             talking(parser, _retry).add_argument("id", help="a job that failed, timed out, or was cancelled without its run")
             parser.add_argument("--detach", action="store_true", help="return at once, without following it")
@@ -71,77 +69,27 @@ async def _jobs(gateway: "Gateway", flags: Namespace) -> Exit:
     if flags.dead:
         return await _dead(gateway, flags, chosen)
     if chosen and set(chosen) not in FOUND_BY:
-        raise Ended(
-            Exit.USAGE, "jobs are found by --state alone, --queue with --state, --target alone or with --state, --run or --outcome"
-        )
-    jobs = (await gateway.execute(JOBS, {"filter": chosen or None, "first": flags.limit}))["jobs"]["nodes"]
+        flags.refuse("jobs are found by --state alone, --queue with --state, --target alone or with --state, --run or --outcome")
+    jobs, more = await gateway.some(JOBS, ("jobs",), flags.limit, flags.after, filter=chosen or None)
     if flags.json:
         output.as_json(jobs)
         return Exit.DONE
     rows = [job | {"job": job["jobId"], "state": job["outcome"] or job["state"], "progress": _progress(job)} for job in jobs]
     output.table(rows, ("job", "step", "state", "failures", "progress", "createdAt"))
+    output.tell_more(more)
     return Exit.DONE
 
 
 async def _dead(gateway: "Gateway", flags: Namespace, chosen: dict[str, str]) -> Exit:
     if chosen:
-        raise Ended(Exit.USAGE, "--dead goes with --limit alone: dead letters belong to no job")
-    letters = (await gateway.execute(DEAD, {"first": flags.limit}))["deadLetters"]["nodes"]
+        flags.refuse("--dead goes with --limit and --after alone: dead letters belong to no job")
+    letters, more = await gateway.some(DEAD, ("deadLetters",), flags.limit, flags.after)
     if flags.json:
         output.as_json(letters)
         return Exit.DONE
     output.table([letter | {"body": _line(letter["body"])} for letter in letters], ("createdAt", "queue", "reason", "body"))
+    output.tell_more(more)
     return Exit.DONE
-
-
-async def _log(gateway: "Gateway", flags: Namespace) -> Exit:
-    asked = {"id": flags.id, "last": flags.tail, "attempt": flags.attempt, "search": flags.search}
-    found, told, before = {"cursor": None, "more": True}, list[dict[str, Any]](), dict[str, Any]()
-    while found["more"]:
-        found = (await gateway.execute(LOG, asked | {"after": found["cursor"]}))["jobLog"]
-        for line in found["lines"]:
-            if flags.json:
-                told.append(line)
-            else:
-                _tell_gap(before, line, flags.search)
-                print(f"{line['at']}  {line['attempt']}  {line['level'].lower():7}  {line['text']}")
-            before = line
-    job = await _ended(gateway, flags.id)
-    if flags.json:
-        output.as_json(told)
-    elif (
-        job["outcome"] in ("FAILED", "TIMED_OUT") and job["error"] and not flags.search and flags.attempt in (None, job["attempt"])
-    ):
-        print(f"{job['error']['message']}\n{job['error']['detail']}".rstrip())
-    if not before:
-        output.note(_nothing(flags, job["attempt"]))
-    return Exit.DONE
-
-
-def _nothing(flags: Namespace, attempts: int) -> str:
-    """Why there are no lines."""
-    if flags.attempt and flags.attempt > attempts:
-        from domain.wording import counted
-
-        return f"there is no attempt {flags.attempt}: the job has had {counted(attempts, 'attempts')}"
-    where = f" of attempt {flags.attempt}" if flags.attempt else ""
-    return f"no line{where} holds {flags.search!r}" if flags.search else f"no line{where} was said"
-
-
-def _tell_gap(before: dict[str, Any], line: dict[str, Any], search: str | None) -> None:
-    """Say where lines were dropped between two that were asked for one behind the other."""
-    if before and search is None and before["attempt"] == line["attempt"] and line["number"] > before["number"] + 1:
-        output.note(f"{line['number'] - before['number'] - 1} lines were dropped here: LEAT_LOG_SIZE says how much is kept")
-
-
-async def _ended(gateway: "Gateway", id: str) -> dict[str, Any]:
-    """How the job ended. An id that is no job's is refused: it has no lines, as has a job that said nothing."""
-    job: dict[str, Any] | None = (await gateway.execute(ENDED, {"id": id}))["job"]
-    if job:
-        return job
-    if await read(gateway, id):
-        raise Ended(Exit.REFUSED, f"{id!r} is a run: `leat jobs --run {id}` lists its jobs")
-    raise Ended(Exit.REFUSED, f"there is no job {id!r}")
 
 
 def _line(body: str) -> str:
@@ -151,12 +99,15 @@ def _line(body: str) -> str:
 
 
 def _progress(job: dict[str, Any]) -> str:
+    """What a job waits for, why it failed, what it made, or how far it is."""
     if wait := output.wait_of(job):
         return wait
     if job["handle"]:
         return f"{'stops' if job['isStopping'] else 'runs'} elsewhere as {job['handle']}"
     if job["error"] and job["outcome"] != "SUCCEEDED":
         return str(job["error"]["message"]).splitlines()[0]
+    if job["outcome"] == "SUCCEEDED":
+        return made(job["result"] or {})
     from domain.wording import counted
 
     progress = job["progress"]
@@ -191,12 +142,52 @@ async def _watch(gateway: "Gateway", flags: Namespace) -> Exit:
 
 
 async def _cancel(gateway: "Gateway", flags: Namespace) -> Exit:
+    if noun := NOUN.fullmatch(flags.id):
+        return await _cancel_all(gateway, flags, f"{noun[1]}/{noun[2]}")
     _, is_run = await _run_of(gateway, flags.id)
     if is_run:
         done = (await gateway.mutate("cancelRun", "run { runId title state }", runId=flags.id))["run"]
         return output.said(flags.json, done, f"cancelled {done['title']}")
-    job = (await gateway.mutate("cancelJob", "job { jobId step type target state outcome }", jobId=flags.id))["job"]
-    return output.said(flags.json, job, f"{job['step']}: {output.word_of(job['outcome'] or job['state'])}")
+    job = await _cancel_job(gateway, flags.id)
+    return output.said(flags.json, job, _cancelled(job))
+
+
+async def _cancel_all(gateway: "Gateway", flags: Namespace, target: str) -> Exit:
+    """Cancel what works on a noun, or waits to. It is looked for again until nothing new is found: a step may have ended, and the
+    next one begun, in between."""
+    await _check_noun(gateway, target)
+    done: dict[str, dict[str, Any]] = {}
+    found = [""]
+    while found:
+        found = [id for state in ("QUEUED", "RUNNING") for id in await _working(gateway, target, state) if id not in done]
+        for id in found:
+            try:
+                done[id] = await _cancel_job(gateway, id)
+            except Ended as ended:
+                if ended.code != "CONFLICT":  # it has finished meanwhile
+                    raise
+    told = "\n".join(map(_cancelled, done.values())) or f"nothing works on {target}, or waits to"
+    return output.said(flags.json, [*done.values()], told)
+
+
+async def _check_noun(gateway: "Gateway", target: str) -> None:
+    kind, _, name = target.partition("/")
+    if (await gateway.execute(f"query Noun($name: String!) {{ {kind}(name: $name) {{ name }} }}", {"name": name}))[kind] is None:
+        raise Ended(Exit.REFUSED, f"there is no {'API' if kind == 'api' else kind} {name!r}")
+
+
+async def _working(gateway: "Gateway", target: str, state: str) -> list[str]:
+    nodes = await gateway.every(WORKING, "jobs", filter={"target": target, "state": state})
+    return [node["jobId"] for node in nodes]
+
+
+async def _cancel_job(gateway: "Gateway", id: str) -> dict[str, Any]:
+    job: dict[str, Any] = (await gateway.mutate("cancelJob", "job { jobId step type target state outcome }", jobId=id))["job"]
+    return job
+
+
+def _cancelled(job: dict[str, Any]) -> str:
+    return f"{job['step']}: {output.word_of(job['outcome'] or job['state'])}"
 
 
 async def _retry(gateway: "Gateway", flags: Namespace) -> Exit:

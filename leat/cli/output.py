@@ -18,15 +18,26 @@ def as_json(value: Any) -> None:
 
 
 def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """Aligned columns under their names (`createdAt` reads CREATED AT); `none` where there are no rows."""
+    """Aligned columns under their names (`createdAt` reads CREATED AT); `none` where there are no rows. A terminal gets one that
+    fits, with short times and wide cells on several lines; whatever else reads it gets each row whole on one line."""
     lines = [[_shown(row.get(column)) for column in columns] for row in rows]
     if not lines:
         print("none")
         return
-    titles = [re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column).upper() for column in columns]
-    widths = [max(len(title), *(len(line[index]) for line in lines)) for index, title in enumerate(titles)]
-    for line in (titles, *lines):
+    lines.insert(0, [re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column).upper() for column in columns])
+    if sys.stdout.isatty():
+        from leat.cli.terminal import fitted
+
+        lines = fitted(lines)
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    for line in lines:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def tell_more(after: str | None) -> None:
+    """Say how the list goes on, where it does."""
+    if after:
+        note(f"there are more: --after {after}, or --limit")
 
 
 def pairs(values: Mapping[str, Any]) -> None:

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 from leat.cli import output
 from leat.cli.exits import Ended, Exit
-from leat.cli.session import Work, command, editing, subcommands
+from leat.cli.session import Work, command, editing, removing, subcommands
 
 if TYPE_CHECKING:
     from leat.cli.client import Gateway
 
-FIELDS = "name cron timezone jitter source build api paused nextAt lastFiredAt failure"
+FIELDS = "name cron timezone jitter source build api paused nextAt lastFiredAt failure lastRun { runId state }"
 LIST = (
     f"query Schedules($after: String) {{ schedules(first: 100, after: $after) {{ nodes {{ {FIELDS} }} "
     "pageInfo { hasNextPage endCursor } } }"
@@ -37,9 +37,9 @@ def define(parser: ArgumentParser) -> None:
     for name, help, work in (
         ("pause", "let it fire no more until it is resumed", _paused(True, "is paused")),
         ("resume", "let it fire again; times that passed meanwhile never do", _paused(False, "fires again")),
-        ("remove", "remove a schedule; what it started goes on", _remove),
     ):
         command(commands, name, help, work).add_argument("name", help="the schedule")
+    removing(commands, "remove a schedule; what it started goes on", "removeSchedule").add_argument("name", help="the schedule")
 
 
 def _when(parser: ArgumentParser) -> None:
@@ -78,10 +78,6 @@ async def _change(gateway: "Gateway", flags: Namespace, word: str, **values: Any
 def _said(flags: Namespace, schedule: dict[str, Any], word: str) -> Exit:
     coming = f"; next at {schedule['nextAt']}" if schedule["nextAt"] else ""
     return output.said(flags.json, schedule, f"{flags.name}: {word}{coming}")
-
-
-async def _remove(gateway: "Gateway", flags: Namespace) -> Exit:
-    return output.said(flags.json, await gateway.mutate("removeSchedule", "name", name=flags.name), f"removed {flags.name}")
 
 
 async def _list(gateway: "Gateway", flags: Namespace) -> Exit:

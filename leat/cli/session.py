@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 Work = Callable[["Gateway", Namespace], Awaitable[Exit]]
 
-SHARED = frozenset(("command", "data", "given", "json", "name", "run", "token", "url"))
+SHARED = frozenset(("command", "data", "given", "json", "name", "refuse", "run", "token", "url"))
 """What every edit has among its flags, beside what it may change."""
 
 
@@ -39,7 +39,7 @@ def talking(parser: ArgumentParser, work: Work) -> ArgumentParser:
     parser.add_argument("--url", default="", help="the gateway (LEAT_URL; else the one on the data folder)")
     parser.add_argument("--token", default="", help="the administrator's token (LEAT_TOKEN; else the data folder's)")
     parser.add_argument("--data", default="", help="the data folder (LEAT_DATA; else .leat)")
-    parser.set_defaults(run=lambda flags: _talk(work, flags))
+    parser.set_defaults(run=lambda flags: _talk(work, flags), refuse=parser.error)  # a wrong flag shows this command's usage
     return parser
 
 
@@ -64,6 +64,27 @@ def starting(parser: ArgumentParser, *, force: bool = True) -> ArgumentParser:
         parser.add_argument("--force", action="store_true", help="do it even where nothing changed")
     parser.add_argument("--detach", action="store_true", help="return once it is asked for, without following it")
     parser.add_argument("--key", default="", metavar="TEXT", help="idempotency key: asked twice with the same one, it is done once")
+    return parser
+
+
+def paged(parser: ArgumentParser) -> None:
+    """Add how much of a long list is wanted."""
+    parser.add_argument("--limit", type=positive, default=20, metavar="N", help="the newest so many (20)")
+    parser.add_argument("--after", default=None, metavar="CURSOR", help="those behind, as the end of a list names it")
+
+
+def removing(commands: Commands, help: str, mutation: str) -> ArgumentParser:
+    """Add `remove` of a noun, which says what goes with it; with `--dry-run` it does nothing else."""
+
+    async def work(gateway: "Gateway", flags: Namespace) -> Exit:
+        from leat.cli import output
+
+        done = await gateway.mutate(mutation, "name removed", name=flags.name, dryRun=flags.dry_run or None)
+        told = f"{'would remove' if flags.dry_run else 'removed'} {flags.name}"
+        return output.said(flags.json, done, f"{told} with {', '.join(done['removed'])}" if done["removed"] else told)
+
+    parser = command(commands, "remove", help, work)
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be removed, or why it would be refused")
     return parser
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from leat.cli import documents, gates, history, mappings, output
 from leat.cli.exits import Ended, Exit
 from leat.cli.live import start
-from leat.cli.session import command, editing, starting, subcommands
+from leat.cli.session import command, editing, removing, starting, subcommands
 
 if TYPE_CHECKING:
     from leat.cli.client import Gateway
@@ -35,9 +35,11 @@ def define(parser: ArgumentParser) -> None:
     for name, help, work in (
         ("show", "one source, with what is kept of it", _show),
         ("reload", "read the plugin's code and manifest again", _reload),
-        ("remove", "remove a source with everything that was made of it", _remove),
     ):
         command(commands, name, help, work).add_argument("name", help="the source")
+    removing(commands, "remove a source with everything that was made of it", "removeSource").add_argument(
+        "name", help="the source"
+    )
     _define_check(commands.add_parser("check", help="read a plugin and parse its first documents, without a hub"))
     documents.of_source(command(commands, "documents", "look at documents of the newest upload", documents.source_documents))
     edit = editing(command(commands, "edit", "change where a source's code is, or whether it may be dumped", _edit))
@@ -195,10 +197,6 @@ async def _edit(gateway: "Gateway", flags: Namespace) -> Exit:
     folder = flags.folder and _folder(flags.folder)
     done = await gateway.mutate("editSource", "source { name folder disabled }", name=flags.name, folder=folder, disabled=disabled)
     return output.said(flags.json, done["source"], f"edited {flags.name}")
-
-
-async def _remove(gateway: "Gateway", flags: Namespace) -> Exit:
-    return output.said(flags.json, await gateway.mutate("removeSource", "name", name=flags.name), f"removed {flags.name}")
 
 
 def _starts(mutation: str) -> Any:

@@ -16,7 +16,8 @@ from events.catalogue import QUEUES
 from leat.cli import COMMANDS, main
 from leat.cli.bars import state_of
 from leat.cli.exits import Exit
-from leat.cli.jobs import FOUND_BY, _tell_gap
+from leat.cli.jobs import FOUND_BY
+from leat.cli.logs import _tell_gap
 from leat.cli.output import table
 from leat.settings import load
 from leat.wiring import open_hub

@@ -5,13 +5,13 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET, field
 
-from domain.data import apis, pipelines, schedules
+from domain.data import apis, pipelines, removals
 from domain.data.apis import Api as ApiRecord
 from domain.nouns import Stored
 from gateway.context import Info
 from gateway.errors import Refusal
 from gateway.graphql.apis.types import Api, Release
-from gateway.graphql.inputs import KEY, In, given
+from gateway.graphql.inputs import DRY_RUN, KEY, REMOVED, In, given
 from gateway.graphql.jobs.types import Started
 
 
@@ -93,6 +93,7 @@ class RemoveApiInput:
     """Input of removeApi."""
 
     name: str = field(description="The API.")
+    dry_run: bool = field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The API was removed; its indexes follow.")
@@ -100,6 +101,7 @@ class RemoveApiSuccess:
     """Success of removeApi."""
 
     name: str = field(description="The name that is free now.")
+    removed: list[str] = field(description=REMOVED)
 
 
 RemoveApiPayload = Annotated[
@@ -194,9 +196,8 @@ class ApiMutation:
     @strawberry.mutation(description="Stop serving an API and remove it with its releases.")
     async def remove_api(self, info: Info, input: In[RemoveApiInput]) -> RemoveApiPayload:
         """Refused while a job works on it."""
-        await apis.remove(info.context.hub, input.name)
-        await schedules.remove_those_of(info.context.hub, api=input.name)
-        return RemoveApiSuccess(name=input.name)
+        removed = await removals.remove_api(info.context.hub, input.name, dry_run=input.dry_run)
+        return RemoveApiSuccess(name=input.name, removed=removed)
 
     @strawberry.mutation(description="Index the newest output of an API's build beside what is served, check it, and switch.")
     async def create_release(self, info: Info, input: In[CreateReleaseInput]) -> CreateReleasePayload:

@@ -1,5 +1,7 @@
 """APIs: which build is served under which name, its releases, and what a search of it answers."""
 
+import asyncio
+from collections.abc import Iterable
 from typing import Annotated, Any, Self
 
 import orjson
@@ -17,9 +19,11 @@ from events.apis import ReleaseCreated
 from gateway.context import Info
 from gateway.errors import NotFound, NotReady, QueryInvalid, ValidationFailed
 from gateway.graphql.builds.types import Build, find_build
+from gateway.graphql.documents import few_fields
 from gateway.graphql.jobs.queries import JobFilter, job_page
 from gateway.graphql.jobs.types import Job
 from gateway.graphql.nodes import After, Connection, First, Node, few, global_id
+from gateway.rest.shape import Shape
 from gateway.scalars import JSON, DateTime, Long, time
 
 DEPTH = 10_000
@@ -54,6 +58,10 @@ class SearchInput:
     limit: int = field(default=10, description="Hits to give, at most 1000.")
     facets: list[str] = field(default_factory=list, description="Paths whose most frequent terms are counted.")
     facet_size: int = field(default=10, description="Terms of each facet, at most 1000.")
+    fields: list[str] | None = field(
+        default=None,
+        description="Paths that hits have, `*` for any characters, or `-path` for those that they lack; all by default.",
+    )
 
 
 Searched = Annotated[SearchInput, argument(description="What to search for.")]
@@ -84,17 +92,20 @@ async def search(info: Info, api: ApiRecord, input: SearchInput) -> SearchSucces
         }
         for path, facet in found.facets.items()
     }
+    hits = await asyncio.to_thread(_shown, found.hits, few_fields(input.fields))
     return SearchSuccess(
         total=Long(found.total),
         max_score=found.max_score,
-        hits=JSON([_hit(hit) for hit in found.hits]),
+        hits=JSON(hits),
         facets=JSON(facets),
         warnings=list(found.warnings),
     )
 
 
-def _hit(hit: Hit) -> dict[str, Any]:
-    return {**orjson.loads(hit.body), "_id": hit.id, "_score": hit.score}
+def _shown(hits: Iterable[Hit], fields: tuple[str, ...]) -> list[dict[str, Any]]:
+    """The documents found, as a published API would give them with these `fields`."""
+    shaper = Shape(fields=fields).shaper()
+    return [{**shaper.document(hit.body), "_id": hit.id, "_score": hit.score} for hit in hits]
 
 
 @strawberry.type(description="A build's output, indexed for one API.")

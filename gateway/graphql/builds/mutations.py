@@ -5,12 +5,12 @@ from typing import Annotated
 import strawberry
 from strawberry import UNSET, field
 
-from domain.data import builds, pipelines, removals, schedules
+from domain.data import builds, pipelines, removals
 from gateway.context import Info
 from gateway.errors import Refusal
 from gateway.graphql.builds.types import Build
 from gateway.graphql.gates import GatesInput, gates_of
-from gateway.graphql.inputs import KEY, In, given
+from gateway.graphql.inputs import DRY_RUN, KEY, REMOVED, In, given
 from gateway.graphql.jobs.types import Started
 from gateway.scalars import JSON
 
@@ -65,6 +65,7 @@ class RemoveBuildInput:
     """Input of removeBuild."""
 
     name: str = field(description="The build.")
+    dry_run: bool = field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The build was removed; its collections follow.")
@@ -72,6 +73,7 @@ class RemoveBuildSuccess:
     """Success of removeBuild."""
 
     name: str = field(description="The name that is free now.")
+    removed: list[str] = field(description=REMOVED)
 
 
 RemoveBuildPayload = Annotated[
@@ -172,9 +174,8 @@ class BuildMutation:
     @strawberry.mutation(description="Remove a build with everything that it made.")
     async def remove_build(self, info: Info, input: In[RemoveBuildInput]) -> RemoveBuildPayload:
         """Refused while an API serves it or a job works on it."""
-        await removals.remove_build(info.context.hub, input.name)
-        await schedules.remove_those_of(info.context.hub, build=input.name)
-        return RemoveBuildSuccess(name=input.name)
+        removed = await removals.remove_build(info.context.hub, input.name, dry_run=input.dry_run)
+        return RemoveBuildSuccess(name=input.name, removed=removed)
 
     @strawberry.mutation(description="Merge the current uploads of a build's sources.")
     async def run_build(self, info: Info, input: In[RunBuildInput]) -> RunBuildPayload:

@@ -8,7 +8,7 @@ from strawberry import UNSET, field
 from domain.data import schedules
 from gateway.context import Info
 from gateway.errors import Refusal
-from gateway.graphql.inputs import In, given
+from gateway.graphql.inputs import DRY_RUN, REMOVED, In, given
 from gateway.graphql.schedules.types import CRON, JITTER, ZONE, Schedule
 
 
@@ -66,6 +66,7 @@ class RemoveScheduleInput:
     """Input of removeSchedule."""
 
     name: str = field(description="The schedule.")
+    dry_run: bool = field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The schedule was removed; what it started goes on.")
@@ -73,6 +74,7 @@ class RemoveScheduleSuccess:
     """Success of removeSchedule."""
 
     name: str = field(description="The name that is free now.")
+    removed: list[str] = field(description=REMOVED)
 
 
 RemoveSchedulePayload = Annotated[
@@ -99,5 +101,5 @@ class ScheduleMutation:
     @strawberry.mutation(description="Remove a schedule.")
     async def remove_schedule(self, info: Info, input: In[RemoveScheduleInput]) -> RemoveSchedulePayload:
         """What it started goes on."""
-        await schedules.remove(info.context.hub, input.name)
-        return RemoveScheduleSuccess(name=input.name)
+        await schedules.remove(info.context.hub, input.name, dry_run=input.dry_run)
+        return RemoveScheduleSuccess(name=input.name, removed=[])

@@ -13,7 +13,7 @@ from domain.jobs import overview
 from domain.nouns import Stored
 from gateway.context import Info
 from gateway.graphql.jobs.queries import run_connection
-from gateway.graphql.jobs.types import Run
+from gateway.graphql.jobs.types import Run, find_run
 from gateway.graphql.nodes import After, Connection, First, Node, global_id, page_size, position
 from gateway.scalars import DateTime, time
 
@@ -37,7 +37,7 @@ class Schedule(Node):
     created_at: DateTime = field(description="When it was added.")
     next_at: DateTime | None = field(description="When it fires next, jitter included; null while it is paused.")
     last_fired_at: DateTime | None = field(description="The last time that it was due and fired; null before the first.")
-    failure: str = field(description="Why its last fire started nothing; empty where it did.")
+    record: strawberry.Private[ScheduleRecord]
 
     @classmethod
     def of(cls, stored: Stored[ScheduleRecord]) -> Self:
@@ -57,8 +57,20 @@ class Schedule(Node):
             created_at=DateTime(schedule.created_at),
             next_at=coming,
             last_fired_at=time(schedule.fired_at),
-            failure=schedule.failure,
+            record=schedule,
         )
+
+    @strawberry.field(
+        description="Why its last fire came to nothing: it started no run, or that run failed or is held. Empty where it did not."
+    )
+    async def failure(self, info: Info) -> str:
+        """With the run."""
+        return await schedules.failure(info.context.hub, self.record)
+
+    @strawberry.field(description="The run that it started last; null before the first, or where it is no longer kept.")
+    async def last_run(self, info: Info) -> Run | None:
+        """As it stands."""
+        return await find_run(info, self.record.run_id) if self.record.run_id else None
 
     @strawberry.field(description="The runs that it started, newest first.")
     async def runs(self, info: Info, first: First = 20, after: After = None) -> Connection[Run]:

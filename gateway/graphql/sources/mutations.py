@@ -11,7 +11,7 @@ from domain.errors import Invalid
 from gateway.context import Info
 from gateway.errors import Refusal
 from gateway.graphql.gates import GatesInput, gates_of
-from gateway.graphql.inputs import KEY, In
+from gateway.graphql.inputs import DRY_RUN, KEY, REMOVED, In
 from gateway.graphql.jobs.types import Started
 from gateway.graphql.sources.types import Source
 from gateway.scalars import JSON
@@ -82,6 +82,7 @@ class RemoveSourceInput:
     """Input of removeSource."""
 
     name: str = field(description="The source.")
+    dry_run: bool = field(default=False, description=DRY_RUN)
 
 
 @strawberry.type(description="The source was removed; its files and documents follow.")
@@ -89,6 +90,7 @@ class RemoveSourceSuccess:
     """Success of removeSource."""
 
     name: str = field(description="The name that is free now.")
+    removed: list[str] = field(description=REMOVED)
 
 
 RemoveSourcePayload = Annotated[
@@ -301,9 +303,8 @@ class SourceMutation:
     @strawberry.mutation(description="Remove a source with its schedules and everything that was made of it.")
     async def remove_source(self, info: Info, input: In[RemoveSourceInput]) -> RemoveSourcePayload:
         """Refused while a build merges it or a job works on it."""
-        await removals.remove_source(info.context.hub, input.name)
-        await schedules.remove_those_of(info.context.hub, source=input.name)
-        return RemoveSourceSuccess(name=input.name)
+        removed = await removals.remove_source(info.context.hub, input.name, dry_run=input.dry_run)
+        return RemoveSourceSuccess(name=input.name, removed=removed)
 
     @strawberry.mutation(description="Commit the mapping of a part: whole, field by field, or as inspections suggest it.")
     async def set_mapping(self, info: Info, input: In[SetMappingInput]) -> SetMappingPayload:

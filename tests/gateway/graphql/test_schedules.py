@@ -2,11 +2,13 @@
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from domain.data import schedules
 from domain.data.sources import SOURCES
 from domain.hub import Hub
+from domain.jobs.jobs import JOBS, JobError, finished
+from events.jobs import Outcome
 from tests.gateway.conftest import Client
 
 FIELDS = "id name cron timezone jitter source build api paused createdAt nextAt lastFiredAt failure"
@@ -91,6 +93,30 @@ async def test_what_it_started_is_seen(client: Client, hub: Hub, plugin: Path) -
     assert fired["failure"] == ""
     assert failed["failure"] == "there is no source 'genes'"
     assert failed["runs"] == fired["runs"]
+
+
+async def test_a_run_that_failed_is_its_schedules_failure(client: Client, hub: Hub, plugin: Path) -> None:
+    """With the run, its step and why; a cancelled run is nobody's failure, nor is one that is still to be done."""
+    await add_source(client, plugin)
+    await add(client, source="genes", cron="* * * * * *")
+    last = '{ schedule(name: "nightly") { failure lastRun { runId state } } }'
+    assert (await client.ask(last))["schedule"] == {"failure": "", "lastRun": None}
+    told = []
+    for seconds, outcome in ((5, "FAILED"), (10, "CANCELED"), (15, "TIMED_OUT")):
+        await schedules.fire_due(hub, time.time() + seconds)
+        run = (await client.ask(last))["schedule"]["lastRun"]
+        assert run["state"] == "RUNNING"
+        [job] = await JOBS.every(hub.records, run_id=run["runId"])
+        error = JobError(code="X", message="the server is gone\nsince Tuesday") if outcome != "CANCELED" else None
+        done = finished(job.id, job.value, cast(Outcome, outcome), error=error)
+        await JOBS.replace(hub.records, job, done)
+        told.append((run["runId"], (await client.ask(last))["schedule"]["failure"]))
+
+    assert [failure for _, failure in told] == [
+        f"run {told[0][0]} failed: dump:genes: the server is gone",
+        "",
+        f"run {told[2][0]} failed: dump:genes: the server is gone",
+    ]
 
 
 async def test_schedules_go_with_what_they_start(client: Client, plugin: Path) -> None:
