@@ -128,6 +128,9 @@ class Settings(BaseSettings):
     )
     plugin_memory: int = Field(4 * 2**30, gt=0, description="bytes of memory that each process of a plugin may take")
     plugin_timeout: float = Field(6 * 3600.0, gt=0, description="seconds that a plugin may take")
+    plugin_modules: str = Field(
+        "", description="folder of the gateway's machine with modules that plugins share, where a manifest names none"
+    )
 
     @field_validator("bus", "records", "documents", "search", "files")
     @classmethod
@@ -201,6 +204,7 @@ class Settings(BaseSettings):
             download_networks=self.networks(),
             plugin_memory=self.plugin_memory,
             plugin_timeout=self.plugin_timeout,
+            plugin_modules=self.plugin_modules,
         )
 
 

@@ -43,6 +43,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     release: str = ""
     """`module:function` that returns the release; empty: Last-Modified, ETag or content decide."""
     schedule: str = ""
+    modules: str = ""
+    """A folder, from the plugin's own on, of modules that plugins share."""
     disabled: bool = False
     uploaders: tuple[Uploader, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -91,7 +93,18 @@ _LEGACY = {
     "url": "kept in the metadata",
     "description": "kept in the metadata",
 }
-_ROOT = {"version", "name", "display_name", "biothing_type", "__metadata__", "requires", "dumper", "uploader", "uploaders"}
+_ROOT = {
+    "version",
+    "name",
+    "display_name",
+    "biothing_type",
+    "__metadata__",
+    "requires",
+    "modules",
+    "dumper",
+    "uploader",
+    "uploaders",
+}
 _DUMPER = {"data_url", "uncompress", "schedule", "release", "disabled"}
 _UPLOADER = {"name", "parser", "parser_kwargs", "mapping", "on_duplicates", "parallelizer", "ignore_duplicates", "keylookup"}
 SCHEMES = ("http", "https", "ftp", "ftps", "file")
@@ -140,6 +153,7 @@ class _Reading:
             uncompress=self.flag(dumper, "uncompress", ("dumper",)),
             release=self.function(dumper, "release", ("dumper",)),
             schedule=self.schedule(dumper),
+            modules=self.text(root, "modules", ()),
             disabled=self.flag(dumper, "disabled", ("dumper",)),
             uploaders=uploaders,
             warnings=tuple(self.warnings),

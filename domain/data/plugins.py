@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import importlib
 import os
 import re
 import shutil
@@ -12,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from domain.data import shared_modules, yaml_reading
 from domain.data.manifests import Manifest, normalise
 from domain.errors import Invalid, NotFound
 from domain.names import check_name
@@ -23,6 +23,8 @@ MANIFESTS = ("manifest.json", "manifest.yaml", "manifest.yml")
 SKIPPED = frozenset({"__pycache__", "node_modules"})
 """Folders that are no part of a plugin's code; those whose name begins with a dot, and virtual environments, are neither."""
 
+MANIFEST_SIZE = 2**20
+"""Bytes that a manifest may have."""
 CODE_SIZE = 256 * 2**20
 """Bytes that a plugin's code may have: data belongs into a dump."""
 
@@ -46,15 +48,15 @@ def read(folder: Path, name: str = "") -> Manifest:
     raise Invalid(f"{folder} has none of {', '.join(MANIFESTS)}{reason}", (str(folder),))
 
 
-async def snapshot(files: Files, folder: Path, name: str) -> str:
-    """Store a copy of the plugin's code as `plugins/<code>/<name>/…` and return <code>: 16 hex digits over its files' names and
-    contents.
+async def snapshot(files: Files, folder: Path, name: str, shared: Path | None = None) -> str:
+    """Store a copy of the plugin's code, with the modules that it imports from `shared`, as `plugins/<code>/<name>/…` and return
+    <code>: 16 hex digits over its files' names and contents.
 
     Raises Invalid where it is too big."""
     with tempfile.TemporaryDirectory() as taken:
         copy = Path(taken)  # what is put into Files is gone from where it was, and what is hashed must be what is stored
-        await asyncio.to_thread(copy_code, folder, copy)
-        code, paths = await asyncio.to_thread(_digest, copy)
+        await asyncio.to_thread(copy_code, folder, copy, shared)
+        code, paths = await asyncio.to_thread(_digest, contents(copy))
         prefix = f"plugins/{code}/{name}"
         stored = {file.path for file in await files.find(prefix)}
         for path in paths:
@@ -63,11 +65,19 @@ async def snapshot(files: Files, folder: Path, name: str) -> str:
     return code
 
 
-def code_of(folder: Path) -> str:
+def code_of(folder: Path, shared: Path | None = None) -> str:
     """What `snapshot` would call the code that is in the folder now; empty where it holds more than code."""
-    if sum((folder / path).stat().st_size for path in code_files(folder)) > CODE_SIZE:
+    files = contents(folder, shared)
+    if sum(file.stat().st_size for file in files.values()) > CODE_SIZE:
         return ""
-    return _digest(folder)[0]
+    return _digest(files)[0]
+
+
+def contents(folder: Path, shared: Path | None = None) -> dict[str, Path]:
+    """The plugin's code, file by file, by the path that each has in its copy, in order."""
+    files = {path: folder / path for path in code_files(folder)}
+    modules = shared_modules.imported_by(files, shared) if shared else {}
+    return dict(sorted((files | {f"{shared_modules.FOLDER}/{path}": file for path, file in modules.items()}).items()))
 
 
 def code_files(folder: Path) -> list[str]:
@@ -90,34 +100,35 @@ def _skipped(path: Path) -> bool:
     return path.name in SKIPPED or path.name.startswith(".") or (path / "pyvenv.cfg").exists()
 
 
-def copy_code(folder: Path, copy: Path) -> None:
-    """Copy what belongs to the plugin's code. Raises Invalid where it is too big."""
-    paths = code_files(folder)
-    sizes = {path: (folder / path).stat().st_size for path in paths}
+def copy_code(folder: Path, copy: Path, shared: Path | None = None) -> None:
+    """Copy what belongs to the plugin's code, and what it imports from `shared`. Raises Invalid where it is too big."""
+    files = contents(folder, shared)
+    sizes = {path: file.stat().st_size for path, file in files.items()}
     if sum(sizes.values()) > CODE_SIZE:
-        biggest = max(paths, key=lambda path: sizes[path])
+        biggest = max(sizes, key=lambda path: sizes[path])
         raise Invalid(
             f"the plugin's folder holds {sum(sizes.values()) / 2**20:.0f} MiB, at most {CODE_SIZE // 2**20} are its code; "
             f"the biggest file is {biggest} ({sizes[biggest] / 2**20:.0f} MiB): data belongs into the manifest's data_url",
             (str(folder),),
         )
     copy.mkdir(parents=True, exist_ok=True)
-    for path in paths:
+    for path, file in files.items():
         (copy / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(folder / path, copy / path)
+        shutil.copyfile(file, copy / path)
 
 
-def _digest(folder: Path) -> tuple[str, list[str]]:
-    paths = code_files(folder)
+def _digest(files: dict[str, Path]) -> tuple[str, list[str]]:
     digest = hashlib.sha256()
-    for path in paths:
-        content = (folder / path).read_bytes()
+    for path, file in files.items():
+        content = file.read_bytes()
         digest.update(f"{path}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()[:16], paths
+    return digest.hexdigest()[:16], [*files]
 
 
 def _decode(path: Path) -> Any:
     """JSON, or YAML whose dates become text, so that either reads the same."""
+    if (size := path.stat().st_size) > MANIFEST_SIZE:
+        raise Invalid(f"{path.name}: it has {size} bytes, a manifest has {MANIFEST_SIZE} at most", (path.name,))
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -135,14 +146,10 @@ def _decode_json(text: str, file: str) -> Any:
 
 
 def _decode_yaml(text: str, file: str) -> Any:
-    yaml: Any = importlib.import_module(
-        "yaml"
-    )  # which takes longer than the rest of a child process's start, and is needed here only
     try:
-        return orjson.loads(orjson.dumps(yaml.safe_load(text), option=orjson.OPT_NON_STR_KEYS))
-    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
-        reason = re.sub(r"\s+", " ", str(error))
-        raise Invalid(f"{file}: {reason}", (file,)) from None
+        return yaml_reading.decode(text)
+    except yaml_reading.YamlRefused as refused:
+        raise Invalid(f"{file}: {refused}", (file,)) from None
 
 
 def _folder_name(folder: Path) -> str:

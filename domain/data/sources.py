@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal, Self
 import msgspec
 
 from domain.data import gates as release_gates
-from domain.data import pasted, plugins
+from domain.data import pasted, plugins, shared_modules
 from domain.data.gates import Gates
 from domain.data.manifests import Manifest, Uploader
 from domain.errors import Conflict, Invalid, NotReady
@@ -100,9 +100,15 @@ async def add(hub: Hub, folder: str, name: str = "") -> Stored[Source]:
     manifest = await asyncio.to_thread(plugins.read, path, name)
     name = check_name(manifest.name)
     await _refuse_taken_parts(hub.records, name, manifest)
-    code = await plugins.snapshot(hub.files, path, name)
+    code = await _keep_code(hub, path, manifest)
     source = Source(created_at=time.time(), folder=str(path), code=code, manifest=manifest, disabled=manifest.disabled)
     return await edits.add(hub, SOURCES, name, source, SourceAdded(source=name))
+
+
+async def _keep_code(hub: Hub, path: Path, manifest: Manifest) -> str:
+    """Store the plugin's code, with the modules that it shares with others; returns its content hash."""
+    shared = shared_modules.folder_of(path, manifest.modules, hub.limits.plugin_modules)
+    return await plugins.snapshot(hub.files, path, manifest.name, shared)
 
 
 async def reload(hub: Hub, name: str) -> Stored[Source]:
@@ -110,7 +116,7 @@ async def reload(hub: Hub, name: str) -> Stored[Source]:
     path = _folder((await SOURCES.get(hub.records, name)).value.folder)
     manifest = await asyncio.to_thread(plugins.read, path, name)
     await _refuse_taken_parts(hub.records, name, manifest)
-    code = await plugins.snapshot(hub.files, path, name)
+    code = await _keep_code(hub, path, manifest)
 
     def reloaded(source: Source) -> Source:
         return msgspec.structs.replace(source, manifest=manifest, code=code, edited_at=time.time())

@@ -7,7 +7,7 @@ def get_mapping(cls):
     found = {"copy_to": ["all"]}
     registries = (
         "aberowl", "agroportal", "bartoc", "biocontext", "biodivportal", "biolink_resource", "bioportal",
-        "cellosaurus_resource", "cheminf", "cropoct", "ecoportal", "edam_data", "fairsharing", "go_resource", "hl7",
+        "cellosaurus_resource", "cheminf", "ecoportal", "edam_data", "fairsharing", "go_resource", "hl7",
         "integbio", "lov", "miriam", "n2t", "ncbi_resource", "obofoundry", "ols", "ontobee", "pathguide",
         "prefixcommons", "re3data", "rrid_resource", "tib_ts", "togoid", "uniprot_resource", "wikidata_entity",
         "wikidata_property", "zazuko",

@@ -1,9 +1,10 @@
 """`leat source check`: a plugin read, its files fetched, its first documents parsed, without a hub and storing nothing."""
 
 import asyncio
+import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import orjson
 
 from domain.data import plugins
 from domain.data.manifests import Manifest, Uploader
+from domain.data.shared_modules import folder_of
 from domain.errors import JobFailed, Refused
 from domain.hub import Limits
 from domain.wording import counted
@@ -53,21 +55,24 @@ def _problems() -> Iterator[None]:
 
 
 async def _check(folder: Path, data: Path | None, documents: int, home: Path) -> dict[str, Any]:
+    settings = conceal(load())
     manifest = await asyncio.to_thread(plugins.read, folder)
+    code = home / "code"
+    await asyncio.to_thread(plugins.copy_code, folder, code, folder_of(folder, manifest.modules, settings.plugin_modules))
     for warning in manifest.warnings:  # first, since one may be why the rest fails
         output.note(f"warning: {warning}")
-    files = data or await _fetch(manifest, folder, home / "data")
+    files = data or await _fetch(manifest, folder, home / "data", settings.networks())
     plugin = await open_plugin(
         manifest,
         name=manifest.name,
-        code=folder,
+        code=code,
         home=home / "plugin",
-        environments=home / "environments",
+        environments=_cache() / "environments",
         limits=Limits(),
         log=_log,
         data=files,
     )
-    release = await plugin.release() if manifest.release else ""
+    release = await plugin.release() if manifest.release and not data else ""  # with files, it is theirs, which nobody knows
     parts = [await _parse(plugin, uploader, documents) for uploader in manifest.uploaders]
     return {
         "name": manifest.name,
@@ -77,6 +82,11 @@ async def _check(folder: Path, data: Path | None, documents: int, home: Path) ->
         "warnings": list(manifest.warnings),
         "parts": parts,
     }
+
+
+def _cache() -> Path:
+    """Where this user's programs keep what may be made again: environments are used by the next check too."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "leat"
 
 
 async def _log(text: str, level: str) -> None:
@@ -112,9 +122,9 @@ async def _parse(plugin: Plugin, uploader: Uploader, documents: int) -> dict[str
     }
 
 
-async def _fetch(manifest: Manifest, plugin: Path, folder: Path) -> Path:
+async def _fetch(manifest: Manifest, plugin: Path, folder: Path, networks: Sequence[str]) -> Path:
     """Fetch and unpack into `folder`, as a dump would."""
-    limit, networks = Limits().download_size, conceal(load()).networks()
+    limit = Limits().download_size
 
     async def advance(more: int, whole: int | None) -> None:
         """How far it is matters to nobody here."""

@@ -131,11 +131,19 @@ async def _show(gateway: "Gateway", flags: Namespace) -> Exit:
 
 def _tell_changed(source: dict[str, Any]) -> None:
     """A sentence where the plugin's folder is on this machine and differs from what was read of it."""
-    from domain.data.plugins import code_of
+    from domain.data import plugins
+    from domain.data.shared_modules import folder_of
+    from domain.errors import Refused
+    from leat.settings import load
 
     folder = Path(source["folder"])
     try:
-        changed = folder.is_dir() and code_of(folder) not in ("", source["code"])
+        if not folder.is_dir():
+            return
+        modules = folder_of(folder, plugins.read(folder, source["name"]).modules, load().plugin_modules)
+        changed = plugins.code_of(folder, modules) not in ("", source["code"])
+    except Refused:  # its manifest, or the folder that it names, is not what it was
+        changed = True
     except OSError:  # another user's folder: only the hub may read it
         return
     if changed:

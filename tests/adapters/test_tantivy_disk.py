@@ -11,7 +11,7 @@ import tantivy
 
 from adapters.tantivy import index as tantivy_index
 from adapters.tantivy.search import TantivySearch
-from domain.errors import NotReady, Unavailable
+from domain.errors import DiskFull, NotReady
 from domain.ports.documents import Document, Documents
 from domain.ports.search import IndexSpec
 from tests.disks import leave, mounted
@@ -30,14 +30,14 @@ async def write(search: TantivySearch) -> None:
 
 
 async def test_a_full_disk_is_an_outage(tmp_path: Path) -> None:
-    """What does not fit, at whichever step, is said to be Unavailable, so that it is tried again; dropping it makes room."""
+    """What does not fit, at whichever step, is said to be a full disk, so that it is waited for; dropping it makes room."""
     with mounted(tmp_path / "disk", 300_000) as disk:
         search = TantivySearch(disk / "search", cast(Documents, None))
-        with pytest.raises(Unavailable, match="can't be written"):
+        with pytest.raises(DiskFull, match="is full"):
             await write(search)
         await search.drop("job.1")
         leave(disk, 4096)
-        with pytest.raises(Unavailable, match="No space left"):
+        with pytest.raises(DiskFull, match="No space left"):
             await write(search)
         await search.drop("job.1")
         leave(disk, 2**30)

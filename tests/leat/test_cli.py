@@ -22,6 +22,7 @@ from leat.cli.output import table
 from leat.settings import load
 from leat.wiring import open_hub
 from tests.leat.hubs import COMMAND, ROOT, plugin
+from tests.workers.test_plugin_environments import wheel
 
 
 @pytest.fixture
@@ -396,6 +397,50 @@ def test_plugin_check_leaves_files_alone(capsys: pytest.CaptureFixture[str], emp
 
     assert (code, "Traceback" in told) == (Exit.DONE, False)
     assert {path: path.read_bytes() for path in empty.rglob("*") if path.is_file()} == before
+
+
+def test_plugin_check_of_given_files_asks_for_no_release(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
+    """The release of `--files` is nobody's to say: its function may need the source's server."""
+    home = plugin(empty, rows=1)
+    (home / "version.py").write_text("def get_release(self):\n    raise OSError('no network')\n")
+
+    assert said(capsys, "source", "check", str(home), "--files", str(home / "data"))[0] == Exit.DONE
+    assert said(capsys, "source", "check", str(home))[0] == Exit.FAILED
+
+
+def test_plugin_check_uses_an_environment_again(
+    capsys: pytest.CaptureFixture[str], empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a plugin requires is installed at the first check, and found by the next."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(empty / "cache"))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    home = plugin(empty, rows=1)
+    required = wheel(empty / "wheels", "leat_checked_package", "VALUE = 7")
+    manifest = json.loads((home / "manifest.json").read_text())
+    (home / "manifest.json").write_text(json.dumps(manifest | {"requires": [required]}))
+
+    told = [said(capsys, "source", "check", str(home)) for _ in range(2)]
+
+    assert [code for code, _ in told] == [Exit.DONE] * 2
+    assert ["making an environment" in text for _, text in told] == [True, False]
+
+
+def test_plugin_check_finds_shared_modules(
+    capsys: pytest.CaptureFixture[str], empty: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the folder that the manifest names, or else the setting."""
+    home = plugin(empty, rows=1, body="    from words import WORD\n    yield {'_id': WORD}")
+    for folder in ("ours", "theirs"):
+        (empty / folder).mkdir()
+        (empty / folder / "words.py").write_text(f"WORD = {folder!r}")
+    monkeypatch.setenv("LEAT_PLUGIN_MODULES", str(empty / "theirs"))
+    by_setting = said(capsys, "source", "check", str(home), "--json")[1]
+    manifest = json.loads((home / "manifest.json").read_text())
+    (home / "manifest.json").write_text(json.dumps(manifest | {"modules": "../ours"}))
+    by_manifest = said(capsys, "source", "check", str(home), "--json")[1]
+
+    assert '"first": "theirs"' in by_setting
+    assert '"first": "ours"' in by_manifest
 
 
 def test_plugin_check_of_a_broken_parser(capsys: pytest.CaptureFixture[str], empty: Path) -> None:

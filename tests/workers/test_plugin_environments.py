@@ -1,6 +1,7 @@
 """Environments: what a plugin requires is installed for it alone, once, and told when it can't be."""
 
 import asyncio
+import os
 import shutil
 import zipfile
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from domain.errors import JobFailed
 from tests.workers.parsing import write
-from workers.plugin.environment import python_for, undeclared
+from workers.plugin.environment import bounded, python_for, undeclared
 
 
 def wheel(folder: Path, name: str, code: str) -> str:
@@ -104,6 +105,45 @@ async def test_what_a_hub_would_have_is_installed_if_possible(tmp_path: Path, of
     assert orjson.loads(ready.read_bytes()) == ["requests"]
     assert python[0].startswith(str(tmp_path))
     shutil.rmtree(tmp_path / "environments")
+
+
+@pytest.mark.parametrize(
+    ("requirement", "taken"),
+    [
+        ("pandas", "pandas<3"),
+        ("Pandas[excel]", "Pandas[excel]<3"),
+        ("networkx ; python_version > '3.7'", "networkx>=2.1,<3; python_version > '3.7'"),
+        ("pandas>=3", "pandas>=3"),
+        ("pandas==2.2.3", "pandas==2.2.3"),
+        ("pandas @ file:///pandas.whl", "pandas @ file:///pandas.whl"),
+        ("pandas-stubs", "pandas-stubs"),
+    ],
+)
+def test_versions_where_none_is_named(requirement: str, taken: str) -> None:
+    """Those that the SDK has, for what it has; what the manifest says of a version holds."""
+    assert bounded(requirement) == taken
+
+
+async def test_a_bound_is_told(tmp_path: Path, offline: None) -> None:
+    """The log says which version an unpinned requirement means, and the one that is imported without being required."""
+    code = write(tmp_path / "code", {"parser.py": "import networkx"})
+    log = Lines()
+    with pytest.raises(JobFailed, match="pandas<3 could not be installed"):
+        await python_for(("pandas",), code, tmp_path / "environments", log)
+
+    told = [text for level, text in log.lines if level == "info" and "as the BioThings SDK has it" in text]
+    assert [text.split(",")[0] for text in told] == ["pandas: pandas<3", "networkx: networkx>=2.1"]
+
+
+async def test_an_environment_without_its_python_is_made_anew(tmp_path: Path, offline: None) -> None:
+    """As after an upgrade of the Python that it was made with."""
+    code = write(tmp_path / "code", {"parser.py": ""})
+    requires = (wheel(tmp_path / "wheels", "leat_test_package", "VALUE = 7"),)
+    python = await python_for(requires, code, tmp_path / "environments", Lines())
+    os.unlink(python[0])
+
+    assert await python_for(requires, code, tmp_path / "environments", Lines()) == python
+    assert await said(python, "import leat_test_package; print(leat_test_package.VALUE)") == "7"
 
 
 def test_imports_that_count_as_forgotten(tmp_path: Path) -> None:

@@ -333,6 +333,59 @@ PLUGINS: dict[str, tuple[dict[str, str], dict[str, str], list[dict[str, Any]]]] 
         {},
         [{"_id": "own:chr1:g.5A>G"}],
     ),
+    "modules that it shares with others": (
+        {
+            "parser.py": """
+                import hub
+                from hub.dataload.data_parsers import load_obo
+                from hub.dataload.lists import LIST
+                from utils import prefix
+                from utils.lookup import find
+                from utils.hgvs import get_hgvs_from_vcf
+
+                def load_data(data_folder):
+                    yield {"_id": prefix + find(LIST), "variant": get_hgvs_from_vcf("1", 5, "A", "G"), "more": callable(load_obo)}
+            """,
+            "utils/__init__.py": "prefix = 'own:'",
+            "leat_shared_modules/hub/__init__.py": "raise SystemExit('it starts the hub')",
+            "leat_shared_modules/hub/dataload/lists.py": "LIST = ['a', 'b']",
+            "leat_shared_modules/utils/__init__.py": "raise SystemExit('the plugin has its own')",
+            "leat_shared_modules/utils/lookup.py": "find = ''.join",
+        },
+        {},
+        [{"_id": "own:ab", "variant": "chr1:g.5A>G", "more": True}],
+    ),
+    "a folder for temporary files that only its hub has": (
+        {
+            "parser.py": """
+                import os, tempfile
+                tempfile._candidate_tempdir_list = lambda: ["/nowhere/tmp"]
+
+                def load_data(data_folder):
+                    descriptor, path = tempfile.mkstemp()
+                    os.close(descriptor)
+                    with tempfile.TemporaryDirectory() as folder:
+                        yield {"_id": "a", "file": os.path.exists(path), "same": os.path.dirname(path) == os.path.dirname(folder)}
+            """
+        },
+        {},
+        [{"_id": "a", "file": True, "same": True}],
+    ),
+    "files named like Python's own": (
+        {
+            "parser.py": """
+                import statistics, zipfile
+                from . import zipfile as own
+
+                def load_data(data_folder):
+                    yield {"_id": "a", "mean": statistics.mean([1, 3]), "zip": hasattr(zipfile, "ZipFile"), "own": own.NAME}
+            """,
+            "random.py": "raise SystemExit('nobody wants this')",
+            "zipfile.py": "NAME = 'mine'",
+        },
+        {},
+        [{"_id": "a", "mean": 2, "zip": True, "own": "mine"}],
+    ),
     "the SDK's own parser": (
         {"manifest.json": uploading(parser="biothings.utils.parsers:ndjson_parser", parser_kwargs={"patterns": ["*.json"]})},
         {"a.json": '{"_id": "a"}\n'},

@@ -1,6 +1,5 @@
 """Environments for plugins: the packages that one requires live in a virtual environment of their own."""
 
-import ast
 import asyncio
 import errno
 import fcntl
@@ -19,6 +18,7 @@ import orjson
 
 from domain.data.manifests import DISTRIBUTIONS, SHIMMED
 from domain.data.plugins import code_files
+from domain.data.shared_modules import imports
 from domain.errors import JobFailed
 from domain.room import disk_full
 from workers.plugin.process import Log, certificates
@@ -57,6 +57,10 @@ BROUGHT = frozenset(
 )
 """Imports that plugins use without requiring them, because the environment of a BioThings hub has them. Nothing else is installed
 unasked."""
+WITHIN = {"elasticsearch": ">=8.18,<9", "jmespath": ">=0.7.1,<2", "networkx": ">=2.1,<3", "pandas": "<3", "pymongo": ">=4.13,<5"}
+"""Versions that the BioThings SDK and its hubs have, with which plugins were written: what says no version has one of these."""
+UNPINNED = re.compile(r"([\w.-]+)\s*(\[[^\]]*\])?\s*(;.*)?")
+"""A requirement without a version: its name, extras, and the conditions under which it holds."""
 READY = ".ready"
 
 
@@ -66,6 +70,10 @@ async def python_for(requires: Sequence[str], code: Path, folder: Path, log: Log
     assumed = await asyncio.to_thread(undeclared, code, requires)
     if not requires and not assumed:
         return (sys.executable, "-S", *ISOLATED)
+    for name in (*requires, *assumed):
+        if bounded(name) != name:
+            await log(f"{name}: {bounded(name)}, as the BioThings SDK has it, since `requires` names no version", "info")
+    requires, assumed = [*map(bounded, requires)], [*map(bounded, assumed)]
     wanted = "\n".join([sys.version, *sorted(requires), "", *assumed])
     home = folder / hashlib.sha256(wanted.encode()).hexdigest()[:16]
     if _missing(home) != []:
@@ -82,32 +90,27 @@ def undeclared(code: Path, requires: Iterable[str]) -> list[str]:
     for path in code_files(code):
         own.add(path.split("/")[0].removesuffix(".py"))
         if path.endswith(".py"):
-            modules |= _imported((code / path).read_bytes())
+            modules |= {name.split(".")[0] for name in imports((code / path).read_bytes(), path)}
     names = {DISTRIBUTIONS.get(name, name) for name in modules & BROUGHT - own - SHIMMED}
     return sorted(name for name in names if _canonical(name) not in declared)
+
+
+def bounded(requirement: str) -> str:
+    """The requirement, within the versions that the SDK has where it names none itself."""
+    match = UNPINNED.fullmatch(requirement.strip())
+    if match is None or not (versions := WITHIN.get(_canonical(match[1]), "")):
+        return requirement
+    return f"{match[1]}{match[2] or ''}{versions}{match[3] or ''}"
 
 
 def _canonical(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _imported(source: bytes) -> set[str]:
-    """Top-level names that a module imports, anywhere in it; none where it can't be read, which the plugin's own run will tell."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
-        return set()
-    found: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.split(".")[0])
-    return found
-
-
 def _missing(home: Path) -> list[str] | None:
-    """The assumed packages that a ready environment lacks; None where it is not ready."""
+    """The assumed packages that a ready environment lacks; None where it is not ready, or its Python is gone."""
+    if not (home / "bin" / "python").exists():
+        return None
     try:
         return list(orjson.loads((home / READY).read_bytes()))
     except FileNotFoundError:

@@ -65,6 +65,8 @@ def test_json_is_read_before_yaml(folder: Path) -> None:
         ("manifest.json", "{", "manifest.json: "),
         ("manifest.yml", "a: [", "manifest.yml: "),
         ("manifest.yml", "a: b: c", "manifest.yml: "),
+        ("manifest.yml", "a: &a [x, *a]", "manifest.yml: an alias"),
+        ("manifest.json", " " * 2**20 + "{}", "manifest.json: it has 1048578 bytes"),
     ],
 )
 def test_a_manifest_that_cannot_be_read(folder: Path, name: str, text: str, said: str) -> None:

@@ -1,10 +1,13 @@
-"""Names under which hubs, and we, offer modules to plugins, for as long as a plugin has none of that name itself."""
+"""Names under which hubs, and we, offer modules to plugins, for as long as a plugin has none of that name itself.
+
+importlib.abc stays out of it: it imports half of the library, which every plugin's process would wait for.
+"""
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
 MODULES = {
@@ -19,29 +22,40 @@ MODULES = {
 PACKAGES = frozenset({"hub", "hub.dataload", "hub.dataload.sources", "myvariant", "myvariant.src", "myvariant.src.utils", "utils"})
 
 
-class Aliases(MetaPathFinder, Loader):
-    """Asked last, after the plugin's own modules. Plugins lie in `hub.dataload.sources` too, as they do within a hub."""
+class Aliases:
+    """Asked last, after the plugin's own modules: the modules that it shares with others, by their whole names, then ours. Plugins
+    lie in `hub.dataload.sources` too, as they do within a hub, and `hub` itself is never run: there it starts the hub."""
 
-    def __init__(self, plugins: str) -> None:
+    def __init__(self, plugins: str, shared: str) -> None:
         self.plugins = plugins
+        self.shared = shared
 
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        """Where the module comes from; None where it is not ours to say."""
+        found = None if fullname == "hub" else self._shared(fullname)
+        if found and found.loader:
+            return found
         if fullname in MODULES:
-            return ModuleSpec(fullname, self)
+            return ModuleSpec(fullname, self)  # type: ignore[arg-type]  # a loader has two functions, whatever it is derived from
         if fullname not in PACKAGES:
-            return None
-        spec = ModuleSpec(fullname, self, is_package=True)
+            return found
+        spec = ModuleSpec(fullname, self, is_package=True)  # type: ignore[arg-type]  # as above
         spec.submodule_search_locations = [self.plugins] if fullname.endswith("sources") else []
         return spec
 
+    def _shared(self, fullname: str) -> ModuleSpec | None:
+        *packages, _ = fullname.split(".")
+        return PathFinder.find_spec(fullname, [os.path.join(self.shared, *packages)])
+
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        """A copy of the module that the name stands for; None, for an empty one, where it is a package."""
         if spec.name not in MODULES:
             return None
         module = importlib.import_module(MODULES[spec.name])
         return _copy(module, spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        pass
+        """It is whole already."""
 
 
 def _copy(module: ModuleType, name: str) -> ModuleType:
@@ -51,6 +65,6 @@ def _copy(module: ModuleType, name: str) -> ModuleType:
     return copied
 
 
-def install(plugins: str) -> None:
-    """Offer the aliases in this process."""
-    sys.meta_path.append(Aliases(plugins))
+def install(plugins: str, shared: str) -> None:
+    """Offer the aliases in this process; `plugins` is the folder of plugins, `shared` that of the modules which they share."""
+    sys.meta_path.append(Aliases(plugins, shared))

@@ -59,7 +59,8 @@ def _hint(error: BaseException, request: dict[str, Any]) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name and not _is_own(error.name, root, request["name"]):
         top = error.name.split(".")[0]
         if top in HUBS:
-            return f"{error.name} is a module of the hub that the plugin was written for: copy it into the plugin's folder"
+            where = "name the folder where it lies in the manifest's `modules`, or copy it into the plugin's folder"
+            return f"{error.name} is a module of the hub that the plugin was written for: {where}"
         return f"name the package that brings {top} in the manifest's `requires`"
     if isinstance(error, FileNotFoundError) and str(error.filename).startswith(f"{data}/") and os.path.isdir(data):
         files = sorted(os.listdir(data))

@@ -11,6 +11,9 @@ from typing import Any
 
 from . import aliases
 
+SHARED = "leat_shared_modules"
+"""The folder within a plugin's code where those modules lie that it shares with others (domain.data.shared_modules)."""
+
 
 class FunctionMissing(Exception):
     """The manifest names something that is not there."""
@@ -22,9 +25,12 @@ class Loader:
     def __init__(self, root: str, name: str, shim: str) -> None:
         self.name = name
         self.folder = os.path.join(root, "plugins", name)
-        # the plugin's own modules first (`import utils`), then `plugins.<name>`, then what the BioThings SDK would have brought
-        sys.path[:0] = [self.folder, root, shim]
-        aliases.install(os.path.dirname(self.folder))
+        # Python's own modules first, which installed packages need whatever a plugin's files are called; then the plugin's
+        # (`import utils`), then `plugins.<name>`, then what the BioThings SDK would have brought, then installed packages
+        installed = (place for place, path in enumerate(sys.path) if path.endswith("-packages"))
+        place = next(installed, len(sys.path))
+        sys.path[place:place] = [self.folder, root, shim]
+        aliases.install(os.path.dirname(self.folder), os.path.join(self.folder, SHARED))
 
     def function(self, spec: str) -> Callable[..., Any]:
         """What `module:function` means. The function may be an attribute path or a call such as `Loader().load`."""

@@ -10,6 +10,7 @@ import pickle
 import resource
 import signal
 import sys
+import tempfile
 from collections.abc import Iterable
 from typing import Any
 
@@ -32,6 +33,7 @@ def main() -> None:
     channel = Channel(request["channel"])
     _tie_to_parent()
     _limit(request["memory"])
+    tempfile.gettempdir()  # decided now, as in a hub: there are plugins that name a folder for it which only hubs have
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a TextIOWrapper here
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(levelname)s: %(message)s")
     faulthandler.enable()
