@@ -18,6 +18,12 @@ from domain.jobs.jobs import JOBS
 from domain.jobs.old_logs import LOGS
 from domain.jobs.plans import RUNS
 from domain.jobs.presence import WORKERS
+from domain.notifications import chores as notifications
+from domain.notifications.channels import CHANNELS
+from domain.notifications.followers import TOLD
+from domain.notifications.inboxes import INBOXES
+from domain.notifications.lanes import LANES
+from domain.notifications.notifications import NOTIFICATIONS, STREAKS
 
 NOUNS = {
     "source": NounRow(table=SOURCES, heaps=(COLLECTIONS, DUMP_FOLDERS)),
@@ -31,15 +37,17 @@ ENTITIES = (
     BUILDS,
     APIS,
     SCHEDULES,
+    CHANNELS,
 )
 """Everything that people make, edit and remove."""
 
-FOLLOWERS: tuple[Follower, ...] = ()
+FOLLOWERS: tuple[Follower, ...] = (*TOLD,)
 """What follows which event."""
 
 CHORES = (
     Chore(name="schedules", seconds=1.0, begin=schedules.Firing),
     Chore(name="parts", seconds=3600.0, begin=lambda: lambda hub: parts.sweep(hub.files)),
+    *notifications.CHORES,
     Chore(name="aliases", seconds=600.0, begin=lambda: apis.publish_all),
 )
 """What the reaper of every process does for a noun."""
@@ -47,8 +55,11 @@ CHORES = (
 RULES: tuple[Rule, ...] = ()
 """What holds jobs back, and admits them in turn. Of a command one rule speaks at most."""
 
+TABLES = (JOBS, RUNS, LOGS, WORKERS, SEEN, DEAD_LETTERS, ALLOWANCES, NOTIFICATIONS, STREAKS, LANES, INBOXES)
+"""What else is kept in the records."""
+
 CATALOGUE = Catalogue(
-    kinds=tuple(table.kind for table in (*ENTITIES, JOBS, RUNS, LOGS, WORKERS, SEEN, DEAD_LETTERS, ALLOWANCES)),
+    kinds=tuple(table.kind for table in (*ENTITIES, *TABLES)),
     nouns=NOUNS,
     entities=ENTITIES,
     followers=FOLLOWERS,

@@ -13,7 +13,9 @@ import msgspec
 from domain.nouns import Noun, Table
 from domain.ports.documents import Documents
 from domain.ports.files import Files
+from domain.ports.messages import Messenger
 from domain.ports.records import Kind, Records
+from domain.ports.sealing import NoSeal, Seal
 from domain.ports.search import Search
 from events.bus import Bus, BusError
 from events.message import Command, Event
@@ -113,6 +115,14 @@ class Follower:
     ask: Callable[[Any], Command | None]
     """A pure function of the event: the command that follows it, or None. It never looks whether its target is there."""
 
+    def follows(self, event: Event) -> bool:
+        """Whether it asks for anything. One that fails of the event does: that is told where the event is followed."""
+        try:
+            return isinstance(event, self.events) and self.ask(event) is not None
+        except Exception:
+            log.exception("a follower failed", extra={"follower": self.name})
+            return True
+
 
 @dataclass(frozen=True, kw_only=True)
 class Chore:
@@ -198,11 +208,24 @@ class Hub(Stores):
     process: str
     """Identity of this process among those of the hub, for logs and `workers`."""
     catalogue: Catalogue
+    public_url: str = ""
+    """The gateway's address as people are told it, without a slash at the end; empty where nobody knows it."""
+    secret: str = field(default="", repr=False)
+    """What links are signed with; empty where this process has none."""
+    seal: Seal = field(default_factory=NoSeal)
+    media: frozenset[str] = frozenset()
+    """The media by which the hub can send (domain.notifications.channels)."""
+    messengers: Mapping[str, Messenger] = field(default_factory=dict)
+    """By medium, in processes that send; each is made when it is first asked for."""
+    outbox: Path | None = None
+    """Folder that mails are put into where no mail server is set."""
+    templates: Path | None = None
+    """Folder of templates that go before ours."""
 
-    def may_be_followed(self, event: str) -> bool:
-        """Whether anything could follow an event of this type. Beside other processes that is always so, since one of a newer
-        version may know a follower that this one does not (`always` in docs/model/FOLLOWERS.md)."""
-        return self.bus.shared or event in self.catalogue.followed
+    def may_be_followed(self, event: Event) -> bool:
+        """Whether anything could follow this event. Beside other processes that is always so, since one of a newer version may
+        know a follower that this one does not (`always` in docs/model/FOLLOWERS.md)."""
+        return self.bus.shared or any(follower.follows(event) for follower in self.catalogue.followers)
 
     async def announce(self, event: Event) -> None:
         """Tell watchers of a change that is already in the records: a hint, so a bus that can't be reached is logged only."""

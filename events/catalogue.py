@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from events import apis, builds, jobs, runs, schedules, sources
+from events import apis, builds, jobs, notifications, runs, schedules, sources
 from events.message import Command, Event, Output
 
 T = TypeVar("T")
@@ -19,6 +19,7 @@ NOUNS: tuple[ModuleType, ...] = (
     builds,
     apis,
     schedules,
+    notifications,
 )
 """Where messages are declared, one module a noun: whatever is declared there is known."""
 

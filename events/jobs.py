@@ -47,6 +47,11 @@ class JobFinished(JobEvent, frozen=True, kw_only=True, tag=True, tag_field="type
     command: str
     outcome: Outcome
     error: str = ""
+    step: str = ""
+    """What it is called in its run, such as `upload:clinvar`."""
+    target: str = ""
+    """What it worked on, such as `source/clinvar`."""
+    asked_by: str = ""
 
 
 class LogWritten(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):

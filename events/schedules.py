@@ -21,6 +21,13 @@ class ScheduleRemoved(Event, frozen=True, kw_only=True, tag=True, tag_field="typ
     schedule: str
 
 
+class ScheduleFailed(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
+    """A schedule's time came, and nothing could be started."""
+
+    schedule: str
+    error: str
+
+
 class ScheduleFired(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
     """A schedule's time came, and its run was asked for (`run_id`)."""
 

@@ -8,6 +8,7 @@ from aiohttp.typedefs import Handler
 
 from domain.hub import Hub
 from events.tracing import HEADER
+from gateway import mails
 from gateway.authentication import Authentication, guarded
 from gateway.connections import HANDLER_ARGS, bounded
 from gateway.endpoint.limits import OperationLimits
@@ -22,7 +23,7 @@ from gateway.rest.limits import Limits
 from gateway.rest.routes import Published
 from gateway.schema import build_schema
 
-ROUTES = ("/", "/graphql", "/api/<name>/", "/jobs/<job>/log", "/health/live", "/health/ready", "/metrics")
+ROUTES = ("/", "/graphql", "/api/<name>/", "/jobs/<job>/log", mails.BOUNCES, "/health/live", "/health/ready", "/metrics")
 """What is told to a client that asks for something else."""
 
 
@@ -53,6 +54,9 @@ def make_app(
     serve("*", r"/api/{path:[\s\S]*}", published)
     serve("*", "/graphql", guarded(known, _traced(hub, view.__call__), but=view.asks_later))
     serve("GET", "/jobs/{job}/log", guarded(known, serve_logs(hub, known)))
+    for method in ("GET", "POST"):
+        serve(method, mails.UNSUBSCRIBE, mails.unsubscribe(hub))
+    serve("POST", mails.BOUNCES, guarded(known, mails.bounces(hub)))
     serve("GET", "/metrics", guarded(known, metrics.serve))
     serve("GET", "/health/live", _live)
     serve("GET", "/health/ready", _ready(ports))

@@ -11,7 +11,7 @@ from strawberry.tools import merge_types
 
 from gateway.context import Info
 from gateway.errors import HANDLERS
-from gateway.graphql import apis, builds, dead_letters, hub_events, jobs, queues, schedules, sources, workers
+from gateway.graphql import apis, builds, dead_letters, hub_events, jobs, notifications, queues, schedules, sources, workers
 from gateway.graphql.nodes import Node, decode
 from gateway.scalars import SCALARS
 
@@ -25,6 +25,9 @@ NOUNS = (
     queues.NOUN,
     dead_letters.NOUN,
     hub_events.NOUN,
+    notifications.CHANNELS,
+    notifications.INBOX,
+    notifications.NOTIFY,
 )
 """The schema is what these add up to: a new noun is a folder or file of gateway/graphql, and a line here."""
 FINDERS = {type: find for noun in NOUNS for type, find in noun.finders.items()}

@@ -26,7 +26,7 @@ from leat.adapters import open_records, open_stores, opened
 from leat.settings import Settings
 from leat.wiring import HUB, stores_address
 
-CONTENTS, RECORDS, TOKEN, SUMS = "backup.json", "records.ndjson", "token", "SHA256SUMS"
+CONTENTS, RECORDS, SUMS = "backup.json", "records.ndjson", "SHA256SUMS"
 """What lies where in a backup. The sums, as `sha256sum -c` reads them, come last: without them it is no whole backup."""
 FORM = 1
 """The version of a backup's form."""
@@ -116,11 +116,11 @@ class Backup:
         folders = {path.split("/")[1] for path in self._files if path.startswith("dumps/")}
         return sorted(outputs - {_output(name) for name in (*self._collections, *self._indexes, *folders)})
 
-    async def finish(self, records: AsyncIterator[bytes], token: bytes, contents: Contents) -> Contents:
+    async def finish(self, records: AsyncIterator[bytes], secrets: dict[str, bytes], contents: Contents) -> Contents:
         """Write the rest, the sums last; returns what is there."""
         await self._write(RECORDS, records)
-        if token:
-            await self._write(TOKEN, _once(token))
+        for name, secret in secrets.items():
+            await self._write(name, _once(secret))
         filled = msgspec.structs.replace(
             contents,
             files=list(self._files.values()),
@@ -172,9 +172,10 @@ async def back_up(settings: Settings, folder: Path) -> Contents:
             if not absent or absent == before:  # what lacks twice was not there to begin with
                 break
             before = absent
-        token = settings.data / data_folder.TOKEN
+        kept = {name: settings.data / name for name in (data_folder.TOKEN, data_folder.SECRET)}
+        secrets = {name: path.read_bytes() for name, path in kept.items() if path.exists()}
         contents = Contents(leat=version("leat"), hub=hub, made_at=made_at, files=[], collections=[], indexes=[], absent=absent)
-        return await backup.finish(_lines(found), token.read_bytes() if token.exists() else b"", contents)
+        return await backup.finish(_lines(found), secrets, contents)
 
 
 def _named(found: list[tuple[Kind, Record]]) -> tuple[set[str], set[str]]:

@@ -31,7 +31,8 @@ def conceal(settings: Settings) -> Settings:
     for name in _variables():
         os.environ.pop(name, None)
     if sys.platform == "linux":
-        _blank([settings.token.get_secret_value(), *(url for port in SCHEMES if masked(url := getattr(settings, port)) != url)])
+        secrets = [value.get_secret_value() for value in (settings.token, settings.secret, settings.mail)]
+        _blank([*secrets, *(url for port in SCHEMES if masked(url := getattr(settings, port)) != url)])
         make_unreadable()
     return found
 

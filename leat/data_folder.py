@@ -17,6 +17,10 @@ LOCK = "lock"
 VERSION = "version"
 TOKEN = "token"
 """The administrator's token, mode 600."""
+SECRET = "secret"
+"""What secrets in the records are sealed with, mode 600."""
+OUTBOX = "outbox"
+"""Mails of a hub that has no mail server."""
 FINGERPRINT = "fingerprint"
 """Of the certificate that the gateway serves with, where it has one: how the command line knows it again."""
 URL = "url"
@@ -97,14 +101,19 @@ def check_version(folder: Path) -> None:
 
 
 def kept_token(folder: Path) -> str:
-    """The administrator's token, made at the first start, and anew where the file is blank; only its owner can read it.
+    """The administrator's token; see `kept`."""
+    return kept(folder, TOKEN)
+
+
+def kept(folder: Path, name: str) -> str:
+    """A secret of this folder, made at the first start, and anew where the file is blank; only its owner can read it.
 
     It is written and brought to the disk beside its place, and then gets its name: a crash leaves no token or a whole one, and
     processes that start at once agree on one. Who makes a blank file anew has to hold the folder.
     """
-    file = folder / TOKEN
+    file = folder / name
     if not (token := _line_of(file)):
-        made = folder / f"{TOKEN}.{os.urandom(8).hex()}"
+        made = folder / f"{name}.{os.urandom(8).hex()}"
         descriptor = os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "w") as written:
@@ -118,10 +127,10 @@ def kept_token(folder: Path) -> str:
     return token
 
 
-def keep_token(folder: Path, token: bytes) -> None:
-    """Put the token of a backup there; only its owner can read it."""
-    with os.fdopen(os.open(folder / TOKEN, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(token)
+def keep(folder: Path, name: str, secret: bytes) -> None:
+    """Put a secret of a backup there; only its owner can read it."""
+    with os.fdopen(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(secret)
 
 
 def _name(made: Path, file: Path) -> None:

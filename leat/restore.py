@@ -19,7 +19,7 @@ from domain.ports.records import Records
 from domain.ports.search import IndexSpec
 from leat import data_folder
 from leat.adapters import open_records, open_stores, opened
-from leat.backup import CONTENTS, FORM, KINDS, RECORDS, SUMS, TOKEN, Contents, Item
+from leat.backup import CONTENTS, FORM, KINDS, RECORDS, SUMS, Contents, Item
 from leat.settings import Settings
 from leat.wiring import HUB, stores_address
 
@@ -58,8 +58,9 @@ async def restore(settings: Settings, folder: Path) -> tuple[Contents, list[str]
         there = {collection.name for collection in contents.collections}
         unmade = [index.name for index in contents.indexes if not await _index(stores, index, there)]
         await _write_records(records, folder / RECORDS)
-        if (folder / TOKEN).exists():
-            data_folder.keep_token(settings.data, (folder / TOKEN).read_bytes())
+        for name in (data_folder.TOKEN, data_folder.SECRET):
+            if (folder / name).exists():
+                data_folder.keep(settings.data, name, (folder / name).read_bytes())
     return contents, unmade
 
 

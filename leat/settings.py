@@ -3,9 +3,12 @@
 import difflib
 import ipaddress
 import os
+from email import message_from_string
+from email.policy import SMTP
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -39,6 +42,7 @@ PATTERNS = {
     "public_url": "should be such as https://hub.example.org, without a path",
     "name": "should begin with a lower-case letter, and have up to 31 of them, digits and dashes",
     "traces": "should begin with http: or https:",
+    "slack": "should begin with http: or https:, and end with a slash",
     "id": "should have up to 12 lower-case letters and digits",
 }
 
@@ -120,6 +124,23 @@ class Settings(BaseSettings):
         pattern=r"^(https?://[^/?#\s]+/?)?$",
         description="the gateway's address as people are told it, such as https://hub.example.org; unset: where it listens",
     )
+    secret: SecretStr = Field(
+        SecretStr(""),
+        description="what secrets in the records are sealed with, the same for all processes; unset: the data folder's own",
+    )
+    mail: SecretStr = Field(
+        SecretStr(""),
+        description="the mail server, smtp://user:password@host:587 or smtps://; unset: on the embedded hub mails are files in "
+        "the folder outbox of the data folder",
+    )
+    mail_from: str = Field("leat@localhost", description="the address that mails come from, such as Leat <leat@example.org>")
+    slack: str = Field(
+        "https://slack.com/api/", pattern="^https?://.+/$", description="where Slack's API is, for a server that speaks as it does"
+    )
+    webhook_networks: str = Field(
+        "", description="networks that web hooks of notifications may reach beyond public addresses, as LEAT_DOWNLOAD_NETWORKS"
+    )
+    templates: Path | None = Field(None, description="folder of templates of messages that go before Leat's own")
     cert: str = Field("", description="file of the gateway's certificate and its chain, in PEM; with LEAT_KEY it speaks HTTPS only")
     key: str = Field("", description="file of that certificate's key, in PEM, without a password")
     rate: int = Field(60_000, ge=0, description="requests a minute that one address may send to the published APIs; 0: any number")
@@ -141,7 +162,27 @@ class Settings(BaseSettings):
             raise ValueError("should begin with " + " or ".join(f"{scheme}:" for scheme in schemes))
         return value
 
-    @field_validator("download_networks")
+    @field_validator("mail")
+    @classmethod
+    def mail_server(cls, value: SecretStr) -> SecretStr:
+        """It names a server."""
+        parts = urlsplit(value.get_secret_value())
+        if value.get_secret_value() and (parts.scheme not in ("smtp", "smtps") or not parts.hostname):
+            raise ValueError("should be such as smtp://user:password@host:587 or smtps://host:465")
+        if parts.query not in ("", "tls=always", "tls=never"):
+            raise ValueError("has tls=always or tls=never behind its `?`, or nothing")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def one_address(cls, value: str) -> str:
+        """It is an address, with or without a name before it."""
+        found = message_from_string(f"From: {value}", policy=SMTP)["From"].addresses if value.isprintable() else []
+        if len(found) != 1 or not found[0].domain:
+            raise ValueError("should be an address such as Leat <leat@example.org>")
+        return value
+
+    @field_validator("download_networks", "webhook_networks")
     @classmethod
     def known_networks(cls, value: str) -> str:
         """Each is a network, an address, or one of the two words."""
@@ -183,9 +224,9 @@ class Settings(BaseSettings):
         """Flags before variables before files."""
         return init_settings, env_settings, FileSecrets(settings_cls)
 
-    def networks(self) -> tuple[str, ...]:
-        """What downloads may reach beyond public addresses."""
-        told = tuple(filter(None, map(str.strip, self.download_networks.split(","))))
+    def networks(self, named: str = "download_networks") -> tuple[str, ...]:
+        """What downloads, or web hooks, may reach beyond public addresses."""
+        told = tuple(filter(None, map(str.strip, str(getattr(self, named)).split(","))))
         default = ("private",) if self.bus.startswith("embedded:") else ()
         return tuple(entry for entry in told if entry != "public") if told else default
 
@@ -233,6 +274,6 @@ def _refuse_misspelt() -> None:
 
 def _explain(item: Any) -> str:
     name = str(item["loc"][0]) if item["loc"] else "setting"
-    shown = "" if name == "token" else f"={masked(str(item['input']))}"
+    shown = "" if name in ("mail", "secret", "token") else f"={masked(str(item['input']))}"
     reason = PATTERNS[name] if item["type"] == "string_pattern_mismatch" else REASONS.get(item["type"], "{msg}")
     return f"LEAT_{name.upper()}{shown}: {reason.format_map({**item, **item.get('ctx', {})})}"

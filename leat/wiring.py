@@ -9,14 +9,19 @@ from typing import Any
 
 import msgspec
 
+from adapters.fernet import FernetSeal
 from domain.catalogue import CATALOGUE
 from domain.hub import Hub
 from domain.jobs import upgrading
 from domain.ports.records import Kind, Records
+from domain.ports.sealing import NoSeal
 from events.message import new_id
+from leat import data_folder
 from leat.adapters import open_bus, open_records, open_stores, opened, reaching
 from leat.data_folder import make_private
+from leat.messengers import Messengers
 from leat.settings import Settings, SettingsInvalid
+from leat.urls import listening_at
 
 HUB = Kind(name="hub")
 FORM = "form"
@@ -36,6 +41,11 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
         with reaching("search", settings.search):
             await stores.search.ping()
         bus = await opened(stack, "bus", settings.bus, open_bus(settings.bus, name))
+        messengers = Messengers(settings)
+        stack.push_async_callback(messengers.close)
+        secret = settings.secret.get_secret_value()
+        if not secret and settings.bus.startswith("embedded:"):
+            secret = data_folder.kept(settings.data, data_folder.SECRET)
         hub = Hub(
             name=name,
             data=stores.data,
@@ -49,9 +59,23 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
             bus=bus,
             process=f"{platform.node()}.{os.getpid()}.{new_id()[:8]}",
             catalogue=CATALOGUE,
+            public_url=_told(settings),
+            secret=secret,
+            seal=FernetSeal(secret) if secret else NoSeal(),
+            media=frozenset(messengers),
+            messengers=messengers,
+            outbox=None if settings.mail.get_secret_value() else settings.data.resolve() / data_folder.OUTBOX,
+            templates=settings.templates,
         )
         await _upgrade(hub)
         yield hub
+
+
+def _told(settings: Settings) -> str:
+    """The gateway's address; empty where its port is not known beforehand."""
+    if settings.public_url:
+        return settings.public_url.rstrip("/")
+    return listening_at(settings.host, settings.port, settings.cert) if settings.port else ""
 
 
 def stores_address(settings: Settings, name: str) -> dict[str, Any]:

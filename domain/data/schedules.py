@@ -26,7 +26,7 @@ from domain.jobs.overview import RunView
 from domain.names import check_name
 from domain.nouns import ENTITY_INDEXES, REMOVED_RANGE, Entity, Stored, Table
 from domain.ports.records import Kind
-from events.schedules import ScheduleAdded, ScheduleEdited, ScheduleFired, ScheduleRemoved
+from events.schedules import ScheduleAdded, ScheduleEdited, ScheduleFailed, ScheduleFired, ScheduleRemoved
 
 log = logging.getLogger(__name__)
 
@@ -212,7 +212,7 @@ def _due(stored: Stored[Schedule], now: float) -> float:
 
 async def _fire(hub: Hub, stored: Stored[Schedule], at: float) -> None:
     name, schedule = stored.id, stored.value
-    who, key, failure, run_id = asked_by(name), repr(at), "", schedule.run_id
+    who, key = asked_by(name), repr(at)
     try:
         if schedule.source:
             started = await pipelines.start_dump(hub, schedule.source, asked_by=who, key=key)
@@ -220,17 +220,29 @@ async def _fire(hub: Hub, stored: Stored[Schedule], at: float) -> None:
             started = await pipelines.start_pipeline(hub, schedule.build, schedule.api, asked_by=who, key=key)
         else:
             started = await pipelines.start_build(hub, schedule.build, asked_by=who, key=key)
-        run_id = started.run_id
     except Refused as error:
-        failure = error.message
-        log.warning("schedule started nothing", extra={"schedule": name, "error": failure})
+        log.warning("schedule started nothing", extra={"schedule": name, "error": error.message})
+        await _note_failure(hub, stored, at, error.message)
+        return
+    run_id = started.run_id
     try:
-        fired = msgspec.structs.replace(schedule, fired_at=at, failure=failure, run_id=run_id)
+        fired = msgspec.structs.replace(schedule, fired_at=at, failure="", run_id=run_id)
         await SCHEDULES.replace(hub.records, stored, fired)
     except Stale:
         return  # another process fired the same time, or it was edited: then it is looked at again
-    if not failure:
-        await hub.announce(ScheduleFired(schedule=name, run_id=run_id, due_at=at))
+    await hub.announce(ScheduleFired(schedule=name, run_id=run_id, due_at=at))
+
+
+async def _note_failure(hub: Hub, stored: Stored[Schedule], at: float, failure: str) -> None:
+    """Keep that a time was fired and started nothing, unless another process did, or somebody edited it: then it is looked at
+    again."""
+
+    def noted(schedule: Schedule) -> Schedule | None:
+        fired = msgspec.structs.replace(schedule, fired_at=at, failure=failure)
+        return fired if schedule.fired_at == stored.value.fired_at and schedule.cron == stored.value.cron else None
+
+    with suppress(NotFound):  # it was removed just now
+        await edits.change(hub, SCHEDULES, stored.id, noted, ScheduleFailed(schedule=stored.id, error=failure))
 
 
 async def _set_back(hub: Hub, stored: Stored[Schedule], now: float) -> None:

@@ -86,7 +86,7 @@ async def _with_room(hub: Hub, table: Table[T], id: str) -> Stored[T]:
 
 
 def _committed(hub: Hub, value: T, event: Event) -> T:
-    if not hub.may_be_followed(type(event).__name__):
+    if not hub.may_be_followed(event):
         return value
     return msgspec.structs.replace(value, untold=(*value.untold, msgspec.to_builtins(event)), is_untold=True)
 

@@ -30,6 +30,7 @@ import msgspec
 from domain.clocks import is_over
 from domain.nouns import Table
 from domain.ports.records import Kind
+from events.catalogue import command_from
 from events.jobs import JobCanceling, JobEvent, JobFinished, JobQueued, Outcome
 from events.message import Event
 
@@ -202,12 +203,28 @@ def extended(id: str, job: Job, *events: Event, **changes: Any) -> Job:
 
 def finished(id: str, job: Job, outcome: Outcome, *events: Event, error: JobError | None = None, **changes: Any) -> Job:
     """The job with its outcome; `events` come before its JobFinished."""
-    last = JobFinished(seq=0, command=job.type, outcome=outcome, error=error.message if error else "")
+    last = JobFinished(
+        seq=0,
+        command=job.type,
+        outcome=outcome,
+        error=error.message if error else "",
+        step=step_of(job),
+        target=job.target,
+        asked_by=job.asked_by,
+    )
     kept: dict[str, Any] = {"state": "FINISHED", "outcome": outcome, "finished_at": time.time(), "error": error}
     cleared: dict[str, Any] = {"waiting_for": "", "not_before": 0.0, "due_at": 0.0, "pins": (), "is_alive": False}
     cleared |= {"held": "", "is_held": False}
     done = extended(id, without_handle(job), *events, last, **{**kept, **cleared, **changes})
     return msgspec.structs.replace(done, untold=(*job.untold, *done.events[job.seq :]), is_untold=True)
+
+
+def step_of(job: Job) -> str:
+    """What the job is called in its run, such as dump:clinvar."""
+    try:
+        return job.step or command_from(job.command).step
+    except msgspec.ValidationError:  # a newer version asked for it
+        return job.type
 
 
 def canceled(id: str, job: Job) -> Job:

@@ -6,7 +6,7 @@ from domain.errors import NotFound
 from domain.hub import Hub
 from domain.jobs import chains
 from domain.jobs.chains import RunState
-from domain.jobs.jobs import JOBS, Job
+from domain.jobs.jobs import JOBS, Job, step_of
 from domain.jobs.plans import RUNS, Run
 from domain.jobs.runs import job_id
 from domain.nouns import Stored
@@ -81,14 +81,6 @@ async def _view(hub: Hub, stored: Stored[Run]) -> RunView:
             for step in run.steps
         ),
     )
-
-
-def step_of(job: Job) -> str:
-    """What the job is called in its run, such as dump:clinvar."""
-    try:
-        return job.step or command_from(job.command).step
-    except msgspec.ValidationError:  # a newer version asked for it
-        return job.type
 
 
 def _title(job: Job) -> str:

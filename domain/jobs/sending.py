@@ -67,7 +67,7 @@ async def postpone(hub: Hub, stored: Stored[Job]) -> bool:
 
 def without_untold(hub: Hub, job: Job) -> Job:
     """A job that ended, without its list of events where nothing can follow them: that saves a write."""
-    if job.step or not job.is_untold or any(hub.may_be_followed(plain["type"]) for plain in job.untold):
+    if job.step or not job.is_untold or any(hub.may_be_followed(event_from(plain)) for plain in job.untold):
         return job
     return msgspec.structs.replace(job, untold=(), is_untold=False)
 

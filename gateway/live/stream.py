@@ -278,7 +278,7 @@ class Watching:
     def _concerned(self, event: Event | None) -> list[Feed[Any]]:
         if event is None:
             return list(self._feeds.values())
-        keys = (("job", event.job_id), ("run", event.run_id), ("workers", ""))
+        keys = (("job", event.job_id), ("run", event.run_id), ("workers", ""), ("inbox", getattr(event, "person", "")))
         return [self._feeds[key] for key in keys if key in self._feeds]
 
     async def _look_at_silent_ones(self) -> None:

@@ -21,11 +21,16 @@ def find(flags: Namespace) -> Address:
     given = flags.url or os.environ.get("LEAT_URL", "")
     if given and not re.fullmatch(r"https?://[^/?#]+/?", given):
         raise Ended(Exit.USAGE, f"--url or LEAT_URL is such as http://127.0.0.1:8000, without a path, not {given!r}")
-    token = flags.token or os.environ.get("LEAT_TOKEN") or _secret("LEAT_TOKEN_FILE") or _read(folder / TOKEN)
+    token = flags.token or os.environ.get("LEAT_TOKEN") or _secret("LEAT_TOKEN_FILE") or token_of(folder)
     if not token:
         told = f"there is no token: no hub was started on {folder} (`leat up` starts one); for one elsewhere set LEAT_TOKEN"
         raise Ended(Exit.UNAUTHENTICATED, f"{told} or pass --token, or let LEAT_DATA name its folder")
     return Address(gateway_of(folder, given), token, "" if given else str(folder), fingerprint_of(folder, given), _public(given))
+
+
+def token_of(folder: Path, given: str = "") -> str:
+    """The token: the given one, else that of the data folder; empty where there is none."""
+    return given or _read(folder / TOKEN)
 
 
 def gateway_of(folder: Path, url: str = "", host: str = "", port: int | str = "") -> str:

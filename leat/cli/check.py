@@ -11,18 +11,21 @@ from leat.cli import output
 from leat.cli.exits import Exit
 from leat.settings import SCHEMES, Settings
 from leat.tls import trusted
+from leat.urls import Address
 
 PATIENCE = 1.8
 """Seconds that the gateway, or a server, may take to answer."""
+CHANNELS = "{ channels(first: 100) { nodes { name bounced failure } } }"
+"""Who has the token is told, too, which channels of notifications can't send."""
 PORTS = {"amqp": 5672, "amqps": 5671, "mongodb": 27017, "http": 80, "https": 443}
 """Where a server listens unless its URL says otherwise."""
 
 
-async def check_hub(settings: Settings, url: str, fingerprint: str = "", json: bool = False) -> Exit:
+async def check_hub(settings: Settings, address: Address, json: bool = False) -> Exit:
     """Ask the gateway, which pings its parts. Where there is none, look whether the servers listen that the settings name."""
-    parts, listening = await asyncio.gather(_ask_gateway(url, fingerprint), _look(settings))
-    gateway = "OK" if parts is not None else f"nothing answers at {url}; `leat up` starts a hub on {settings.data}"
-    states = {"gateway": gateway, **(parts if parts is not None else listening)}
+    parts, listening, channels = await asyncio.gather(_ask_gateway(address), _look(settings), _ask_channels(address))
+    gateway = "OK" if parts is not None else f"nothing answers at {address.url}; `leat up` starts a hub on {settings.data}"
+    states = {"gateway": gateway, **(parts if parts is not None else listening), **channels}
     if json:
         output.as_json(states)
     else:
@@ -32,13 +35,28 @@ async def check_hub(settings: Settings, url: str, fingerprint: str = "", json: b
     return Exit.DONE if set(states.values()) == {"OK"} else Exit.FAILED
 
 
-async def _ask_gateway(url: str, fingerprint: str) -> dict[str, str] | None:
+async def _ask_channels(address: Address) -> dict[str, str]:
+    """The channels of notifications whose messages can't be sent, and why; nothing where there are none, or nobody tells."""
+    headers = {"Authorization": f"Bearer {address.token}"}
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE), headers=headers) as session,
+            session.post(f"{address.url}/graphql", json={"query": CHANNELS}, ssl=trusted(address.fingerprint)) as answer,
+        ):
+            nodes = (await answer.json())["data"]["channels"]["nodes"]
+    except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError):
+        return {}
+    failing = {each["name"]: each["bounced"] or each["failure"] for each in nodes}
+    return {f"channel {name}": f"can't send: {reason}" for name, reason in failing.items() if reason}
+
+
+async def _ask_gateway(address: Address) -> dict[str, str] | None:
     """What each part answered; None where no hub does."""
     timeout = aiohttp.ClientTimeout(total=PATIENCE)
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(f"{url}/health/ready", ssl=trusted(fingerprint)) as answer,
+            session.get(f"{address.url}/health/ready", ssl=trusted(address.fingerprint)) as answer,
         ):
             told = await answer.json()
             states: dict[str, str] = told["ports"]

@@ -76,7 +76,7 @@ def settings_flags(parser: ArgumentParser, but: str = "") -> None:
     for name, field in Settings.model_fields.items():
         if name == but:
             continue
-        default = "" if name == "token" else f" [{field.default}]"
+        default = "" if name in ("mail", "secret", "token") else f" [{field.default}]"
         text = f"{field.description} (LEAT_{name.upper()}){default}".replace("%", "%%")
         group.add_argument(f"--{name.replace('_', '-')}", dest=f"setting_{name}", metavar="VALUE", help=text)
 
@@ -140,12 +140,15 @@ def _demo(flags: Namespace) -> Exit:
 
 
 def _check(flags: Namespace) -> Exit:
-    from leat.cli.address import fingerprint_of, gateway_of
+    from leat.cli.address import fingerprint_of, gateway_of, token_of
     from leat.cli.check import check_hub
+    from leat.urls import Address
 
     chosen = settings(flags)
     url = gateway_of(chosen.data, chosen.url, chosen.host, chosen.port)
-    return run_hub(check_hub(chosen, url, fingerprint_of(chosen.data, chosen.url), json=flags.json))
+    token = token_of(chosen.data, chosen.token.get_secret_value())
+    address = Address(url, token, fingerprint=fingerprint_of(chosen.data, chosen.url))
+    return run_hub(check_hub(chosen, address, json=flags.json))
 
 
 def _check_pulse(flags: Namespace) -> Exit:

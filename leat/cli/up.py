@@ -1,6 +1,7 @@
 """`leat up` and `leat work`: a hub, or workers beside one, until a signal."""
 
 import asyncio
+import json
 import logging
 import os
 import sys
@@ -61,7 +62,8 @@ async def work_scaled(settings: Settings, queues: Sequence[str], scale: Scale, c
 
 def for_member(settings: Settings) -> bytes:
     """A line with the settings for a process of the scaler's. Only gateways need the token."""
-    return settings.model_dump_json(exclude={"token"}).encode() + b"\n"
+    secrets = {name: getattr(settings, name).get_secret_value() for name in ("mail", "secret")}
+    return json.dumps(settings.model_dump(mode="json", exclude={"token"}) | secrets).encode() + b"\n"
 
 
 async def _stopping(ended: asyncio.Event, settings: Settings) -> None:

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.reach import PRIVATE, check_literal, may_reach
 from tests.workers.ftpsite import open_ftp_site
 from tests.workers.rawsite import answer, open_raw_site
 from workers.dump.connection import open_session, trust
 from workers.dump.errors import DumpRefused
 from workers.dump.fetch import Fetcher
-from workers.dump.reach import PRIVATE, check_literal, may_reach
 
 link_local = st.ip_addresses(network="169.254.0.0/16") | st.ip_addresses(network="fe80::/10")
 private = st.sampled_from(PRIVATE).flatmap(lambda network: st.ip_addresses(network=str(network)))

@@ -10,8 +10,8 @@ from pathlib import Path
 import aiohttp
 from yarl import URL
 
+from domain.reach import open_socket
 from workers.dump.errors import DumpRefused
-from workers.dump.reach import open_socket
 
 HEADER = 2**16
 """Bytes that one response header may have, and the line before them."""

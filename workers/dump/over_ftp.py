@@ -19,12 +19,12 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
+from domain.reach import OutOfReach, connect
 from events.sources import File
 from workers.dump.connection import trust
 from workers.dump.download import Download, Fetched, Interrupted, Version
 from workers.dump.errors import DumpRefused
 from workers.dump.names import name_of
-from workers.dump.reach import OutOfReach, connect
 
 T = TypeVar("T")
 ANSWER = 300.0

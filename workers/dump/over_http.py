@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import msgspec
 
+from domain.reach import NETWORKS, OutOfReach, check_literal
 from events.sources import File
 from workers.dump.addresses import as_written, redirected
 from workers.dump.connection import HEADER, HEADERS, proxy_for
@@ -18,7 +19,6 @@ from workers.dump.encoding import take_off, unknown
 from workers.dump.errors import DumpRefused
 from workers.dump.headers import Span, codings_of, moment_of, same_validator, span_of, validator_of, wait_of
 from workers.dump.names import name_of
-from workers.dump.reach import NETWORKS, OutOfReach, check_literal
 
 ANSWER = 300.0
 """Seconds that a server has until its headers are here, all redirects together."""

@@ -8,7 +8,7 @@ from strawberry import argument, enum_value, field
 
 from domain.errors import NotFound as Absent
 from domain.jobs import logs, overview
-from domain.jobs.jobs import JOBS
+from domain.jobs.jobs import JOBS, step_of
 from domain.jobs.jobs import Job as JobRecord
 from domain.jobs.overview import RunView
 from domain.jobs.runs import Started as StartedRun
@@ -117,7 +117,7 @@ class Job(Node):
             id=global_id("Job", stored.id),
             job_id=stored.id,
             run_id=job.run_id,
-            step=overview.step_of(job),
+            step=step_of(job),
             type=job.type,
             command=JSON(job.command),
             queue=job.queue,

@@ -1,0 +1,1 @@
+"""Slack: by a web hook, or by a bot."""

@@ -1,0 +1,1 @@
+"""Web hooks as Standard Webhooks describes them."""

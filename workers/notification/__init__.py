@@ -1,0 +1,1 @@
+"""The notification worker: works out who is told, and sends."""
