@@ -1,6 +1,7 @@
 """Search on tantivy, embedded: an index is a folder, documents' bodies stay in their collection."""
 
 import asyncio
+import errno
 import re
 import shutil
 from collections import OrderedDict
@@ -150,7 +151,7 @@ class TantivySearch(Search):
                 writer.abandon()
             if folder.is_dir():
                 (folder / SEALED).unlink(missing_ok=True)
-                shutil.rmtree(folder, onerror=_unless_gone)
+                _remove(folder)
 
         await asyncio.to_thread(remove)
 
@@ -241,6 +242,19 @@ async def _in_time() -> AsyncIterator[None]:
             yield
     except TimeoutError:
         raise QueryInvalid(f"the query takes longer than {PATIENCE:g} s: narrow it, or ask for less at once") from None
+
+
+def _remove(folder: Path) -> None:
+    """Remove an index that nobody begins to read any more. Who was just opening it may put tantivy's lock file there meanwhile, so
+    a folder that is not empty at the end is emptied again, but not for ever: network file systems have files that stay."""
+    for _ in range(20):
+        try:
+            shutil.rmtree(folder, onerror=_unless_gone)
+            return
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:
+                raise
+    shutil.rmtree(folder, onerror=_unless_gone)
 
 
 def _unless_gone(_function: object, _path: str, error: tuple[type[BaseException], BaseException, object]) -> None:

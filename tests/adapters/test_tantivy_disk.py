@@ -64,3 +64,22 @@ async def test_an_index_that_is_dropped_while_it_is_opened(tmp_path: Path, monke
 
     with pytest.raises(NotReady, match=r"there is no index job\.1"):
         await other.describe("job.1")
+
+
+async def test_an_index_is_dropped_while_somebody_still_opens_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that comes into its folder while that is emptied keeps nothing of it."""
+    search = TantivySearch(tmp_path, cast(Documents, None))
+    await search.create("job.1", SPEC)
+    await search.seal("job.1")
+    remove, late = os.rmdir, [".tantivy-meta.lock", ".tantivy-writer.lock"]
+
+    def filled(path: str, **kwargs: int | None) -> None:
+        if late:
+            (tmp_path / "job.1" / late.pop()).touch()
+        remove(path, **kwargs)
+
+    monkeypatch.setattr(os, "rmdir", filled)
+    await search.drop("job.1")
+
+    assert not (tmp_path / "job.1").exists()
+    assert late == []
