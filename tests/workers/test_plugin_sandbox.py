@@ -1,36 +1,26 @@
 """The sandbox around plugins: what they find of the machine, and what they don't."""
 
-import asyncio
 import json
 import os
 import socket
 from collections.abc import Iterator
 from contextlib import aclosing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from domain.errors import JobFailed
 from domain.hub import Limits
-from tests.services import missing
-from tests.workers.parsing import MANIFEST, Tried, parse, ready, write
+from tests.workers.parsing import MANIFEST, Tried, ended, parse, ready, write
 from tests.workers.test_plugin_environments import Lines, offline, said, wheel
 from workers.plugin import sandbox
 from workers.plugin.environment import python_for, reaches_out
-from workers.plugin.sandbox import SandboxMissing, is_used, reason_against, sandboxed
+from workers.plugin.sandbox import SandboxMissing, is_used, sandboxed
 
 __all__ = ["offline"]
 
 
-@pytest.fixture(autouse=True)
-def there() -> None:
-    """Nothing of this is seen on a machine without it."""
-    if reason := reason_against():
-        missing("sandbox", f"plugins have no sandbox here: {reason}")
-
-
-BOXED = replace(Limits(), plugin_sandbox="on")
+pytestmark = pytest.mark.usefixtures("sandbox")
 
 LOOK = """
 import os, subprocess
@@ -60,12 +50,35 @@ async def test_it_finds_its_own_folder_only(tmp_path: Path) -> None:
     names = (tmp_path / "secrets" / "token", "/etc/shadow", "/root/.bashrc", hub, "/sys/kernel", "/var/lib")
     paths = [*map(str, names), str(tmp_path)]
 
-    [document] = (await parse(tmp_path / "demo", LOOK.replace("PATHS", repr(paths)), limits=BOXED)).documents
+    [document] = (await parse(tmp_path / "demo", LOOK.replace("PATHS", repr(paths)))).documents
 
     assert (document["read"], document["libraries"], document["ends"]) == ([str(tmp_path)], True, 0)
     assert sorted(os.listdir(tmp_path)) == ["demo", "secrets"]
     assert document["processes"] < 6
     assert [Path(path).is_relative_to(tmp_path / "demo" / "home") for path in document["written"][-3:]] == [True] * 3
+
+
+SPEND = """
+import os, resource, shutil
+def load_data(folder):
+    for place in ("/tmp", "/dev/shm"):
+        open(os.path.join(place, "made"), "w").write("x")
+    try:
+        resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        raised = True
+    except (ValueError, OSError):
+        raised = False
+    elsewhere = [made for made in ("/made", "/dev/made", "/etc/made") if not os.system(f"touch {made} 2>/dev/null")]
+    yield {"_id": "a", "raised": raised, "elsewhere": elsewhere}
+"""
+
+
+async def test_what_it_takes_of_memory_is_limited(tmp_path: Path) -> None:
+    """Nobody in it raises the limit, root neither. What it writes to /tmp and /dev/shm is on disk; it writes nowhere else."""
+    [document] = (await parse(tmp_path, SPEND)).documents
+
+    assert (document["raised"], document["elsewhere"]) == (False, [])
+    assert (tmp_path / "home" / "scratch" / "made").is_file()
 
 
 @pytest.fixture
@@ -97,7 +110,7 @@ async def test_the_network_is_for_those_who_use_it(tmp_path: Path, listener: int
     """A release is asked for over the network; a parser has it where its code imports what reaches it."""
     files = {"parser.py": REACH.replace("PORT", str(listener)) + more, "manifest.json": json.dumps({**MANIFEST, "dumper": DUMPER})}
 
-    tried = await ready(tmp_path, files, limits=BOXED)
+    tried = await ready(tmp_path, files)
 
     assert await tried.plugin.release() == "reached"
     assert await first(tried) == parsing
@@ -134,22 +147,9 @@ async def test_how_it_ended_is_told_as_outside(tmp_path: Path, end: str, told: s
     parser = f"import os, subprocess, time\ndef load_data(folder):\n    {started}\n    {end}\n    yield {{'_id': 'a'}}"
 
     with pytest.raises(JobFailed, match=told):
-        await parse(tmp_path, parser, limits=replace(BOXED, plugin_timeout=4.0))
+        await parse(tmp_path, parser, limits=Limits(plugin_timeout=4.0))
 
-    async with asyncio.timeout(20):
-        while mark in running():  # noqa: ASYNC110 (another process's end)
-            await asyncio.sleep(0.02)
-
-
-def running() -> str:
-    """The command lines of all processes."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            found.append(process.read_text(errors="replace"))
-        except OSError:  # it ended meanwhile
-            continue
-    return "\n".join(found)
+    await ended(mark)
 
 
 async def test_requirements_are_installed_in_it(tmp_path: Path, offline: None) -> None:
@@ -175,7 +175,7 @@ def test_whether_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_path_that_looks_like_an_option(tmp_path: Path) -> None:
     """Commands begin behind `--`, and paths are absolute."""
-    command = sandboxed(["--version"], writable=[tmp_path], readable=["--bind"], network=False, folder=tmp_path)
+    command = sandboxed(["--version"], writable=tmp_path, scratch=tmp_path, readable=["--bind"], network=False, folder=tmp_path)
 
     assert command[-2:] == ("--", "--version")
     assert "--share-net" not in command

@@ -122,7 +122,9 @@ class Plugin:
         root = self.workspace.root
         program = Path(self.python[0]).parent.parent
         readable: list[Path | str] = [program, START.parent, orjson_file(), *certificates().values()]
-        return sandboxed(command, writable=[root.parent], readable=readable, network=network, folder=root)
+        return sandboxed(
+            command, writable=root.parent, scratch=self.workspace.scratch, readable=readable, network=network, folder=root
+        )
 
 
 async def open_plugin(

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -188,14 +189,17 @@ async def _install(home: Path, requires: Sequence[str], log: Log, boxed: bool) -
     python = str(home / "bin" / "python")
     pip = (sys.executable, *PROGRAM, "pip", "--python", python) if _own_pip() else (python, *PROGRAM, "pip")
     options = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--retries", "1", "--timeout", "15", "--")
-    command: Sequence[str] = (*pip, "install", *options, *requires)
-    if boxed:  # what is installed may run code of its own, and pip's cache is everybody's
+    failure = f"{', '.join(requires)} could not be installed"
+    if not boxed:
+        await _run((*pip, "install", *options, *requires), log, failure, home.parent)
+        return
+    with tempfile.TemporaryDirectory(dir=home) as scratch:  # what is installed may run code of its own; pip's cache is everybody's
         command = (*pip, "install", "--no-cache-dir", *options, *requires)
         local = [url2pathname(path) for path in re.findall(r"file:(?://)?(/[^\s;#]+\.(?:whl|zip|tar\.gz))", " ".join(requires))]
         known = [str(Path.home() / ".config" / "pip"), os.environ.get("PIP_CONFIG_FILE") or "/etc/pip.conf"]
         readable: list[Path | str] = [*local, *known, *certificates().values()]
-        command = sandboxed(command, writable=[home], readable=readable, network=True, folder=home)
-    await _run(command, log, f"{', '.join(requires)} could not be installed", home.parent)
+        boxed_command = sandboxed(command, writable=home, scratch=Path(scratch), readable=readable, network=True, folder=home)
+        await _run(boxed_command, log, failure, home.parent)
 
 
 async def _run(command: Sequence[str], log: Log, failure: str, folder: Path) -> None:

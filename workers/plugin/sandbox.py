@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -40,6 +41,8 @@ CONFIGURATION = (
 """What they read of /etc: nothing that is secret."""
 ALONE = ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--proc", "/proc", "--dev", "/dev")
 """Own processes, users, network and devices, no rights beyond those of the user, and an end with whoever started it."""
+SCRATCH = ("/tmp", "/dev/shm")
+"""Where programs expect to write: on the disk here, since a file system in memory would go past every limit of memory."""
 PATIENCE = 10.0
 """Seconds that the trial may take."""
 
@@ -51,15 +54,17 @@ class SandboxMissing(LeatError):
 
 
 def sandboxed(
-    command: Sequence[str], *, writable: Iterable[Path], readable: Iterable[Path | str], network: bool, folder: Path
+    command: Sequence[str], *, writable: Path, scratch: Path, readable: Iterable[Path | str], network: bool, folder: Path
 ) -> tuple[str, ...]:
-    """The command as it runs in the sandbox, in `folder`: of the machine's files it finds the system's, Python's, and these."""
-    options = [*ALONE, *(("--share-net",) if network else ()), "--tmpfs", "/tmp"]
+    """The command as it runs in the sandbox, in `folder`: of the machine's files it finds the system's, Python's, and these.
+    What it writes to SCRATCH lands in the folder `scratch`."""
+    options = [*ALONE, *(("--share-net",) if network else ())]
+    for place in SCRATCH:
+        options += ["--bind", str(scratch), place]
     for shown in (*SYSTEM, *(f"/etc/{name}" for name in CONFIGURATION), *_pythons(), *map(os.path.abspath, readable)):
         options += ["--ro-bind-try", shown, shown]
-    for own in writable:
-        options += ["--bind", str(own), str(own)]
-    return (PROGRAM, *options, "--remount-ro", "/", "--chdir", str(folder), "--", *command)
+    options += ["--bind", str(writable), str(writable), "--remount-ro", "/dev", "--remount-ro", "/"]
+    return (PROGRAM, *options, "--chdir", str(folder), "--", *command)
 
 
 @functools.cache
@@ -67,11 +72,14 @@ def reason_against() -> str:
     """Why there is no sandbox on this machine; empty where there is one. It is tried once in a process."""
     if sys.platform != "linux" or shutil.which(PROGRAM) is None:
         return f"{PROGRAM} is not installed (Debian's package bubblewrap)"
-    trial = sandboxed((sys.executable, "-I", "-S", "-c", ""), writable=(), readable=(), network=False, folder=Path("/"))
-    try:
-        tried = subprocess.run(trial, capture_output=True, timeout=PATIENCE, check=False)
-    except subprocess.TimeoutExpired:
-        return f"{PROGRAM} did not end within {PATIENCE:g} s"
+    program = (sys.executable, "-I", "-S", "-c", "")
+    with tempfile.TemporaryDirectory() as name:
+        own = Path(name)
+        trial = sandboxed(program, writable=own, scratch=own, readable=(), network=False, folder=own)
+        try:
+            tried = subprocess.run(trial, capture_output=True, timeout=PATIENCE, check=False)
+        except subprocess.TimeoutExpired:
+            return f"{PROGRAM} did not end within {PATIENCE:g} s"
     return tried.stderr.decode(errors="replace").strip() or f"exit code {tried.returncode}" if tried.returncode else ""
 
 
