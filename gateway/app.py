@@ -13,6 +13,7 @@ from gateway.breakers import behind_breakers
 from gateway.connections import HANDLER_ARGS, bounded
 from gateway.endpoint.limits import OperationLimits
 from gateway.endpoint.view import View
+from gateway.job_logs import serve_logs
 from gateway.live.stream import Watching
 from gateway.metrics import Metrics
 from gateway.pages import Pages
@@ -22,7 +23,7 @@ from gateway.rest.limits import Limits
 from gateway.rest.routes import Published
 from gateway.schema import build_schema
 
-ROUTES = ("/", "/graphql", "/api/<name>/", "/health/live", "/health/ready", "/metrics")
+ROUTES = ("/", "/graphql", "/api/<name>/", "/jobs/<job>/log", "/health/live", "/health/ready", "/metrics")
 """What is told to a client that asks for something else."""
 
 
@@ -53,6 +54,7 @@ def make_app(
     serve("*", "/api", published)
     serve("*", r"/api/{path:[\s\S]*}", published)
     serve("*", "/graphql", guarded(known, _traced(hub, view.__call__), but=view.asks_later))
+    serve("GET", "/jobs/{job}/log", guarded(known, serve_logs(hub, known)))
     serve("GET", "/metrics", guarded(known, metrics.serve))
     serve("GET", "/health/live", _live)
     serve("GET", "/health/ready", _ready(ports))
