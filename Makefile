@@ -27,7 +27,7 @@ up: setup  ## the hub: gateway and all workers in one process
 	$(BIN)/leat up $(ARGS)
 
 test: tools  ## the whole suite; servers that are not there are skipped with the reason
-	$(BIN)/python -m pytest -q -rs $(ARGS)
+	$(BIN)/python -m pytest -q $(ARGS)
 
 lint: tools
 	$(BIN)/ruff check .

@@ -9,9 +9,11 @@ from aiohttp.typedefs import Handler
 from domain.hub import Hub
 from events.tracing import HEADER
 from gateway.authentication import Authentication, guarded
+from gateway.breakers import behind_breakers
 from gateway.connections import HANDLER_ARGS, bounded
 from gateway.endpoint.limits import OperationLimits
 from gateway.endpoint.view import View
+from gateway.job_logs import serve_logs
 from gateway.live.stream import Watching
 from gateway.metrics import Metrics
 from gateway.pages import Pages
@@ -21,7 +23,7 @@ from gateway.rest.limits import Limits
 from gateway.rest.routes import Published
 from gateway.schema import build_schema
 
-ROUTES = ("/", "/graphql", "/api/<name>/", "/health/live", "/health/ready", "/metrics")
+ROUTES = ("/", "/graphql", "/api/<name>/", "/jobs/<job>/log", "/health/live", "/health/ready", "/metrics")
 """What is told to a client that asks for something else."""
 
 
@@ -41,16 +43,18 @@ def make_app(
     ports = Ports(hub)
     metrics, shown = Metrics(hub, ports), pages or Pages()
     watching = Watching(hub.bus, metrics.heard)
-    view = View(build_schema(), hub, watching, known, limits or OperationLimits(), shown)
+    asked = behind_breakers(hub)
+    view = View(build_schema(), asked, watching, known, limits or OperationLimits(), shown)
     app = web.Application(client_max_size=2**20, handler_args=HANDLER_ARGS)
 
     def serve(method: str, path: str, handler: Handler) -> None:
         app.router.add_route(method, path, metrics.counted(path.partition("{")[0], bounded(handler)))
 
-    published = limited(Published(hub, answers).__call__, rate, proxies or Proxies())
+    published = limited(Published(asked, answers).__call__, rate, proxies or Proxies())
     serve("*", "/api", published)
     serve("*", r"/api/{path:[\s\S]*}", published)
     serve("*", "/graphql", guarded(known, _traced(hub, view.__call__), but=view.asks_later))
+    serve("GET", "/jobs/{job}/log", guarded(known, serve_logs(hub, known)))
     serve("GET", "/metrics", guarded(known, metrics.serve))
     serve("GET", "/health/live", _live)
     serve("GET", "/health/ready", _ready(ports))

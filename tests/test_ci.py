@@ -58,7 +58,7 @@ def test_it_has_the_servers_that_the_suite_takes(workflow: Any) -> None:
         (port,) = services[name]["ports"]
         assert f"127.0.0.1:{port.split(':')[0]}" in environment[variable]
         assert "--health-cmd" in services[name]["options"]
-    assert set(environment["LEAT_TEST_REQUIRE"].split(",")) == {"node", "s3", *servers}
+    assert set(environment["LEAT_TEST_REQUIRE"].split(",")) == {"node", "chromium", "s3", *servers}
 
 
 def test_its_servers_are_those_of_the_compose_file(workflow: Any) -> None:

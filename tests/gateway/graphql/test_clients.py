@@ -19,11 +19,12 @@ from tests.services import need
 NODE = Path(__file__).parent / "node"
 
 
-async def run_node(script: str, *arguments: str, resumed: Callable[[], Awaitable[Any]] | None = None) -> Any:
+async def run_node(script: str, *arguments: str, resumed: Callable[[], Awaitable[Any]] | None = None, said: str = "resumed") -> Any:
     """What a script of the folder `node` prints, decoded; its packages are installed where they are missing. `resumed` is awaited
-    once the script says on stderr that it has come back."""
+    once the script says on stderr that it has come back, or whatever else is to be `said`."""
     node = need("node")
-    if not (NODE / "node_modules").is_dir():
+    installed = NODE / "node_modules" / ".package-lock.json"
+    if not installed.is_file() or installed.stat().st_mtime < (NODE / "package-lock.json").stat().st_mtime:
         install = await asyncio.create_subprocess_exec(need("npm"), "ci", "--no-audit", "--no-fund", cwd=NODE)
         assert await install.wait() == 0
     process = await asyncio.create_subprocess_exec(
@@ -31,7 +32,7 @@ async def run_node(script: str, *arguments: str, resumed: Callable[[], Awaitable
     )
     if resumed is not None:
         assert process.stderr is not None
-        assert await process.stderr.readline() == b"resumed\n"
+        assert await process.stderr.readline() == f"{said}\n".encode()
         await resumed()
     out, err = await process.communicate()
     assert process.returncode == 0, err.decode()
