@@ -64,7 +64,7 @@ def test_runs_are_found_by_state_and_schedule(hub: Line) -> None:
     [failed] = [run for run in hub.json("runs", "--state", "FAILED") if run["title"] == "dump torn"]
 
     assert "upload:torn" in next(line for line in hub.done("runs", "--state", "FAILED").splitlines() if failed["runId"] in line)
-    assert all(run["state"] == "SUCCEEDED" for run in hub.json("runs", "--state", "SUCCEEDED"))
+    assert all(run["state"] == "SUCCEEDED" for run in hub.json("runs", "--state", "succeeded"))
     assert hub.json("runs", "--schedule", "rare") == []
     assert hub.run("runs", "--schedule", "rarer").returncode == Exit.REFUSED
 
