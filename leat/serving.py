@@ -111,7 +111,8 @@ async def listening(hub: Hub, settings: Settings, token: str, certificate: Certi
     """The gateway on its port; yields its URL."""
     answers = Limits(hits=settings.answer_hits, bytes=settings.answer_size)
     proxies = Proxies(settings.proxies.replace(",", " ").split())
-    app = make_app(hub, Authentication({token: ADMINISTRATOR}), answers=answers, rate=settings.rate, proxies=proxies)
+    known = Authentication({token: ADMINISTRATOR})
+    app = make_app(hub, known, answers=answers, rate=settings.rate, proxies=proxies, public=settings.public_url)
     runner = Runner(app, connections=for_connections(settings.connections), access_log=None, shutdown_timeout=5.0)
     await runner.setup()
     try:
