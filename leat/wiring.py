@@ -31,8 +31,9 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
     make_private(settings.data)
     async with AsyncExitStack() as stack:
         records = await opened(stack, "records", settings.records, open_records(settings.records, settings.data, settings.name))
-        await records.prepare((HUB, *CATALOGUE.kinds))
-        name = f"{settings.name}-{await _hub_id(records, settings.id)}"
+        with reaching("records", settings.records):
+            await records.prepare((HUB, *CATALOGUE.kinds))
+            name = f"{settings.name}-{await _hub_id(records, settings.id)}"
         address = stores_address(settings, name)
         address["limits"]["plugin_sandbox"] = "on" if await asyncio.to_thread(is_used, settings.plugin_sandbox) else "off"
         stores = await stack.enter_async_context(open_stores(address))

@@ -58,14 +58,15 @@ def said(json: bool, value: Any, text: str) -> Exit:
 
 def wait_of(job: Mapping[str, Any]) -> str:
     """What a queued job waits for: another job, a rule that holds it back, or a time, such as an automatic build or one that is
-    tried again; empty for others."""
+    tried again, and why; empty for others."""
     if job["waitingFor"]:
         return f"waits for job {job['waitingFor']}"
     if job["held"]:
         return f"held: {job['held']}"
     if job["state"] != "QUEUED" or not job["notBefore"]:
         return ""
-    return f"due at {datetime.fromisoformat(job['notBefore']).astimezone():%H:%M:%S}"
+    why = f": {job['error']['message'].splitlines()[0]}" if job.get("error") else ""
+    return f"due at {datetime.fromisoformat(job['notBefore']).astimezone():%H:%M:%S}{why}"
 
 
 def word_of(state: str) -> str:

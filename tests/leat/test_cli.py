@@ -103,6 +103,10 @@ def test_headers_of_tables_are_words(capsys: pytest.CaptureFixture[str]) -> None
     [
         ({"state": "QUEUED", "waitingFor": "1-2"}, "queued, waits for job 1-2"),
         ({"state": "QUEUED", "failures": 1, "notBefore": "2026-01-02T03:04:05"}, "queued, after 1 failure, due at 03:04:05"),
+        (
+            {"state": "QUEUED", "notBefore": "2026-01-02T03:04:05", "error": {"message": "the disk of /d is full:\n1 byte"}},
+            "queued, due at 03:04:05: the disk of /d is full:",
+        ),
         ({"state": "RUNNING", "failures": 1, "notBefore": "2026-01-02T03:04:05"}, "running, after 1 failure"),
         ({"state": "QUEUED", "held": "at most 1 at once for each person"}, "queued, held: at most 1 at once for each person"),
         ({"state": "RUNNING"}, "running"),
