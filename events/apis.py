@@ -56,6 +56,10 @@ class ReleaseCreated(Output, frozen=True, kw_only=True, tag=True, tag_field="typ
         """Its name, also where an earlier Leat gave it none."""
         return self.name or self.version
 
+    def made(self) -> tuple[int, str]:
+        """The documents that were indexed."""
+        return self.count, "documents"
+
     def needed(self) -> tuple[str, ...]:
         """The index, and the collection that it reads its documents from."""
         return (self.output, self.build)
@@ -100,6 +104,10 @@ class MappingValidated(Event, frozen=True, kw_only=True, tag=True, tag_field="ty
     problems: tuple[str, ...] = ()
     paths: tuple[Tried, ...] = ()
     """What is found of each path, those that lose most first."""
+
+    def made(self) -> tuple[int, str]:
+        """The documents that were tried."""
+        return self.documents, "documents"
 
 
 class ApiAdded(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):

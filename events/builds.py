@@ -36,6 +36,10 @@ class BuildFinished(Output, frozen=True, kw_only=True, tag=True, tag_field="type
     count: int = 0
     """Documents written."""
 
+    def made(self) -> tuple[int, str]:
+        """The documents that were written."""
+        return self.count, "documents"
+
 
 class BuildAdded(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):
     """A build configuration was made."""

@@ -71,6 +71,10 @@ class Event(Message, frozen=True, kw_only=True, tag_field="type", omit_defaults=
             self, id=new_id(), at=now(), job_id=command.job_id, run_id=command.run_id, cause_id=command.id
         )
 
+    def made(self) -> tuple[int, str]:
+        """How much its job has done of what, in the plural: `(3, "files")`; `(0, "")` where nothing is counted."""
+        return 0, ""
+
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why something failed, as its error told."""

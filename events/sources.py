@@ -69,6 +69,10 @@ class SourceDumped(Output, frozen=True, kw_only=True, tag=True, tag_field="type"
     name: str = ""
     """What people call it: its release, with `.2` and so on behind it where a dump of that release is kept already."""
 
+    def made(self) -> tuple[int, str]:
+        """Its files."""
+        return len(self.files), "files"
+
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The collection that one uploader of a source filled."""
@@ -110,6 +114,10 @@ class SourceUploaded(Output, frozen=True, kw_only=True, tag=True, tag_field="typ
         message = f"part {part}: {first.message}{others}; stored nevertheless: {stored}"
         return Failure(code=first.code, message=message, detail=first.detail)
 
+    def made(self) -> tuple[int, str]:
+        """The documents of the parts that were parsed."""
+        return sum(part.count for name, part in self.parts.items() if name not in self.failed), "documents"
+
     def needed(self) -> tuple[str, ...]:
         """This output, and those that the parts which failed were taken from."""
         return tuple({self.output, *(part.collection.removesuffix(f".{name}") for name, part in self.parts.items())})
@@ -131,6 +139,10 @@ class SourceInspected(Output, frozen=True, kw_only=True, tag=True, tag_field="ty
     upload: str
     """The upload that was inspected."""
     parts: dict[str, Inspected] = {}
+
+    def made(self) -> tuple[int, str]:
+        """The documents that were looked at."""
+        return sum(part.documents for part in self.parts.values()), "documents"
 
 
 class SourceAdded(Event, frozen=True, kw_only=True, tag=True, tag_field="type", omit_defaults=True):

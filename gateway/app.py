@@ -10,6 +10,7 @@ from domain.hub import Hub
 from events.tracing import HEADER
 from gateway import mails
 from gateway.authentication import Authentication, guarded
+from gateway.breakers import behind_breakers
 from gateway.connections import HANDLER_ARGS, bounded
 from gateway.endpoint.limits import OperationLimits
 from gateway.endpoint.view import View
@@ -36,20 +37,23 @@ def make_app(
     pages: Pages | None = None,
     rate: int = 0,
     proxies: Proxies | None = None,
+    public: str = "",
 ) -> web.Application:
     """The application, for callers whom `known` recognises. It listens to the hub's events while it runs, and closes sockets with
     1001 at its end. `limits` are those of GraphQL's operations, `answers` those of published APIs,
-    which an address may ask `rate` times a minute (0: any number), as `proxies` tell it."""
+    which an address may ask `rate` times a minute (0: any number), as `proxies` tell it;
+    `public` is the address that people are told."""
     ports = Ports(hub)
     metrics, shown = Metrics(hub, ports), pages or Pages()
     watching = Watching(hub.bus, metrics.heard)
-    view = View(build_schema(), hub, watching, known, limits or OperationLimits(), shown)
+    asked = behind_breakers(hub)
+    view = View(build_schema(), asked, watching, known, limits or OperationLimits(), shown)
     app = web.Application(client_max_size=2**20, handler_args=HANDLER_ARGS)
 
     def serve(method: str, path: str, handler: Handler) -> None:
         app.router.add_route(method, path, metrics.counted(path.partition("{")[0], bounded(handler)))
 
-    published = limited(Published(hub, answers).__call__, rate, proxies or Proxies())
+    published = limited(Published(asked, answers, public).__call__, rate, proxies or Proxies())
     serve("*", "/api", published)
     serve("*", r"/api/{path:[\s\S]*}", published)
     serve("*", "/graphql", guarded(known, _traced(hub, view.__call__), but=view.asks_later))

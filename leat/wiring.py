@@ -1,5 +1,6 @@
 """Turns settings into an open hub, and closes it."""
 
+import asyncio
 import os
 import platform
 import secrets
@@ -22,6 +23,7 @@ from leat.data_folder import make_private
 from leat.messengers import Messengers
 from leat.settings import Settings, SettingsInvalid
 from leat.urls import listening_at
+from workers.plugin.sandbox import is_used
 
 HUB = Kind(name="hub")
 FORM = "form"
@@ -34,9 +36,11 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
     make_private(settings.data)
     async with AsyncExitStack() as stack:
         records = await opened(stack, "records", settings.records, open_records(settings.records, settings.data, settings.name))
-        await records.prepare((HUB, *CATALOGUE.kinds))
-        name = f"{settings.name}-{await _hub_id(records, settings.id)}"
+        with reaching("records", settings.records):
+            await records.prepare((HUB, *CATALOGUE.kinds))
+            name = f"{settings.name}-{await _hub_id(records, settings.id)}"
         address = stores_address(settings, name)
+        address["limits"]["plugin_sandbox"] = "on" if await asyncio.to_thread(is_used, settings.plugin_sandbox) else "off"
         stores = await stack.enter_async_context(open_stores(address))
         with reaching("search", settings.search):
             await stores.search.ping()

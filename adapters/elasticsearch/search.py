@@ -1,24 +1,22 @@
 """Search on Elasticsearch 8 and 9: an index of its own for each release, named after the hub."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from elastic_transport import TransportError
 from elasticsearch import ApiError, AsyncElasticsearch, OrjsonSerializer
 
 from adapters.elasticsearch.clauses import ID, name_of, query
+from adapters.elasticsearch.errors import PATIENCE, Busy, cause, reason, translated
 from adapters.elasticsearch.index import Found, decoded, encoded, found_in, mapping, meta, serving_settings, settings
 from adapters.refusals import refusal
-from domain.errors import Conflict, Invalid, NotReady, QueryInvalid, Unavailable
+from domain.errors import Conflict, Invalid, NotReady, Unavailable
 from domain.ports.documents import Document
 from domain.ports.search import Facet, Hit, IndexSpec, Search, SearchRequest, SearchResult
 from domain.query.mappings import Field
 from domain.query.plan import Fields, Planner, facet_field, facet_term, sort_field
-
-log = logging.getLogger(__name__)
 
 CHUNK = 1_000_000
 """Bytes of a bulk request."""
@@ -30,14 +28,8 @@ TERMS = 50_000
 """Terms that a shard may hand over for a facet, so that counts are exact up to so many."""
 ALL_TERMS = 200_000
 """Terms that a shard may hand over for all facets of a search together: with many facets, fewer for each."""
-PATIENCE = 10.0
-"""Seconds that a search may take, as on the embedded engine. The server ends it, and is not asked again."""
 TRIES = 8
 """Times that a document is sent which the server is too busy to take; waits double from 0.1 s, 12.7 s altogether."""
-
-
-class Busy(Unavailable):
-    """The server took nothing of a request, since it has too much to do, or too little memory just now."""
 
 
 class ElasticsearchSearch(Search):
@@ -48,21 +40,25 @@ class ElasticsearchSearch(Search):
         self._hub = hub
         self._last: dict[str, str] = {}
         self._known: dict[str, tuple[IndexSpec, Fields]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
     @classmethod
     @asynccontextmanager
     async def open(cls, url: str, hub: str) -> AsyncIterator["ElasticsearchSearch"]:
         """A client of the server at `url` (user and password may stand in it)."""
         client = AsyncElasticsearch(url, request_timeout=120, max_retries=3, retry_on_timeout=False, serializer=OrjsonSerializer())
+        search = cls(client, hub)
         try:
-            yield cls(client, hub)
+            yield search
         finally:
+            for closing in search._closing:
+                closing.cancel()
             await client.close()
 
     async def create(self, name: str, spec: IndexSpec) -> None:
         fields = Fields(spec.mapping)
         await self.drop(name)
-        with _translated(name):
+        with translated(name):
             try:
                 await self._client.indices.create(
                     index=self._index(name),
@@ -75,7 +71,7 @@ class ElasticsearchSearch(Search):
                     raise
                 # The name was free just now: if it is taken, the driver sent this twice, since an answer was lost.
                 if error.error != "resource_already_exists_exception":
-                    raise Invalid(f"Elasticsearch refuses the index: {_reason(error)}", ("mapping",)) from error
+                    raise Invalid(f"Elasticsearch refuses the index: {reason(error)}", ("mapping",)) from error
         self._last[name] = ""
 
     async def bulk(self, name: str, documents: Sequence[Document]) -> None:
@@ -103,7 +99,7 @@ class ElasticsearchSearch(Search):
 
     async def seal(self, name: str) -> int:
         index = self._index(name)
-        with _translated(name):
+        with translated(name):
             spec = (await self._found(name)).spec
             await self._client.indices.refresh(index=index)
             await self._client.indices.flush(index=index, wait_if_ongoing=True)
@@ -129,7 +125,7 @@ class ElasticsearchSearch(Search):
             body["aggs"] = _aggregations(facets, request.facet_size)
         sorted_by = [{name_of(key.path): _order(fields, key.path, key.descending)} for key in request.sort]
         body["sort"] = [*(sorted_by or [{"_score": "desc"}]), *([] if _ends_by_id(request) else [{ID: "asc"}])]
-        with _translated(name):
+        with translated(name):
             found = await self._searching.search(
                 index=self._index(name),
                 timeout=f"{PATIENCE:g}s",
@@ -154,14 +150,14 @@ class ElasticsearchSearch(Search):
         await self._open(name)
         if not ids:
             return {}
-        with _translated(name):
+        with translated(name):
             found = await self._client.mget(index=self._index(name), ids=list(ids))
         return {doc["_id"]: decoded(doc["_source"], doc["_id"]) for doc in found["docs"] if doc.get("found")}
 
     async def scan(self, name: str, request: SearchRequest, after: str = "") -> AsyncIterator[list[Hit]]:
         _, fields = await self._open(name)
         body = _body(Planner(fields), request)
-        with _translated(name):
+        with translated(name):
             opened = await self._client.open_point_in_time(index=self._index(name), keep_alive="5m")
             pit = opened["id"]
             try:
@@ -184,12 +180,18 @@ class ElasticsearchSearch(Search):
                         yield [_hit(hit, scored=request.scores) for hit in hits]
                     if len(hits) < BATCH:
                         return
-            finally:
-                await self._client.close_point_in_time(id=pit)
+            finally:  # nobody waits for this: the server may be away, and forgets it by itself
+                closing = asyncio.create_task(self._close(pit))
+                self._closing.add(closing)
+                closing.add_done_callback(self._closing.discard)
+
+    async def _close(self, pit: str) -> None:
+        with suppress(ApiError, TransportError):
+            await self._client.options(request_timeout=PATIENCE, max_retries=0).close_point_in_time(id=pit)
 
     async def describe(self, name: str) -> tuple[IndexSpec, int]:
         spec, _ = await self._open(name)
-        with _translated(name):
+        with translated(name):
             return spec, await self._count(name)
 
     async def _count(self, name: str) -> int:
@@ -201,7 +203,7 @@ class ElasticsearchSearch(Search):
     async def publish(self, alias: str, name: str | None) -> None:
         alias = f"{self._hub}-{_lowered(alias)}"
         actions: list[dict[str, Any]] = []
-        with _translated(name or alias):
+        with translated(name or alias):
             if await self._client.indices.exists_alias(name=alias):
                 actions.append({"remove": {"index": f"{self._hub}.*", "alias": alias}})
             if name is not None:
@@ -216,27 +218,27 @@ class ElasticsearchSearch(Search):
                     raise
 
     async def names(self) -> list[str]:
-        with _translated("*"):
+        with translated("*"):
             found = await self._client.indices.get(index=f"{self._hub}.*", features="aliases", expand_wildcards="open")
         return sorted(index.removeprefix(f"{self._hub}.") for index in found)
 
     async def drop(self, name: str) -> None:
         self._known.pop(name, None)
         self._last.pop(name, None)
-        with _translated(name):
+        with translated(name):
             await self._client.indices.delete(index=self._index(name), ignore_unavailable=True)
 
     async def room(self) -> int | None:
         """What the node with the least of it has; None where this user may not ask, or the server does not tell."""
         path = "nodes.*.fs.total.available_in_bytes"
-        with _translated("*"):
+        with translated("*"):
             told = await self._client.options(ignore_status=(400, 401, 403, 404)).nodes.stats(metric="fs", filter_path=path)
         nodes = told.body.get("nodes", {}).values() if isinstance(told.body, dict) else ()
         return min((int(node["fs"]["total"]["available_in_bytes"]) for node in nodes), default=None)
 
     async def ping(self) -> None:
-        with _translated("*"):
-            await self._client.info()
+        with translated("*"):
+            await self._client.options(request_timeout=PATIENCE).info()
 
     def _index(self, name: str) -> str:
         if not name or name != name.lower() or any(sign in name for sign in '*?,"<>|\\/ #:'):
@@ -249,7 +251,7 @@ class ElasticsearchSearch(Search):
 
     async def _found(self, name: str) -> Found:
         index = self._index(name)
-        with _translated(name):
+        with translated(name):
             found = (await self._client.indices.get_mapping(index=index))[index]["mappings"]
         if "_leat" not in found.get("_meta", {}):
             raise NotReady(f"somebody else made an index {name}")
@@ -288,7 +290,7 @@ class ElasticsearchSearch(Search):
                 elif "error" in result:
                     hidden = encoded(given[id], anywhere=True)
                     if hidden == left[id]:
-                        refused.append((id, _cause(result["error"])))
+                        refused.append((id, cause(result["error"])))
                     else:
                         again[id] = hidden
             if not again:
@@ -298,7 +300,7 @@ class ElasticsearchSearch(Search):
 
     async def _bulk(self, name: str, operations: list[bytes]) -> list[dict[str, Any]]:
         """What became of each operation; nothing where all were done."""
-        with _translated(name):
+        with translated(name):
             answer = await self._client.bulk(
                 index=self._filling(name),
                 require_alias=True,
@@ -373,36 +375,3 @@ def _facet(field: Field | None, path: str, found: Any, size: int) -> Facet:
 def _hit(hit: dict[str, Any], *, scored: bool) -> Hit:
     body = decoded(hit["_source"], hit["_id"]) if "_source" in hit else b""
     return Hit(hit["_id"], hit["_score"] if scored else None, body)
-
-
-@contextmanager
-def _translated(name: str) -> Iterator[None]:
-    """The driver's errors as the domain's."""
-    try:
-        yield
-    except ApiError as error:
-        if error.status_code == 404:
-            raise NotReady(f"there is no index {name}") from error
-        if error.status_code == 400:  # the reason may name indexes, nodes and settings, and whoever asks may read it
-            log.warning("Elasticsearch refuses a query", extra={"index": name, "reason": _reason(error)})
-            raise QueryInvalid("the search engine can't answer this query: ask for less at once") from error
-        if error.status_code == 504 and error.error == "search_phase_execution_exception":  # a proxy's has no such type
-            raise QueryInvalid(f"the query takes longer than {PATIENCE:g} s: narrow it, or ask for less at once") from error
-        failed = Busy if error.status_code == 429 else Unavailable
-        raise failed(f"Elasticsearch answers {error.status_code}: {_reason(error)}") from error
-    except TransportError as error:
-        raise Unavailable(f"Elasticsearch does not answer: {error.message}") from error
-
-
-def _reason(error: ApiError) -> str:
-    body = error.body
-    return _cause(body["error"]) if isinstance(body, dict) and isinstance(body.get("error"), dict) else error.message
-
-
-def _cause(error: dict[str, Any]) -> str:
-    """The reason, and what is behind it."""
-    reason = str(error.get("reason", error.get("type", "")))
-    for inner in (error.get("caused_by"), *error.get("root_cause", [])[:1]):
-        if inner and inner.get("reason") and inner["reason"] not in reason:
-            reason += f": {inner['reason']}"
-    return " ".join(reason.split())

@@ -160,6 +160,7 @@ class TantivySearch(Search):
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Unavailable(f"the folder of search indexes can't be used: {error}") from error
+        await self._documents.ping()  # it keeps no source: without them it answers nothing
 
     def _path(self, name: str) -> Path:
         if not name or name.startswith(".") or "/" in name or "\0" in name:

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping, Set
 from typing import Any, NamedTuple
 
 from domain.errors import Invalid
-from domain.query.mappings import DEEPEST, Properties, flatten
+from domain.query.mappings import DEEPEST, DEFAULT, Properties, flatten
 from domain.wording import listed
 
 ENVELOPES = ("properties", "mappings", "template", "index_template")
 """Members of what Elasticsearch prints, and of its templates, that lead to the properties."""
+MADE: Properties = {DEFAULT: {"type": "text"}}
+"""What every index has that BioThings or Leat made, and nobody wrote."""
 SETTINGS = frozenset(("settings", "aliases", "_default_"))
 """Members beside them that say nothing of fields."""
 
@@ -25,6 +27,8 @@ class _Reading(NamedTuple):
 def unwrapped(given: Any, known: Set[str] = frozenset()) -> Properties:
     """The properties that are meant: without `mappings`, index settings, a type's or an index's name around them.
 
+    The field of all defaults goes too, where it is as Leat makes it: what an index of BioThings' prints has it.
+
     A field may be called `mappings`, or like a type: so a reading of which documents have a field goes before others. `known` has
     the paths of documents, where they are known. Raises Invalid where the mappings of several types or indexes are given, and it
     can't be told which is meant.
@@ -33,13 +37,18 @@ def unwrapped(given: Any, known: Set[str] = frozenset()) -> Properties:
         raise Invalid("the mapping is an object: Elasticsearch properties, each with its type", ("mapping",))
     readings = [(*_likeliness(reading, known), reading) for reading in _readings(given, 0)]
     if not readings:
-        return dict(given)
+        return _written(given)
     first = min(readings, key=lambda each: each[:3])
     alike = [reading for *likeliness, reading in readings if tuple(likeliness) == first[:3]]
     if any(reading.properties != first[3].properties for reading in alike):
         names = listed(sorted({reading.name for reading in alike}), 5)
         raise Invalid(f"these are the mappings of several types or indexes ({names}): give the properties of one", ("mapping",))
-    return dict(first[3].properties)
+    return _written(first[3].properties)
+
+
+def _written(properties: Mapping[str, Any]) -> Properties:
+    """Without what nobody wrote."""
+    return {name: field for name, field in properties.items() if MADE.get(name) != field}
 
 
 def unseen(properties: Mapping[str, Any], known: Set[str]) -> list[str]:

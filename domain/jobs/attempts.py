@@ -56,9 +56,10 @@ class Attempt:
             while True:
                 seq = self.job.seq
                 try:
-                    job = changed(self.job)
+                    job = self.job
                     if self.progress is not None:
                         job = msgspec.structs.replace(job, progress=self.progress)
+                    job = changed(job)
                     if self.warned:
                         job = msgspec.structs.replace(job, warnings=tuple(self.warnings), warned=self.warned)
                     self.stored = await JOBS.replace(self.hub.records, self.stored, job)

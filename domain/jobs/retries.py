@@ -21,7 +21,7 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
     base: float = 2.0
     cap: float = 300.0
     never: tuple[type[Exception], ...] = ()
-    """Errors that repeat themselves: the job fails at once."""
+    """Errors that repeat themselves: the job fails at once. Outages never do, whatever class they are of."""
 
 
 def wait_after(retry: Retry, failures: int, error: Exception, chance: float) -> float | None:
@@ -30,9 +30,12 @@ def wait_after(retry: Retry, failures: int, error: Exception, chance: float) -> 
     `failures` counts this one and those of its sort: outages, or all others. `chance` in [0, 1) spreads the wait. A refusal repeats
     itself, except NotReady; a job that took too long once is not tried again by itself.
     """
-    repeats = isinstance(error, Refused) and not isinstance(error, NotReady)
-    attempts = OUTAGES if is_outage(error) and retry.attempts > 1 else retry.attempts
-    if repeats or isinstance(error, (JobTimedOut, *retry.never)) or failures >= attempts:
+    refused = isinstance(error, Refused) and not isinstance(error, NotReady)
+    repeats = refused or isinstance(error, (JobTimedOut, *retry.never))
+    attempts = retry.attempts
+    if is_outage(error) and attempts > 1:
+        repeats, attempts = False, OUTAGES
+    if repeats or failures >= attempts:
         return None
     return backoff(retry.base, retry.cap, failures, chance)
 

@@ -8,10 +8,10 @@ from typing import Any, Literal
 import msgspec
 
 from domain.errors import JobTimedOut, LeatError
-from domain.jobs.jobs import Ending, Job, JobError, canceled, finished, queued, without_handle
+from domain.jobs.jobs import Ending, Job, JobError, Progress, canceled, finished, queued, without_handle
 from domain.jobs.retries import LOSSES, Retry, backoff, is_outage, wait_after, wait_after_loss
 from domain.masking import masked
-from events.jobs import JobQueued
+from events.jobs import JobQueued, Outcome
 from events.message import Event, Output
 
 
@@ -60,7 +60,8 @@ def ended(id: str, job: Job, verdict: Verdict) -> Job:
         case Succeeded(event, switched) if switched or job.state != "CANCELING":
             why = event.failure if isinstance(event, Output) else None
             error = JobError(code=why.code, message=why.message, detail=why.detail) if why else None
-            done = finished(id, job, "FAILED" if error else "SUCCEEDED", event, error=error)
+            outcome: Outcome = "FAILED" if error else "SUCCEEDED"
+            done = finished(id, job, outcome, event, error=error, progress=_done(job, event))
             return msgspec.structs.replace(done, result=done.events[-2])
         case GaveUp(chance):
             return _without_what_ran(id, job, chance)
@@ -74,6 +75,14 @@ def ended(id: str, job: Job, verdict: Verdict) -> Job:
             return queued(id, job, JobQueued(seq=0, command=job.type, reason="waiting", waiting_for=holder))
         case _:
             return queued(id, job, JobQueued(seq=0, command=job.type, reason="stopped"))
+
+
+def _done(job: Job, event: Event) -> Progress:
+    """What the job did, and not what it said last while it worked."""
+    if isinstance(event, Output) and event.unchanged:
+        return Progress(message="nothing new")
+    done, unit = event.made()
+    return Progress(done=done, total=done, unit=unit) if unit else job.progress
 
 
 def _failed(id: str, job: Job, verdict: Failed) -> Job:

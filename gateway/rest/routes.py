@@ -27,9 +27,11 @@ _NO_ARGUMENTS = Arguments({})
 class Published:
     """The handler of every API of the hub, below `/api/`; open to everybody."""
 
-    def __init__(self, hub: Hub, limits: Limits | None = None) -> None:
+    def __init__(self, hub: Hub, limits: Limits | None = None, public: str = "") -> None:
+        """`public`: the gateway's address as people are told it."""
         self.encoder = Encoder(hub, limits or Limits())
         self.registry = Registry(hub)
+        self.public = public.rstrip("/")
 
     async def __call__(self, request: web.Request) -> web.StreamResponse:
         """Answer; a release that was dropped between looking it up and reading it is looked up once more."""
@@ -80,7 +82,8 @@ class Published:
             case ["status"]:
                 return metadata.status(served)
             case ["spec"]:
-                return web.Response(body=encode(specification(served, self.encoder.limits)), headers=headers(served.etag))
+                document = specification(served, self.encoder.limits, self.public)
+                return web.Response(body=encode(document), headers=headers(served.etag))
             case [doc_type] if doc_type == served.doc_type:
                 if id := arguments.text("id"):
                     return await annotate(self.encoder, served, id, request)
@@ -98,7 +101,7 @@ class Published:
         if request.method not in _READING:
             return _not_allowed(_READING)
         apis = [
-            {"name": name, "description": api.description, "running": api.running, "url": f"{_PREFIX}{name}"}
+            {"name": name, "description": api.description, "running": api.running, "url": f"{self.public}{_PREFIX}{name}"}
             for name, api in await self.registry.names()
         ]
         return web.Response(body=encode({"apis": apis}), headers=headers())

@@ -1,7 +1,6 @@
 """Which release an API serves right now: looked up once a second at most, so that a request costs no record."""
 
 import asyncio
-import logging
 import time
 from email.utils import formatdate
 from typing import Any
@@ -14,16 +13,11 @@ from domain.hub import Hub
 from domain.ports.search import IndexSpec
 from domain.query.plan import Fields
 from gateway.rest.answers import SINCE, headers
+from gateway.rest.kept import Kept
 from gateway.rest.stored import head_of
-
-log = logging.getLogger(__name__)
 
 AGE = 1.0
 """Seconds for which a look at the records holds: a switch, a start or a stop may go unnoticed for that long."""
-
-
-PATIENCE = 2.0
-"""Seconds that the records, or the search engine, may take to say what is served."""
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,63 +52,54 @@ class NotRunning(Exception):
 
 
 class Registry:
-    """The APIs of a hub by name, as of a second ago at most."""
+    """The APIs of a hub by name, as of a second ago at most, or as the records said last."""
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
         self.found: dict[str, tuple[float, Served | str | None]] = {}
         self.asking: dict[str, asyncio.Task[Served | str | None]] = {}
         self.listed: tuple[float, list[tuple[str, Api]] | None] = (-AGE, None)
-        self.known_at = 0.0
-        """When the records answered last, in Unix time."""
-        self.away = False
-        """They don't answer: what they said last is served, and one look at a time finds out when they do again."""
+        self.kept = Kept(hub)
 
     async def get(self, name: str, *, fresh: bool = False) -> Served | None:
-        """What is served under `name`; None where there is no such API. Raises NotRunning."""
+        """What is served under `name`; None where there is no such API. Raises NotRunning, and Unavailable where neither the
+        records nor this machine can tell."""
         at, state = self.found.get(name, (-AGE, None))
         if fresh or time.monotonic() - at >= AGE:
-            state = await self._newest(name, state)
+            try:
+                state = await asyncio.shield(self._look(name))
+            except Unavailable:
+                state = await self._last_known(name, state)
         if isinstance(state, str):
             raise NotRunning(state)
         return state
 
-    async def _newest(self, name: str, before: Served | str | None) -> Served | str | None:
-        """What the records say now; what they said `before` where they don't answer. Raises Unavailable where that is nothing."""
-        if self.away:
-            if not self.asking:
-                self._look(name)
-            if before is None:
+    async def _last_known(self, name: str, before: Served | str | None) -> Served | str:
+        """What the records said last, to this process or to one before it, and since when that is so; made once. Raises
+        Unavailable."""
+        if before is None:
+            api = await self.kept.read(name)
+            if api is None:
                 raise Unavailable("the records do not answer")
-            return self._since(name, before)
-        try:
-            return await asyncio.shield(self._look(name))
-        except Unavailable:
-            if before is None:
-                raise
-            return self._since(name, before)
-
-    def _since(self, name: str, before: Served | str) -> Served | str:
-        """What was known, which says since when that is so; made once."""
+            before = await self._serve(name, api)
         if isinstance(before, str) or before.since:
             return before
-        since = formatdate(self.known_at, usegmt=True)
+        since = formatdate(self.kept.told_at[name], usegmt=True)
         said = headers(before.etag)
         said[SINCE] = since
         marked = msgspec.structs.replace(before, since=since, head=head_of(said))
-        self.found[name] = (self.found[name][0], marked)
+        self.found[name] = (-AGE, marked)
         return marked
 
     async def names(self) -> list[tuple[str, Api]]:
         """Every API by its name, as of a second ago at most, or as the records said last. Raises Unavailable."""
         at, known = self.listed
-        if known is None or (time.monotonic() - at >= AGE and not self.away):
+        if known is None or time.monotonic() - at >= AGE:
             try:
-                async with asyncio.timeout(PATIENCE):
-                    stored = await APIS.readable(self.hub.records)
-            except (Unavailable, TimeoutError) as error:
+                stored = await APIS.readable(self.hub.records)
+            except Unavailable:
                 if known is None:
-                    raise Unavailable("the records do not answer") from error
+                    raise
                 return known
             known = sorted(((one.id, one.value) for one in stored), key=lambda one: one[0])
             self.listed = time.monotonic(), known
@@ -130,23 +115,15 @@ class Registry:
         return task
 
     def _looked(self, name: str, done: "asyncio.Task[Served | str | None]") -> None:
-        """Note whether the records answered; an error is for those who wait."""
+        """Forget it; an error is for those who wait."""
         self.asking.pop(name)
-        if done.cancelled():
-            return
-        error = done.exception()
-        if error is not None and not self.away:
-            log.warning("the records do not answer: what they said last is served", extra={"api": name, "error": str(error)})
-        self.away = isinstance(error, Unavailable)
+        if not done.cancelled():
+            done.exception()
 
     async def _read(self, name: str) -> Served | str | None:
-        try:
-            async with asyncio.timeout(PATIENCE):
-                stored = await APIS.find_one(self.hub.records, name)
-                state = None if stored is None else await self._serve(name, stored.value)
-        except TimeoutError as error:
-            raise Unavailable(f"the records were silent for {PATIENCE:g} s") from error
-        self.known_at = time.time()
+        stored = await APIS.find_one(self.hub.records, name)
+        await self.kept.note(name, None if stored is None else stored.value)
+        state = None if stored is None else await self._serve(name, stored.value)
         if state is None:
             self.found.pop(name, None)  # whoever tries names must not fill the memory
         else:

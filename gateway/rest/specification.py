@@ -37,8 +37,8 @@ _ERRORS = {
 }
 
 
-def specification(served: Served, limits: Limits) -> Schema:
-    """The OpenAPI 3.1 document."""
+def specification(served: Served, limits: Limits, public: str = "") -> Schema:
+    """The OpenAPI 3.1 document. `public`: the gateway's address as people are told it; without one it is where the document is."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -46,7 +46,7 @@ def specification(served: Served, limits: Limits) -> Schema:
             "description": served.api.description,
             "version": str(served.meta.get("build_version") or served.index),
         },
-        "servers": [{"url": f"/api/{served.name}/v1"}],
+        "servers": [{"url": f"{public}/api/{served.name}/v1"}],
         "paths": _paths(served, limits),
         "components": {"schemas": _components(served.doc_type)},
     }

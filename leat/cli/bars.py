@@ -57,6 +57,8 @@ class Bars(Screen):
         done, total = progress["done"], progress["total"]
         count = (f"{done:,} of " if total else "") + counted(total or done, progress["unit"]) if done or total else ""
         told = progress["message"] if job["state"] == "RUNNING" and progress["message"] else state_of(job) + found(job)
+        if job["outcome"] == "SUCCEEDED":
+            count = ""  # that is told
         if job["state"] != "QUEUED":
             self._bars.start_task(task)
         self._bars.update(task, completed=done, total=total or None, count=count, state=told)

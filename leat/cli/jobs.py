@@ -41,8 +41,12 @@ def define(parser: ArgumentParser) -> None:
             starting(talking(parser, _run)).add_argument("api", help="the API that everything is done for")
         case "jobs":
             talking(parser, _jobs)
-            parser.add_argument("--state", choices=("QUEUED", "RUNNING", "CANCELING", "FINISHED"), help="where they stand")
-            parser.add_argument("--outcome", choices=("SUCCEEDED", "FAILED", "TIMED_OUT", "CANCELED"), help="how they ended")
+            parser.add_argument(
+                "--state", type=str.upper, choices=("QUEUED", "RUNNING", "CANCELING", "FINISHED"), help="where they stand"
+            )
+            parser.add_argument(
+                "--outcome", type=str.upper, choices=("SUCCEEDED", "FAILED", "TIMED_OUT", "CANCELED"), help="how they ended"
+            )
             parser.add_argument("--queue", help="the queue that takes them; with --state")
             parser.add_argument("--target", help="what they work on, such as source/clinvar")
             parser.add_argument("--run", dest="run_id", help="the run that they belong to")
@@ -75,7 +79,7 @@ async def _jobs(gateway: "Gateway", flags: Namespace) -> Exit:
         output.as_json(jobs)
         return Exit.DONE
     rows = [job | {"job": job["jobId"], "state": job["outcome"] or job["state"], "progress": _progress(job)} for job in jobs]
-    output.table(rows, ("job", "step", "state", "failures", "progress", "createdAt"))
+    output.table(rows, ("job", "step", "state", "progress", "createdAt"))
     output.tell_more(more)
     return Exit.DONE
 
@@ -100,18 +104,19 @@ def _line(body: str) -> str:
 
 def _progress(job: dict[str, Any]) -> str:
     """What a job waits for, why it failed, what it made, or how far it is."""
+    from domain.wording import counted
+
     if wait := output.wait_of(job):
-        return wait
+        return f"after {counted(job['failures'], 'failures')}, {wait}" if job["failures"] else wait
     if job["handle"]:
         return f"{'stops' if job['isStopping'] else 'runs'} elsewhere as {job['handle']}"
     if job["error"] and job["outcome"] != "SUCCEEDED":
         return str(job["error"]["message"]).splitlines()[0]
     if job["outcome"] == "SUCCEEDED":
         return made(job["result"] or {})
-    from domain.wording import counted
-
     progress = job["progress"]
-    return counted(progress["done"], progress["unit"]) if progress["done"] else ""
+    done = f"{progress['done']:,} of " if progress["total"] else ""
+    return done + counted(progress["total"] or progress["done"], progress["unit"]) if progress["done"] else ""
 
 
 async def _run_of(gateway: "Gateway", id: str) -> tuple[str, bool]:

@@ -16,7 +16,7 @@ LINES = "lines { at attempt number level text }"
 LOG = f"""query Log($id: ID!, $after: String, $last: Int, $attempt: Int, $search: String) {{
   jobLog(jobId: $id, after: $after, last: $last, attempt: $attempt, search: $search) {{ cursor more {LINES} }} }}"""
 LIVE = f"subscription Live($id: ID!, $after: String) {{ jobEvents(jobId: $id, after: $after) {{ cursor {LINES} }} }}"
-JOB = "query Job($id: ID!) { job(id: $id) { attempt state outcome error { message detail } } }"
+JOB = "query Job($id: ID!) { job(id: $id) { attempt step state outcome error { message detail } } }"
 FAILURES = """query Failures($id: ID!, $after: String) { jobEvents(jobId: $id, after: $after) {
   events { attempt ... on JobQueued { error } ... on JobFinished { error } } } }"""
 
@@ -52,6 +52,8 @@ async def _log(gateway: "Gateway", flags: Namespace) -> Exit:
         output.as_json(told)
     elif not flags.json:
         _tell_end(flags, job, failures)
+    if flags.follow and not flags.json:
+        output.note(f"{job['step']}: {output.word_of(job['outcome'] or job['state'])}")
     if not before:
         output.note(_nothing(flags, job["attempt"]))
     return Exit.FAILED if flags.follow and job["outcome"] != "SUCCEEDED" else Exit.DONE

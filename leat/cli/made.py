@@ -10,10 +10,11 @@ def made(result: Mapping[str, Any]) -> str:
 
     if result.get("unchanged"):
         return "nothing new"
-    said = [counted(result["count"], "documents")] if result.get("count") else []
-    if result.get("type") == "SourceUploaded":
-        said.append(counted(sum(part["count"] for part in result["parts"].values()), "documents"))
+    # Of a build or a release; of the parts of an upload, or of an inspection; of a mapping that was tried.
+    parts = [part.get("count", 0) or part.get("documents", 0) for part in result.get("parts", {}).values()]
+    documents = result.get("count", 0) or sum(parts) or result.get("documents", 0)
+    name = result.get("name") or result.get("release") or result.get("version")
+    said = [counted(documents, "documents")] if documents else []
     said += [counted(len(result["files"]), "files")] if result.get("files") else []
-    said += [f"version {result['version']}"] if result.get("version") else []
-    said += [f"release {result['release']}"] if result.get("release") else []
+    said += [f"{'version' if result.get('type') == 'BuildFinished' else 'release'} {name}"] if name else []
     return ", ".join(said)

@@ -9,6 +9,8 @@ from typing import Any
 
 from leat.cli.exits import Exit
 
+LINES = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+"""What ends a line, or moves a terminal's cursor."""
 WORDS = {"CANCELED": "cancelled", "TIMED_OUT": "timed out", "CANCELING": "cancelling"}
 
 
@@ -20,18 +22,16 @@ def as_json(value: Any) -> None:
 def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
     """Aligned columns under their names (`createdAt` reads CREATED AT); `none` where there are no rows. A terminal gets one that
     fits, with short times and wide cells on several lines; whatever else reads it gets each row whole on one line."""
-    lines = [[_shown(row.get(column)) for column in columns] for row in rows]
+    lines = [[LINES.sub(" ", _shown(row.get(column))) for column in columns] for row in rows]
     if not lines:
         print("none")
         return
     lines.insert(0, [re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column).upper() for column in columns])
-    if sys.stdout.isatty():
-        from leat.cli.terminal import fitted
+    from leat.cli.terminal import aligned, fitted, wanted  # not at the top: `--help` is to import little
 
-        lines = fitted(lines)
-    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
-    for line in lines:
-        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    widths = wanted(lines)
+    for line in fitted(lines) if sys.stdout.isatty() else [aligned(line, widths) for line in lines]:
+        print(line)
 
 
 def tell_more(after: str | None) -> None:
@@ -58,14 +58,15 @@ def said(json: bool, value: Any, text: str) -> Exit:
 
 def wait_of(job: Mapping[str, Any]) -> str:
     """What a queued job waits for: another job, a rule that holds it back, or a time, such as an automatic build or one that is
-    tried again; empty for others."""
+    tried again, and why; empty for others."""
     if job["waitingFor"]:
         return f"waits for job {job['waitingFor']}"
     if job["held"]:
         return f"held: {job['held']}"
     if job["state"] != "QUEUED" or not job["notBefore"]:
         return ""
-    return f"due at {datetime.fromisoformat(job['notBefore']).astimezone():%H:%M:%S}"
+    why = f": {job['error']['message'].splitlines()[0]}" if job.get("error") else ""
+    return f"due at {datetime.fromisoformat(job['notBefore']).astimezone():%H:%M:%S}{why}"
 
 
 def word_of(state: str) -> str:

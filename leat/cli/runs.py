@@ -22,7 +22,7 @@ STATES = ("RUNNING", "SUCCEEDED", "HELD", "FAILED", "CANCELED")
 def define(parser: ArgumentParser) -> None:
     """Add the arguments."""
     talking(parser, _runs)
-    parser.add_argument("--state", choices=STATES, help="how they stand")
+    parser.add_argument("--state", type=str.upper, choices=STATES, help="how they stand")
     parser.add_argument("--schedule", metavar="NAME", help="those that a schedule started")
     paged(parser)
 

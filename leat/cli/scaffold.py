@@ -11,6 +11,7 @@ from domain.data.formats import template_columns
 from domain.names import NAME
 from leat.cli import output
 from leat.cli.exits import Ended, Exit
+from leat.cli.scaffold_json import sampled
 from workers.plugin.host.files.reading import format_of
 from workers.plugin.host.files.refusal import FileRefused
 from workers.plugin.host.files.tables import Table
@@ -49,7 +50,12 @@ def new(folder: Path, file: Path | None, url: str, id: str, encoding: str) -> Ex
         raise Ended(Exit.REFUSED, f"there is no file {file}")
     parser: dict[str, Any] | str = "parser:load_data"
     if file is not None:
-        parser = _suggested(file, id, encoding)
+        try:
+            parser = _suggested(file, id, encoding)
+        except FileRefused as error:
+            raise Ended(Exit.REFUSED, str(error)) from error
+        except LookupError as error:
+            raise Ended(Exit.USAGE, f"the encoding {encoding!r} is not known") from error
         url = url or file.resolve().as_uri()
     manifest = {
         "version": "1.0",
@@ -73,23 +79,19 @@ def _suggested(file: Path, id: str, encoding: str) -> dict[str, Any]:
     options: dict[str, Any] = {} if encoding == "utf-8" else {"encoding": encoding}
     format = format_of(file.name)
     if format in ("json", "jsonl"):
-        return {"id": id or "_id", **options}
+        records, keys = sampled(file, format, encoding, ROWS)
+        return {"id": id or _unique(keys), **({"records": records} if records else {}), **options}
     if not format:
         options |= {"format": "tsv", "files": file.name}
-    try:
-        with_delimiter = options | _delimiter(file, format or "tsv", encoding)
-        names, rows = Table(str(file), file.name, {"format": format or "tsv", **with_delimiter}).sample(ROWS)
-    except FileRefused as error:
-        raise Ended(Exit.REFUSED, str(error)) from error
-    except LookupError as error:
-        raise Ended(Exit.USAGE, f"the encoding {encoding!r} is not known") from error
+    with_delimiter = options | _delimiter(file, format or "tsv", encoding)
+    names, rows = Table(str(file), file.name, {"format": format or "tsv", **with_delimiter}).sample(ROWS)
     if "format" in options:
         with_delimiter["format"] = "tsv"
     columns = {name: [row[number] for row in rows if number < len(row)] for number, name in enumerate(names)}
     for column in template_columns(id) if id else ():
         if column not in names:
             raise Ended(Exit.REFUSED, f"{file.name} has no column {column!r}; it has {', '.join(names)}")
-    chosen = id or _unique(columns, len(rows))
+    chosen = id or _unique(columns)
     types = {name: type for name, values in columns.items() if name != chosen and (type := _type(values))}
     found = {value for name in types for value in columns[name]} & set(MISSING)
     rename = {name: plain for name in names if (plain := _plain(name)) != name}
@@ -105,10 +107,11 @@ def _delimiter(file: Path, format: str, encoding: str) -> dict[str, str]:
     return {} if best == {"tsv": "\t", "csv": ","}[format] or not line.count(best) else {"delimiter": best}
 
 
-def _unique(columns: Mapping[str, Sequence[str]], rows: int) -> str:
+def _unique(columns: Mapping[str, Sequence[str]]) -> str:
     """The first column that names each row."""
     if "_id" in columns:
         return "_id"
+    rows = max(map(len, columns.values()), default=0)
     for name, values in columns.items():
         if len(set(values)) == rows and "" not in values:
             output.note(f"`_id` is made of the column {name}; --id says another one")

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from domain.errors import DiskFull
-from domain.jobs.retries import OUTAGES, Retry, wait_after
+from domain.jobs.retries import OUTAGES, wait_after
 from domain.room import as_disk_full, check_room
+from workers.catalogue import WORKERS
+from workers.context import Registration
 
 
 def test_what_does_not_fit_is_told_with_the_folder_and_sizes(tmp_path: Path) -> None:
@@ -33,9 +35,12 @@ def test_a_full_disk_is_named_by_its_folder(tmp_path: Path, number: int) -> None
     assert as_disk_full(other, tmp_path) is other
 
 
-def test_a_full_disk_is_waited_for() -> None:
-    """As long as for a server that is away, and not as often as other failures."""
-    retry = Retry(attempts=4, base=5.0)
+@pytest.mark.parametrize(
+    "registration", [each for taken in WORKERS.values() for each in taken], ids=lambda each: each.command.__name__
+)
+def test_a_full_disk_is_waited_for(registration: Registration) -> None:
+    """By every job as long as for a server that is away, whatever else fails it at once."""
+    retry = registration.retry
 
     assert all(wait_after(retry, number, DiskFull(), 0.5) for number in range(1, OUTAGES))
     assert wait_after(retry, OUTAGES, DiskFull(), 0.5) is None

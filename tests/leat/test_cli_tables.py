@@ -1,56 +1,86 @@
 """Tables on terminals and elsewhere."""
 
+import re
 import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from leat.cli.output import table
-from leat.cli.terminal import NARROWEST, fitted
+from leat.cli.terminal import fitted
 
-TEXTS = st.text(st.characters(codec="ascii", categories=["L", "N"]), max_size=60)
+ID = "0193e1f2-77aa-7b11-8c00-9a4e5f6a7b8c"
+TEXTS = st.text(st.characters(codec="utf-8", categories=["Ll", "Lu", "Lo", "Nd"]), max_size=60)
+"""Letters of every script, those that are two columns wide too."""
 
 
 @given(st.lists(st.lists(TEXTS, min_size=4, max_size=4), min_size=1, max_size=5), st.integers(40, 200))
-def test_no_line_is_wider_than_the_terminal(lines: list[list[str]], columns: int) -> None:
-    """Whatever stands in the cells; and every character of it is still there, in its column."""
+def test_no_line_is_wider_than_the_terminal(rows: list[list[str]], columns: int) -> None:
+    """Whatever stands in the cells; and every character of it is still there."""
+    titles = ["NAME", "CREATED AT", "FAILURE", "LAST"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", str(columns))
-        shown = fitted(lines)
+        shown = fitted([titles, *rows])
 
-    widths = [max(map(len, cells)) for cells in zip(*shown, strict=True)]
-    assert sum(widths) + 2 * (len(widths) - 1) <= columns
-    for column in range(4):
-        assert "".join(line[column] for line in shown) == "".join(line[column] for line in lines)
+    assert max(map(cell_len, shown)) <= columns
+    characters = sorted(re.sub(r"\s", "", "".join(shown)))
+    cells = "".join(cell for row in rows for cell in row)
+    as_records = shown[0].split()[:2] != titles[0].split() + titles[1].split()[:1]
+    assert characters == sorted(re.sub(r"\s", "", cells + "".join(titles) * (len(rows) if as_records else 1)))
 
 
-def test_what_rows_are_named_by_stays_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first column is made narrower only where no other one can be."""
-    monkeypatch.setenv("COLUMNS", "60")
-    name = "0193e1f2-77aa-7b11-8c00-9a4e5f6a7b8c"
+@pytest.mark.parametrize("columns", [60, 70, 80, 100])
+def test_words_stay_whole_where_people_copy_or_read_them(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    """Identifiers, titles and short words are never broken, however narrow the terminal."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    row = [ID, "upload:peaks", "SUCCEEDED", "1,204 documents, release 2026-11-25.2", "2026-11-25T10:11:15.000Z"]
 
-    shown = fitted([["JOB", "STEP", "PROGRESS"], [name, "upload:a-source-with-a-name", "the third column: it can't be read"]])
+    shown = "\n".join(fitted([["JOB", "STEP", "STATE", "PROGRESS", "CREATED AT"], row]))
 
-    assert shown[1][0] == name
-    assert max(len(line[1]) for line in shown) >= NARROWEST
+    assert {ID, "SUCCEEDED", "PROGRESS", "CREATED", "1,204", "release"} <= set(shown.split())
+
+
+def test_what_is_too_tall_as_a_table_has_a_line_for_each_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instead of a column of single words."""
+    monkeypatch.setenv("COLUMNS", "58")
+    rows = [
+        [f"schedule-{n}", "30 2 * * *", "Europe/Berlin", f"run {ID} failed: upload:bad: KeyError: 'no such column'"] for n in (1, 2)
+    ]
+
+    shown = fitted([["NAME", "CRON", "TIMEZONE", "FAILURE"], *rows])
+
+    assert shown[:3] == ["NAME      schedule-1", "CRON      30 2 * * *", "TIMEZONE  Europe/Berlin"]
+    assert shown.count("") == 1
+    assert "NAME      schedule-2" in shown
+
+
+def test_wide_characters_stand_under_each_other(capsys: pytest.CaptureFixture[str]) -> None:
+    """A column begins at the same place of each line, whatever the cells before it are written in."""
+    table([{"name": name, "state": "x"} for name in ("漢字", "Ærøskøbing", "한국어 자료")], ("name", "state"))
+
+    title, *lines = capsys.readouterr().out.splitlines()
+    assert {cell_len(line.removesuffix("x")) for line in lines} == {cell_len(title.removesuffix("STATE"))}
 
 
 def test_times_are_short_on_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     """In local time; those of another year without their hour."""
     monkeypatch.setenv("COLUMNS", "80")
     now, long_ago = datetime.now(UTC), datetime.now(UTC) - timedelta(days=700)
-    [[recent, old]] = fitted([[at.isoformat(timespec="milliseconds").replace("+00:00", "Z") for at in (now, long_ago)]])
+    times = [at.isoformat(timespec="milliseconds").replace("+00:00", "Z") for at in (now, long_ago)]
 
-    assert recent == now.astimezone().strftime("%d %b %H:%M")
-    assert old == long_ago.astimezone().strftime("%d %b %Y")
+    line = fitted([["NEXT", "LAST"], times])[1]
+
+    assert line == f"{now.astimezone():%d %b %H:%M}  {long_ago.astimezone():%d %b %Y}"
 
 
 def test_what_is_piped_is_whole(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each row on one line, however long, with its times as they are; a terminal of the same width gets several lines."""
+    """Each row on one line, however long, with its times as they are, and without what would end a line or move the cursor; a
+    terminal of the same width gets several lines."""
     monkeypatch.setenv("COLUMNS", "50")
-    row = {"name": "n", "text": "word " * 30 + "end", "createdAt": "2026-11-25T09:01:23.000Z"}
+    row = {"name": "n\r\x1b[2J", "text": "word\n" * 30 + "end", "createdAt": "2026-11-25T09:01:23.000Z"}
 
     table([row], ("name", "text", "createdAt"))
     piped = capsys.readouterr().out
@@ -58,6 +88,6 @@ def test_what_is_piped_is_whole(capsys: pytest.CaptureFixture[str], monkeypatch:
     table([row], ("name", "text", "createdAt"))
     shown = capsys.readouterr().out
 
-    assert piped.splitlines()[1] == f"n     {row['text']}  2026-11-25T09:01:23.000Z"
+    assert piped.splitlines()[1] == f"n [2J  {'word ' * 30}end  2026-11-25T09:01:23.000Z"
     assert max(map(len, shown.splitlines())) <= 50
     assert shown.split().count("word") == 30

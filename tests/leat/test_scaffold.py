@@ -56,6 +56,20 @@ FILES: dict[str, tuple[str, str, list[str], dict[str, Any], dict[str, Any]]] = {
         {"_id": "1/2", "a": 1, "b": 2},
     ),
     "JSON lines": ("x.jsonl", '{"k": 5, "x": [1]}\n', ["--id", "k"], {"id": "k"}, {"_id": "5", "k": 5, "x": [1]}),
+    "JSON lines that name their key themselves": (
+        "x.ndjson",
+        '{"taxon": {"a": 1}, "rank": "order", "code": 9}\n\n{"taxon": {}, "rank": "order", "code": "10", "é": 1}\n',
+        [],
+        {"id": "code"},
+        {"_id": "9", "taxon": {"a": 1}, "rank": "order", "code": 9},
+    ),
+    "JSON with its list inside": (
+        "x.json",
+        '{"meta": {"n": 2, "tags": ["x"]}, "response": {"taxa": [{"key": "p"}, {"key": "q"}]}}',
+        [],
+        {"id": "key", "records": "response.taxa"},
+        {"_id": "p", "key": "p"},
+    ),
     "another ending": (
         "x.dat",
         "a\tb\n1\tx\n",
@@ -80,6 +94,8 @@ def test_a_plugin_of_a_file(
 
 
 REFUSED = {
+    "JSON without a list": ('{"a": {"b": [1, 2]}}', [], "x.json has no list of objects"),
+    "broken JSON": ('[{"a": 1},', [], "x.json is no JSON: "),
     "no id": ("a,b\n1,2\n1,2\n", [], "no column has another value in each row"),
     "an unknown id": ("a,b\n1,2\n", ["--id", "c"], "has no column 'c'; it has a, b"),
     "another encoding": ("a,b\n1,\u00e9\n", ["--encoding", "ascii"], "byte 0xc3 is no ascii"),
@@ -94,9 +110,10 @@ def test_a_file_that_can_not_be_taken(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, content: str, words: list[str], said: str
 ) -> None:
     """It is told why, and nothing is written."""
-    (tmp_path / "x.csv").write_text(content)
+    file = tmp_path / ("x.json" if "x.json" in said else "x.csv")
+    file.write_text(content)
 
-    code, told = new(capsys, str(tmp_path / "mine"), "--file", str(tmp_path / "x.csv"), *words)
+    code, told = new(capsys, str(tmp_path / "mine"), "--file", str(file), *words)
 
     assert code == (Exit.USAGE if "not known" in said else Exit.REFUSED)
     assert said in told

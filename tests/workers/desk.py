@@ -55,9 +55,11 @@ class HandJob(JobContext):
         self.lines: list[tuple[str, str]] = []
         self.pinned: list[str] = []
         self.done: list[tuple[int, int | None]] = []
+        self.messages: list[str] = []
 
     async def progress(self, done: int, total: int | None = None, unit: str = "", message: str = "") -> None:
         self.done.append((done, total))
+        self.messages.append(message)
 
     async def log(self, text: str, level: Level = "info") -> None:
         self.lines.append((level, text))

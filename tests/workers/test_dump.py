@@ -70,6 +70,28 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
         yield Place(hub, site, server)
 
 
+async def test_progress_tells_how_much_of_how_much(place: Place) -> None:
+    """Of each file while it comes, and of all with the last one, whose total counts files whose size no server told."""
+
+    async def chunked(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"y" * 40_000)
+        return response
+
+    place.site.put("/a.tsv", body(b"x" * 70_000))
+    place.site.put("/b.tsv", chunked)
+    place.site.put("/c.tsv", body(b"z" * 9_000))
+    await place.source(*(place.url(path) for path in ("/a.tsv", "/b.tsv", "/c.tsv")))
+
+    await place.dump()
+
+    told = dict(zip(place.job.messages, place.job.done, strict=True))
+    assert told["file 1 of 3: 70,000 of 70,000 bytes"] == (70_000, None)
+    assert told["file 2 of 3"] == (110_000, None)
+    assert told["file 3 of 3"] == (119_000, 119_000)
+
+
 async def test_dump_is_stored_and_becomes_the_newest(place: Place) -> None:
     """Files lie below <source>/<release>, described with size, hash and origin; the noun lists the dump."""
     place.site.put("/a.tsv", conditional(CONTENT, '"a"'))

@@ -304,17 +304,25 @@ class _Tally:
         self.context = context
         self.urls = urls
         self.finished = 0
+        self.before = 0
+        """Bytes of the files that are finished."""
         self.done = 0
-        self.total = 0
+        self.size = 0
+        """Bytes of the file that is being fetched; 0 where the server does not tell."""
 
     async def advance(self, more: int, size: int | None) -> None:
-        """`Advance` of a fetch; the total is told only for the last file: before, nobody knows it."""
+        """`Advance` of a fetch; the total of all is told with the last file: before, nobody knows it."""
         self.done += more
-        self.total += size or 0
-        total = self.total if self.finished == self.urls - 1 and self.total else None
-        await self.context.progress(self.done, total, "bytes", f"file {self.finished + 1} of {self.urls}")
+        self.size += size or 0
+        total, where = None, f"file {self.finished + 1} of {self.urls}"
+        if self.size and self.finished == self.urls - 1:
+            total = self.before + self.size
+        elif self.size:
+            where += f": {self.done - self.before:,} of {counted(self.size, 'bytes')}"
+        await self.context.progress(self.done, total, "bytes", where)
 
     async def next(self) -> None:
         """One URL is done."""
         self.finished += 1
+        self.before, self.size = self.done, 0
         await self.context.progress(self.done, None, "bytes", f"{self.finished} of {counted(self.urls, 'files')} fetched")

@@ -75,7 +75,6 @@ async def _switch(event: ReleaseCreated, built: BuildFinished, context: JobConte
     while True:
         api = (await APIS.get(context.hub.records, event.api)).value
         held = await judge(api.build, built.inputs, event.output, api.release(), context)
-        await context.progress(event.count, event.count, "documents")  # what was done, and not what was looked at last
         name = unused(event.version, [release.called for release in api.releases()])
         event = msgspec.structs.replace(event, held=tuple(held), name=name)
         try:

@@ -34,6 +34,16 @@ def test_what_is_printed_around_the_properties_is_taken_off(pasted: dict[str, An
     assert unwrapped(pasted, known) == PROPERTIES
 
 
+def test_the_field_of_all_defaults_goes_where_nobody_wrote_it() -> None:
+    """An index that BioThings made prints it; what somebody means by another field of its name is refused later, and told."""
+    made = {"title": {"type": "text", "copy_to": ["all"]}, "all": {"type": "text"}}
+    written = {"title": {"type": "text"}, "all": {"type": "keyword"}}
+
+    assert unwrapped({"mappings": {"dynamic": "false", "properties": made}}) == {"title": made["title"]}
+    assert unwrapped(made) == {"title": made["title"]}
+    assert unwrapped(written) == written
+
+
 @pytest.mark.parametrize("name", ["mappings", "properties", "template", "book"])
 def test_a_field_that_documents_have_is_no_wrapper(name: str) -> None:
     """Where documents have a field that is called like a wrapper, or like a type, it stays."""

@@ -132,7 +132,7 @@ async def hub_over(records: Records, data: Path, limits: Limits | None = None) -
             records=records,
             bus=bus,
             process="first",
-            catalogue=CATALOGUE,
+            catalogue=replace(CATALOGUE, followers=()),  # the engine by itself
         )
 
 

@@ -9,7 +9,11 @@ from domain.errors import JobFailed, JobTimedOut, NotFound, Unavailable
 from domain.jobs.jobs import Job, Progress
 from domain.jobs.retries import Retry
 from domain.jobs.verdicts import Failed, Stopped, Succeeded, Verdict, Waiting, ended
-from events.sources import SourceUploaded
+from events.apis import MappingValidated, ReleaseCreated
+from events.builds import BuildFinished
+from events.message import Event, Failure
+from events.schedules import ScheduleRemoved
+from events.sources import File, Inspected, Part, SourceDumped, SourceInspected, SourceUploaded
 
 EVENT = SourceUploaded(source="s", release="1", output="j.3", dump="", code="")
 ONCE = Retry(attempts=1)
@@ -45,6 +49,44 @@ def test_what_ends_the_job(state: Any, verdict: Verdict, outcome: str) -> None:
     assert after.untold == after.events
     assert after.finished_at == pytest.approx(time.time(), abs=60)
     assert (after.result or {}).get("output") == ("j.3" if outcome == "SUCCEEDED" else None)
+
+
+MADE: dict[str, Any] = {"job_id": "j", "output": "j.3"}
+PARTS = {"a": Part(collection="j.3.a", count=40), "b": Part(collection="j.3.b", count=2)}
+
+
+@pytest.mark.parametrize(
+    ("event", "done"),
+    [
+        (SourceDumped(source="s", release="1", files=(File(name="x", size=9, sha256=""),) * 3, **MADE), (3, 3, "files", "")),
+        (SourceUploaded(source="s", release="1", dump="", code="", parts=PARTS, **MADE), (42, 42, "documents", "")),
+        (
+            SourceUploaded(source="s", release="1", dump="", code="", parts=PARTS, unchanged=True, **MADE),
+            (0, None, "", "nothing new"),
+        ),
+        (
+            SourceUploaded(
+                source="s", release="1", dump="", code="", parts=PARTS, failed={"b": Failure(code="x", message="y")}, **MADE
+            ),
+            (40, 40, "documents", ""),
+        ),
+        (
+            SourceInspected(source="s", upload="u", parts={"a": Inspected(collection="c", paths=5, documents=8)}, **MADE),
+            (8, 8, "documents", ""),
+        ),
+        (BuildFinished(build="b", version="1", configuration=1, count=77, **MADE), (77, 77, "documents", "")),
+        (ReleaseCreated(api="a", build="b.1", version="1", count=76, **MADE), (76, 76, "documents", "")),
+        (MappingValidated(source="s", documents=500), (500, 500, "documents", "")),
+        (ScheduleRemoved(schedule="x"), (1, 9, "bytes", "file 1 of 2")),
+    ],
+)
+def test_progress_ends_with_what_was_done(event: Event, done: tuple[Any, ...]) -> None:
+    """Not with what was told last while it worked; an event that counts nothing leaves that as it is."""
+    working = Progress(done=1, total=9, unit="bytes", message="file 1 of 2")
+
+    after = ended("j", job(progress=working), Succeeded(event, switched=True)).progress
+
+    assert (after.done, after.total, after.unit, after.message) == done
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,12 @@ from pathlib import Path
 
 import orjson
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 from openapi_spec_validator import validate
 
+from domain.callers import ADMINISTRATOR
+from gateway.app import make_app
+from gateway.authentication import Authentication
 from tests.gateway.rest.site import KEYWORD, Site
 
 ROOT = Path(__file__).parents[3]
@@ -25,6 +29,19 @@ async def test_specification(site: Site) -> None:
     for path in found["paths"]:
         if "{" not in path and path != "/gene":
             await site.get(path)
+
+
+async def test_people_are_told_the_public_address(site: Site) -> None:
+    """Where a proxy stands before the gateway, the document and the list of APIs name its address, with one slash between."""
+    app = make_app(site.hub, Authentication({"t": ADMINISTRATOR}), public="https://data.example.edu:8443/")
+    async with TestClient(TestServer(app)) as client:
+        document = await (await client.get("/api/genes/spec")).json()
+        listed = await (await client.get("/api")).json()
+
+    validate(document)
+    assert document["servers"] == [{"url": "https://data.example.edu:8443/api/genes/v1"}]
+    assert [each["url"] for each in listed["apis"]] == ["https://data.example.edu:8443/api/genes"]
+    assert (await site.get("/spec"))["servers"] == [{"url": "/api/genes/v1"}]
 
 
 async def test_names_of_fields_stand_in_patterns(site: Site) -> None:
