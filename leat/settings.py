@@ -141,7 +141,7 @@ class Settings(BaseSettings):
     webhook_networks: str = Field(
         "", description="networks that web hooks of notifications may reach beyond public addresses, as LEAT_DOWNLOAD_NETWORKS"
     )
-    templates: Path | None = Field(None, description="folder of templates of messages that go before Leat's own")
+    templates: str = Field("", description="folder of templates of messages that go before Leat's own")
     cert: str = Field("", description="file of the gateway's certificate and its chain, in PEM; with LEAT_KEY it speaks HTTPS only")
     key: str = Field("", description="file of that certificate's key, in PEM, without a password")
     rate: int = Field(60_000, ge=0, description="requests a minute that one address may send to the published APIs; 0: any number")

@@ -6,6 +6,7 @@ import platform
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -69,7 +70,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
             media=frozenset(messengers),
             messengers=messengers,
             outbox=None if settings.mail.get_secret_value() else settings.data.resolve() / data_folder.OUTBOX,
-            templates=settings.templates,
+            templates=Path(settings.templates) if settings.templates else None,
         )
         await _upgrade(hub)
         yield hub

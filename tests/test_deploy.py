@@ -172,7 +172,7 @@ def test_compose_runs_every_part_once(compose: Any) -> None:
 
 def test_compose_chooses_servers(compose: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the secrets' files the settings are valid, and none of them is embedded."""
-    for name in ("bus", "records", "token"):
+    for name in ("bus", "records", "token", "secret"):
         (tmp_path / name).write_text({"bus": "amqp://u:p@rabbitmq/", "records": "mongodb://u:p@mongodb/leat"}.get(name, "t"))
     for name, value in ours(compose)["upload"]["environment"].items():
         monkeypatch.setenv(name, value.replace("/run/secrets", str(tmp_path)))

@@ -29,7 +29,7 @@ def test_every_setting_is_documented() -> None:
     table = {row[0].strip("`"): (row[1].strip("`"), row[2]) for row in rows("settings.md", 3, "LEAT_") if "`" not in row[2]}
     settings: dict[str, tuple[str, str]] = {}
     for name, field in Settings.model_fields.items():
-        default = field.default.get_secret_value() if name == "token" else str(field.default)
+        default = field.default.get_secret_value() if name in ("mail", "secret", "token") else str(field.default)
         settings[f"LEAT_{name.upper()}"] = (default, str(field.description))
 
     assert table == settings

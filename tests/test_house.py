@@ -93,13 +93,14 @@ def test_importing_does_nothing(tmp_path: Path) -> None:
 
 
 def test_whatever_comes_is_caught_at_few_edges() -> None:
-    """Only what runs code of others catches every exception: the runner its handlers, following its followers, and the outermost
-    edge of the published APIs; what keeps side tasks going; and what calls a driver that raises bare ones."""
+    """Only what runs code of others catches every exception: the runner its handlers, the hub and following their followers, and
+    the outermost edge of the published APIs; what keeps side tasks going; and what calls a driver that raises bare ones."""
     files = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
     found = {str(path.relative_to(ROOT)) for path in files if re.search(r"except( Exception\b.*)?:", path.read_text())}
 
     assert found == {
         "workers/runner.py",
+        "domain/hub.py",
         "domain/jobs/following.py",
         "gateway/rest/routes.py",
         "events/supervision.py",

@@ -8,10 +8,13 @@ from email.utils import format_datetime
 
 from domain.ports.messages import Message
 
+POLICY = SMTP.clone(max_line_length=998)
+"""What a line may have (RFC 5322, 2.1.1): a URL in a header is not put on a line of its own."""
+
 
 def composed(sender: Address, to: str, message: Message) -> bytes:
     """The mail as it is sent, with CRLF at the end of lines."""
-    mail, domain = EmailMessage(policy=SMTP), sender.domain or "localhost"
+    mail, domain = EmailMessage(policy=POLICY), sender.domain or "localhost"
     is_first = message.thread == message.id
     mail["From"] = sender
     mail["To"] = to
@@ -26,4 +29,4 @@ def composed(sender: Address, to: str, message: Message) -> bytes:
         mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     mail.set_content(message.text, cte="quoted-printable")
     mail.add_alternative(message.html, subtype="html", cte="quoted-printable")
-    return mail.as_bytes(policy=SMTP)
+    return mail.as_bytes(policy=POLICY)

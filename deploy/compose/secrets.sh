@@ -9,6 +9,7 @@ make() { [ -s "secrets/$1" ] || printf '%s' "$2" >"secrets/$1"; }
 make rabbitmq_password "$(random)"
 make mongodb_password "$(random)"
 make token "$(random)"
+make secret "$(random)"
 make bus "amqp://leat:$(cat secrets/rabbitmq_password)@rabbitmq/"
 make records "mongodb://leat:$(cat secrets/mongodb_password)@mongodb/leat?authSource=admin"
 # Containers run as another user than the one who made the files.

@@ -106,8 +106,9 @@ class Watch:
 async def forget(hub: Hub) -> None:
     """Drop notifications as old as jobs that are dropped, and lanes of channels that are gone."""
     before = time.time() - hub.limits.keep_jobs
-    for stored in await NOTIFICATIONS.find(hub.records, below=before, limit=500):
-        await hub.records.delete(NOTIFICATIONS.kind, stored.id)
+    for stored in await NOTIFICATIONS.find(hub.records, limit=500):  # the oldest come first
+        if stored.value.created_at < before:
+            await hub.records.delete(NOTIFICATIONS.kind, stored.id)
     for lane in await lanes.LANES.readable(hub.records):
         if await CHANNELS.find_even_removed(hub.records, lane.id) is None:
             await hub.records.delete(lanes.LANES.kind, lane.id)

@@ -52,12 +52,8 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     pace: float = 0.0
     """Seconds that are collected now; 0.0: as the channel says."""
     sent_at: float = 0.0
-    posted: tuple[tuple[str, str], ...] = ()
-    """(thread, how the receiver knows what was posted of it), the newest last."""
-
-    def posted_of(self, thread: str) -> str:
-        """How the receiver knows what was posted of a thread; empty where nothing was."""
-        return dict(self.posted).get(thread, "")
+    posted: dict[str, str] = {}
+    """By thread: how the receiver knows what was posted of it. The newest last."""
 
 
 LANES = Table(Kind(name="lane", indexes=(("is_sending",),)), Lane)
@@ -122,9 +118,9 @@ async def remember(hub: Hub, channel: str, posted: dict[str, str]) -> None:
     await change(hub, channel, lambda lane: msgspec.structs.replace(lane, posted=_newest(lane, posted)))
 
 
-def _newest(lane: Lane, posted: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    known = {thread: there for thread, there in lane.posted if thread not in posted} | posted
-    return tuple(known.items())[-REMEMBERED:]
+def _newest(lane: Lane, posted: dict[str, str]) -> dict[str, str]:
+    known = {thread: there for thread, there in lane.posted.items() if thread not in posted} | posted
+    return dict([*known.items()][-REMEMBERED:])
 
 
 async def go_on(hub: Hub, channel: str) -> None:

@@ -68,7 +68,7 @@ async def begin(hub: Hub, id: str, command: Notify) -> Notification | None:
         thread=thread,
         headline=headline,
         title=title,
-        text=command.text[:LONGEST_TEXT],
+        text=whole(command.text[:LONGEST_TEXT]),
         link=command.link,
         at=command.at,
         created_at=time.time(),
@@ -79,8 +79,13 @@ async def begin(hub: Hub, id: str, command: Notify) -> Notification | None:
 
 def one_line(title: str) -> str:
     """A title as it is told: one line, not too long. A line break would begin another header of a mail."""
-    line = " ".join(title.split())
+    line = " ".join(whole(title).split())
     return line if len(line) <= LONGEST_TITLE else line[: LONGEST_TITLE - 1] + "…"
+
+
+def whole(text: str) -> str:
+    """The text without halves of letters, which JSON can have and no mail."""
+    return text.encode("utf-8", "replace").decode()
 
 
 async def _thread(hub: Hub, id: str, command: Notify, title: str) -> tuple[str, str]:

@@ -4,9 +4,9 @@ import time
 
 from domain.errors import Conflict, Invalid
 from domain.hub import Hub
-from domain.ids import key_id
-from domain.jobs import asking
+from domain.jobs import asking, runs
 from domain.jobs.asking import Asked
+from domain.jobs.runs import Started
 from domain.notifications.channels import CHANNELS
 from domain.notifications.notifications import LONGEST_TEXT, NOTIFICATIONS, Notification, one_line
 from events.message import new_id
@@ -15,7 +15,7 @@ from events.notifications import Notify, SendNotification
 
 async def notify(
     hub: Hub, title: str, text: str, link: str, channels: tuple[str, ...], *, asked_by: str, key: str | None = None
-) -> Asked:
+) -> Started:
     """Tell something by these channels, or by all that tell notices. Raises Invalid, NotFound or Conflict."""
     if not title.strip():
         raise Invalid("title says nothing", ("title",))
@@ -25,9 +25,8 @@ async def notify(
         raise Invalid("link is below the gateway's address, such as api/genes/metadata", ("link",))
     for name in channels:
         await CHANNELS.get(hub.records, name)
-    id = key_id(asked_by, "notify", key)
-    command = Notify(kind="notice", subject=f"notice:{id}", title=one_line(title), text=text, link=link, to=channels)
-    return await asking.ask(hub, command, id=id, asked_by=asked_by)
+    command = Notify(kind="notice", subject="notice", title=one_line(title), text=text, link=link, to=channels)
+    return await runs.start_command(hub, "notifyPeople", command, asked_by=asked_by, key=key)
 
 
 async def test(hub: Hub, name: str, *, asked_by: str) -> Asked:

@@ -1,5 +1,6 @@
 """`leat channel` and `leat notify`: where notifications go, and what is told on purpose."""
 
+import uuid
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
 
@@ -151,12 +152,12 @@ async def _remove(gateway: "Gateway", flags: Namespace) -> Exit:
 
 async def _notify(gateway: "Gateway", flags: Namespace) -> Exit:
     done = await gateway.mutate(
-        "notify",
+        "notifyPeople",
         "job { jobId } replayed",
         title=flags.title,
         text=flags.text,
         link=flags.link,
         channels=flags.channel,
-        idempotencyKey=flags.key or None,
+        idempotencyKey=flags.key or str(uuid.uuid4()),
     )
     return output.said(flags.json, done, "it is told" + ("; it had been before" if done["replayed"] else ""))

@@ -24,7 +24,7 @@ async def send_notification(command: SendNotification, job: JobContext) -> Notif
         return NotificationSent(channel=command.channel, message="", notifications=0)
     message = rendered(job.hub, channel.id, [told], 1)
     lane = await lanes.LANES.find_one(job.hub.records, channel.id)
-    sent = await _send(job, channel, message, lane.value.posted_of(message.thread) if lane else "")
+    sent = await _send(job, channel, message, lane.value.posted.get(message.thread, "") if lane else "")
     if sent.posted:
         await lanes.remember(job.hub, channel.id, {message.thread: sent.posted})
     return NotificationSent(channel=channel.id, message=message.id, unconfirmed=sent.unconfirmed)
@@ -45,7 +45,7 @@ async def send_digest(command: SendDigest, job: JobContext) -> NotificationSent:
     message = rendered(job.hub, channel.id, told, batch.count, f"{command.job_id}")
     lane = (await lanes.LANES.get(job.hub.records, channel.id)).value
     try:
-        sent = await _send(job, channel, message, lane.posted_of(message.thread))
+        sent = await _send(job, channel, message, lane.posted.get(message.thread, ""))
     except Undeliverable:
         await lanes.sent(job.hub, channel, batch, {})
         raise

@@ -3,18 +3,18 @@
 from typing import Annotated
 
 import strawberry
-from strawberry import UNSET, field
+from strawberry import field
 
 from domain.notifications import telling
 from gateway.context import Info
 from gateway.errors import Refusal
 from gateway.graphql.inputs import KEY, In
-from gateway.graphql.jobs.types import Job
+from gateway.graphql.jobs.types import Job, Started
 
 
 @strawberry.input(description="What to tell, and whom.")
-class NotifyInput:
-    """Input of notify."""
+class NotifyPeopleInput:
+    """Input of notifyPeople."""
 
     title: str = field(description="In a line: the subject of a mail.")
     text: str = field(default="", description="In as many lines as it takes, 4000 characters at most.")
@@ -22,18 +22,17 @@ class NotifyInput:
     channels: list[str] = field(
         default_factory=list, description="The channels, by name; none: all that tell notices, and the administrators' inbox."
     )
-    idempotency_key: str | None = field(default=UNSET, description=KEY)
+    idempotency_key: strawberry.ID = field(description=KEY)
 
 
 @strawberry.type(description="It is told; the job says by which channels.")
-class NotifySuccess:
-    """Success of notify."""
-
-    job: Job = field(description="The job that hands it to the channels.")
-    replayed: bool = field(description="Whether it had been asked for before, under the same key.")
+class NotifyPeopleSuccess(Started):
+    """Success of notifyPeople."""
 
 
-NotifyPayload = Annotated[NotifySuccess | Refusal, strawberry.union("NotifyPayload", description="What notify answers.")]
+NotifyPeoplePayload = Annotated[
+    NotifyPeopleSuccess | Refusal, strawberry.union("NotifyPeoplePayload", description="What notifyPeople answers.")
+]
 
 
 @strawberry.input(description="Which channel to try.")
@@ -60,18 +59,18 @@ class NotifyMutation:
     """Telling people something."""
 
     @strawberry.mutation(description="Tell people something, by their channels.")
-    async def notify(self, info: Info, input: In[NotifyInput]) -> NotifyPayload:
+    async def notify_people(self, info: Info, input: In[NotifyPeopleInput]) -> NotifyPeoplePayload:
         """As IPP's /notifications/notify was meant."""
-        asked = await telling.notify(
+        started = await telling.notify(
             info.context.hub,
             input.title,
             input.text,
             input.link,
             tuple(input.channels),
             asked_by=info.context.caller.actor,
-            key=input.idempotency_key or None,
+            key=input.idempotency_key,
         )
-        return NotifySuccess(job=Job.of(asked.job), replayed=asked.replayed)
+        return NotifyPeopleSuccess.of(started)
 
     @strawberry.mutation(description="Try a channel: a notice is sent by it at once.")
     async def test_channel(self, info: Info, input: In[TestChannelInput]) -> TestChannelPayload:
