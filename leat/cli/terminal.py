@@ -69,7 +69,8 @@ def _word(text: str) -> int:
 def _wrapped(line: Sequence[str], widths: Sequence[int]) -> list[str]:
     console = Console()
     wraps = (Text(cell).wrap(console, width, overflow="fold") for cell, width in zip(line, widths, strict=True))
-    cells = [[part.plain.strip() for part in parts] for parts in wraps]
+    # The first line of a cell keeps its indentation, which says that it belongs to the row above.
+    cells = [[part.plain.rstrip() if number == 0 else part.plain.strip() for number, part in enumerate(parts)] for parts in wraps]
     height = max(map(len, cells))
     return [aligned([cell[row] if row < len(cell) else "" for cell in cells], widths) for row in range(height)]
 

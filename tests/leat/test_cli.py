@@ -90,9 +90,9 @@ def test_help_of_every_command(capsys: pytest.CaptureFixture[str], command: str)
 
 def test_headers_of_tables_are_words(capsys: pytest.CaptureFixture[str]) -> None:
     """A column's name is that of its field, read as people write it."""
-    table([{"job": "1", "createdAt": None}], ("job", "createdAt"))
+    table([{"job": "1", "createdAt": None, "MiB": 5}], ("job", "createdAt", "MiB"))
 
-    assert capsys.readouterr().out == "JOB  CREATED AT\n1    -\n"
+    assert capsys.readouterr().out == "JOB  CREATED AT  MIB\n1    -           5\n"
 
 
 @pytest.mark.parametrize(
