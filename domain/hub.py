@@ -47,6 +47,8 @@ class Limits:
     """Bytes of address space of a plugin's process."""
     plugin_timeout: float = 6 * 3600.0
     """Seconds that a plugin's process may take."""
+    plugin_sandbox: str = "off"
+    """Whether plugins run in a sandbox: on or off."""
     plugin_modules: str = ""
     """Folder of modules that plugins share, where their manifests name none."""
 

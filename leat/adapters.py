@@ -33,6 +33,14 @@ NOISE = (
 """What drivers say beside the reason."""
 
 
+class Unreached(Unavailable):
+    """The server that a setting names does not answer when the hub is opened."""
+
+    def __init__(self, message: str, port: str) -> None:
+        super().__init__(message)
+        self.port = port
+
+
 @contextmanager
 def reaching(port: str, url: str) -> Iterator[None]:
     """A server that does not answer within is told in one line: the setting that names it, why, and what to do."""
@@ -45,7 +53,7 @@ def reaching(port: str, url: str) -> Iterator[None]:
         for noise, plain in NOISE:
             reason = re.sub(noise, plain, reason)
         told = f"{setting}={masked(url)} can't be used ({reason}): start that server, or set {setting} to one that runs"
-        raise Unavailable(told) from error
+        raise Unreached(told, port) from error
 
 
 async def opened(stack: AsyncExitStack, port: str, url: str, adapter: AbstractAsyncContextManager[T]) -> T:

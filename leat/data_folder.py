@@ -3,6 +3,7 @@
 What processes of the hub put there by themselves has its place in `domain.hub.Stores`.
 """
 
+import asyncio
 import fcntl
 import os
 import re
@@ -62,6 +63,13 @@ def held(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+async def beat(folder: Path) -> None:
+    """Show a pulse for ever. Where it fails, of a full disk, say, the health check says what is true."""
+    while True:
+        await asyncio.to_thread((folder / PULSE).touch)
+        await asyncio.sleep(PULSE_INTERVAL)
 
 
 def make_private(folder: Path) -> None:

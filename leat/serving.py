@@ -2,7 +2,7 @@
 
 import asyncio
 import errno
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -19,13 +19,14 @@ from gateway.authentication import Authentication
 from gateway.connections import Runner
 from gateway.rates import Proxies
 from gateway.rest.limits import Limits
+from gateway.waiting import make_waiting_app
 from leat import data_folder, listeners
 from leat.descriptors import for_connections, raise_limit
 from leat.settings import Settings
 from leat.signals import stop_on_signals
 from leat.tls import Certificate
 from leat.urls import Address, listening_at
-from leat.wiring import open_hub
+from leat.waiting import hub_when_there
 from workers.catalogue import WORKERS
 from workers.worker import Worker
 
@@ -46,7 +47,7 @@ async def serving(
         stack.enter_context(data_folder.held(settings.data))
         token = settings.token.get_secret_value() or data_folder.kept_token(settings.data)
         certificate = Certificate(settings.cert, settings.key) if settings.cert or settings.key else None
-        async with open_hub(settings) as hub:
+        async with hub_when_there(settings, partial(answering_meanwhile, settings, certificate)) as hub:
             alone = settings.bus.startswith("embedded:")
             gateway = listening(hub, settings, token, certificate)
             async with working(hub, queues, concurrency, alone=alone) as ended, gateway as url:
@@ -94,16 +95,21 @@ async def until_signal(data: Path) -> AsyncIterator[asyncio.Event]:
     many files as it can be allowed to."""
     raise_limit()
     ended = asyncio.Event()
-    async with supervised(pulse=partial(_beat, data / data_folder.PULSE)):
+    async with supervised(pulse=partial(data_folder.beat, data)):
         with stop_on_signals(ended.set):
             yield ended
 
 
-async def _beat(file: Path) -> None:
-    """Where it fails, of a full disk, say, the health check says what is true."""
-    while True:
-        await asyncio.to_thread(file.touch)
-        await asyncio.sleep(data_folder.PULSE_INTERVAL)
+@asynccontextmanager
+async def answering_meanwhile(settings: Settings, certificate: Certificate | None, port: Callable[[], str]) -> AsyncIterator[None]:
+    """What clients are told at the gateway's address until its hub can be opened: what it waits for, the server of `port`."""
+    runner = web.AppRunner(make_waiting_app(port), access_log=None, shutdown_timeout=0.5)
+    await runner.setup()
+    try:
+        await _listen(runner, settings, certificate)
+        yield
+    finally:
+        await runner.cleanup()
 
 
 @asynccontextmanager

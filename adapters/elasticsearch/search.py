@@ -238,7 +238,7 @@ class ElasticsearchSearch(Search):
 
     async def ping(self) -> None:
         with translated("*"):
-            await self._client.info()
+            await self._client.options(request_timeout=PATIENCE).info()
 
     def _index(self, name: str) -> str:
         if not name or name != name.lower() or any(sign in name for sign in '*?,"<>|\\/ #:'):

@@ -62,4 +62,4 @@ async def _oldest(hub: Hub, queue: str) -> float | None:
                 return max(0.0, now - max(stored.value.not_before, float(stored.value.events[-1]["at"])))
         if len(page) < PAGE:
             return None
-        after = (page[-1].value.created_at, page[-1].id)
+        after = page[-1].place

@@ -6,6 +6,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from workers.dump.fetch import Fetcher
 from workers.dump.local import fetch_local, path_of
 from workers.dump.unpack import unpack_folder
 from workers.plugin.calls import Batch, Plugin, open_plugin
+from workers.plugin.sandbox import is_used
 from workers.upload.duplicates import ADVICE
 
 
@@ -68,7 +70,7 @@ async def _check(folder: Path, data: Path | None, documents: int, home: Path) ->
         code=code,
         home=home / "plugin",
         environments=_cache() / "environments",
-        limits=Limits(),
+        limits=replace(Limits(), plugin_sandbox="on" if await asyncio.to_thread(is_used, settings.plugin_sandbox) else "off"),
         log=_log,
         data=files,
     )

@@ -14,7 +14,7 @@ from leat.data_folder import TOKEN
 from leat.scaling import Scale, scale_workers
 from leat.serving import serving, until_signal, working
 from leat.settings import Settings
-from leat.wiring import open_hub
+from leat.waiting import hub_when_there
 from workers.catalogue import WORKERS
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ async def work(settings: Settings, queues: Sequence[str], concurrency: int, *, u
     """Run workers of these queues; `until_eof`: only as long as standard input, a pipe, is open."""
     _check_queues(settings, queues)
     log_lines.configure()
-    async with open_hub(settings) as hub, working(hub, queues, concurrency) as ended:
+    async with hub_when_there(settings) as hub, working(hub, queues, concurrency) as ended:
         with _stopped_at_eof(ended) if until_eof else nullcontext():
             print(f"working on {', '.join(queues)} of {hub.name} over {masked(settings.bus)}", flush=True)
             await _stopping(ended, settings)
@@ -54,7 +54,7 @@ async def work_scaled(settings: Settings, queues: Sequence[str], scale: Scale, c
     """Run processes of workers of these queues, each started by `command`, as many as the backlog wants."""
     _check_queues(settings, queues)
     log_lines.configure()
-    async with open_hub(settings) as hub, until_signal(hub.data) as ended:
+    async with hub_when_there(settings) as hub, until_signal(hub.data) as ended:
         print(f"scaling {', '.join(queues)} of {hub.name} from {scale.minimum} to {scale.maximum} processes", flush=True)
         await scale_workers(hub, queues, scale, command, ended, for_member(settings))
 

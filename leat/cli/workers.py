@@ -1,4 +1,5 @@
-"""`leat workers`: the processes that take commands, with what they and their children take of their machines."""
+"""`leat workers`: the processes that take commands, with what they and their children take of their machines, and whether they run
+plugins in a sandbox."""
 
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from leat.cli.session import talking
 if TYPE_CHECKING:
     from leat.cli.client import Gateway
 
-WORKERS = """{ workers { process host pid queues { name slots } running stopping startedAt seenAt memory cpuSeconds
+WORKERS = """{ workers { process host pid queues { name slots } running stopping startedAt seenAt memory cpuSeconds sandbox
   children { pid name memory cpuSeconds } } }"""
 
 
@@ -27,9 +28,15 @@ async def _work(gateway: "Gateway", flags: Namespace) -> Exit:
     rows: list[dict[str, Any]] = []
     for worker in workers:
         queues = [f"{queue['name']} {queue['slots']}" for queue in worker["queues"]]
-        rows.append(_row(worker["process"], worker) | {"queues": queues, "jobs": len(worker["running"])})
-        rows += [_row(f"  {child['name']} {child['pid']}", child) | {"queues": "", "jobs": ""} for child in worker["children"]]
-    output.table(rows, ("process", "queues", "jobs", "MiB", "seconds"))
+        rows.append(
+            _row(worker["process"], worker)
+            | {"queues": queues, "jobs": len(worker["running"]), "sandbox": "yes" if worker["sandbox"] else "no"}
+        )
+        rows += [
+            _row(f"  {child['name']} {child['pid']}", child) | {"queues": "", "jobs": "", "sandbox": ""}
+            for child in worker["children"]
+        ]
+    output.table(rows, ("process", "queues", "jobs", "sandbox", "MiB", "seconds"))
     return Exit.DONE
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import grimp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from domain.errors import Unavailable
 from domain.jobs.jobs import JOBS
@@ -15,11 +17,12 @@ from domain.masking import masked
 from events.catalogue import QUEUES
 from leat.cli import COMMANDS, main
 from leat.cli.bars import state_of
+from leat.cli.check import check_hub
 from leat.cli.exits import Exit
 from leat.cli.jobs import FOUND_BY
 from leat.cli.logs import _tell_gap
 from leat.cli.output import table
-from leat.settings import load
+from leat.settings import Settings, load
 from leat.wiring import open_hub
 from tests.leat.hubs import COMMAND, ROOT, plugin
 from tests.workers.test_plugin_environments import wheel
@@ -357,6 +360,35 @@ def test_check_without_a_hub(capsys: pytest.CaptureFixture[str], empty: Path) ->
     assert "nothing answers at http://127.0.0.1:1" in told
     assert "amqp://guest:***@127.0.0.1:1/ can't be reached" in told
     assert list(empty.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason", "plugins", "code"),
+    [
+        ("auto", "", "run in a sandbox here", Exit.DONE),
+        ("on", "", "run in a sandbox here", Exit.DONE),
+        ("auto", "no namespaces", "run without a sandbox here: no namespaces", Exit.DONE),
+        ("on", "no namespaces", "run without a sandbox here: no namespaces", Exit.FAILED),
+        ("off", "", "run without a sandbox here, by LEAT_PLUGIN_SANDBOX=off", Exit.DONE),
+    ],
+)
+async def test_check_tells_of_the_sandbox(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, setting: str, reason: str, plugins: str, code: Exit
+) -> None:
+    """Whether plugins have one on this machine, or why not; that is a failure only where there has to be one."""
+    monkeypatch.setattr("leat.cli.check.reason_against", lambda: reason)
+
+    async def ready(_: web.Request) -> web.Response:
+        return web.json_response({"ports": {"records": "ok"}})
+
+    application = web.Application()
+    application.router.add_get("/health/ready", ready)
+
+    async with TestServer(application) as server:
+        ended = await check_hub(Settings(plugin_sandbox=setting), str(server.make_url("")).rstrip("/"), json=True)
+
+    assert json.loads(capsys.readouterr().out) == {"gateway": "OK", "records": "OK", "plugins": plugins}
+    assert ended == code
 
 
 def test_workers_alone_need_a_bus(capsys: pytest.CaptureFixture[str], empty: Path) -> None:

@@ -377,10 +377,11 @@ def test_the_same_key_does_it_once(hub: Line) -> None:
 
 
 def test_check_asks_every_part(hub: Line) -> None:
-    """`leat check` prints a line for each part, and all of them answer."""
-    assert hub.json("check") == dict.fromkeys(
-        ("gateway", "bus", "records", "documents", "search", "files", "disk of LEAT_DATA"), "OK"
-    )
+    """`leat check` prints a line for each part, and all of them answer; the last says how plugins run."""
+    told = hub.json("check")
+
+    assert "sandbox" in told.pop("plugins")
+    assert told == dict.fromkeys(("gateway", "bus", "records", "documents", "search", "files", "disk of LEAT_DATA"), "OK")
 
 
 def test_the_token_is_its_owners(hub: Line) -> None:

@@ -14,7 +14,9 @@ from tests.leat.hubs import Line, plugin
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     """A hub for the tests of this module, which use names of their own."""
-    line = Line(tmp_path_factory.mktemp("lists"), LEAT_QUIET="0")
+    line = Line(
+        tmp_path_factory.mktemp("lists"), LEAT_QUIET="0", LEAT_PLUGIN_SANDBOX="off"
+    )  # a plugin here waits for a file outside
     with line.up("--concurrency", "2"):
         yield line
 
