@@ -14,6 +14,8 @@ GAP = "  "
 """Between two cells."""
 WORD = 9
 """Columns of the terminal within which words of a cell are not broken; words of titles never are."""
+HALF = 25
+"""Columns that suffice for half of a longer word: folders, addresses and identifiers are broken once, where that can be."""
 NAME = 38
 """Columns of the terminal that the first cell of a row keeps, for people copy it: an output's identifier."""
 RECENT = 300 * 86_400
@@ -51,7 +53,7 @@ def _records(table: Sequence[Sequence[str]], room: int) -> list[str]:
 def _widths(table: Sequence[Sequence[str]], room: int) -> list[int]:
     """Of the columns, so that they fit; none where cells would be too narrow to be read."""
     widths = wanted(table)
-    least = [max(_word(title), min(WORD, max(map(_word, cells), default=0))) for title, *cells in zip(*table, strict=True)]
+    least = [max(_word(title), *map(_least, cells)) for title, *cells in zip(*table, strict=True)]
     least[0] = max(least[0], min(widths[0], NAME))
     while (excess := sum(widths) + len(GAP) * (len(widths) - 1) - room) > 0:
         narrowable = [index for index, width in enumerate(widths) if width > least[index]]
@@ -60,6 +62,11 @@ def _widths(table: Sequence[Sequence[str]], room: int) -> list[int]:
         widest = max(narrowable, key=lambda index: (index > 0, widths[index]))
         widths[widest] -= 1 if widest else min(excess, widths[0] - least[0])
     return widths
+
+
+def _least(cell: str) -> int:
+    word = _word(cell)
+    return max(min(word, WORD), min((word + 1) // 2, HALF))
 
 
 def _word(text: str) -> int:
