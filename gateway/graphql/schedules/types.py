@@ -61,8 +61,8 @@ class Schedule(Node):
         )
 
     @strawberry.field(
-        description="Why its last fire came to nothing: it started no run, or that run failed or is held; while it goes on, that of "
-        "the run before. Empty where it did not."
+        description="Why its last fire came to nothing: it started no run, or that run failed or is held; while it goes on, that "
+        "of the run before. Empty where it did not."
     )
     async def failure(self, info: Info) -> str:
         """With the run."""
