@@ -149,7 +149,7 @@ def data_of(answer: Mapping[str, Any]) -> dict[str, Any]:
         case "NOT_FOUND" | "CONFLICT" | "INVALID" | "QUERY_INVALID" | "NOT_READY" | "RATE_LIMITED":
             raise Ended(Exit.REFUSED, message)
         case "GRAPHQL_INVALID":
-            raise Ended(Exit.UNREACHABLE, f"the hub does not understand this command; does it run another version of Leat? {message}")
+            raise Ended(Exit.UNREACHABLE, f"the hub does not understand this; is it another version of Leat? {message}")
     request = extensions.get("requestId")
     raise Ended(Exit.UNREACHABLE, f"the hub could not answer: {message}" + (f" (request {request})" if request else ""))
 
