@@ -66,6 +66,17 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert "exit codes" in told
 
 
+@pytest.mark.parametrize("words", [(), ("release",)])
+def test_without_a_command_the_commands_are_shown(capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
+    """All of `leat`, or all of a noun, with what each does."""
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+
+    told = capsys.readouterr().err
+    assert ended.value.code == Exit.USAGE
+    assert all(command in told for command in (("list", "accept", "rollback") if words else COMMANDS))
+
+
 def test_help_imports_little(empty: Path) -> None:
     """`leat --help` starts fast because it imports no library of ours or others: not even asyncio."""
     program = COMMAND[-1].replace("sys.exit(main())", "main(['build', '--help'])")
@@ -93,9 +104,9 @@ def test_help_of_every_command(capsys: pytest.CaptureFixture[str], command: str)
 
 def test_headers_of_tables_are_words(capsys: pytest.CaptureFixture[str]) -> None:
     """A column's name is that of its field, read as people write it."""
-    table([{"job": "1", "createdAt": None}], ("job", "createdAt"))
+    table([{"job": "1", "createdAt": None, "MiB": 5}], ("job", "createdAt", "MiB"))
 
-    assert capsys.readouterr().out == "JOB  CREATED AT\n1    -\n"
+    assert capsys.readouterr().out == "JOB  CREATED AT  MIB\n1    -           5\n"
 
 
 @pytest.mark.parametrize(

@@ -48,10 +48,10 @@ def test_lists_go_on_where_they_ended(hub: Line) -> None:
         while True:
             page = hub.run(command, "--limit", "2", "--json", *after)
             pages += [row[name] for row in json.loads(page.stdout)]
-            table = hub.run(command, "--limit", "2", *after)
-            if not table.stderr:
+            assert page.stderr == hub.run(command, "--limit", "2", *after).stderr  # scripts and people are told the same
+            if not page.stderr:
                 break
-            after = ["--after", cursor(table.stderr)]
+            after = ["--after", cursor(page.stderr)]
 
         assert len(pages) > 2
         assert pages == whole
