@@ -18,7 +18,8 @@ from events.catalogue import QUEUES
 from leat.cli import COMMANDS, main
 from leat.cli.bars import state_of
 from leat.cli.check import check_hub
-from leat.cli.exits import Exit
+from leat.cli.client import data_of
+from leat.cli.exits import Ended, Exit
 from leat.cli.jobs import FOUND_BY
 from leat.cli.logs import _tell_gap
 from leat.cli.output import table
@@ -66,6 +67,17 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert "exit codes" in told
 
 
+@pytest.mark.parametrize("words", [(), ("release",)])
+def test_without_a_command_the_commands_are_shown(capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
+    """All of `leat`, or all of a noun, with what each does."""
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+
+    told = capsys.readouterr().err
+    assert ended.value.code == Exit.USAGE
+    assert all(command in told for command in (("list", "accept", "rollback") if words else COMMANDS))
+
+
 def test_help_imports_little(empty: Path) -> None:
     """`leat --help` starts fast because it imports no library of ours or others: not even asyncio."""
     program = COMMAND[-1].replace("sys.exit(main())", "main(['build', '--help'])")
@@ -93,9 +105,9 @@ def test_help_of_every_command(capsys: pytest.CaptureFixture[str], command: str)
 
 def test_headers_of_tables_are_words(capsys: pytest.CaptureFixture[str]) -> None:
     """A column's name is that of its field, read as people write it."""
-    table([{"job": "1", "createdAt": None}], ("job", "createdAt"))
+    table([{"job": "1", "createdAt": None, "MiB": 5}], ("job", "createdAt", "MiB"))
 
-    assert capsys.readouterr().out == "JOB  CREATED AT\n1    -\n"
+    assert capsys.readouterr().out == "JOB  CREATED AT  MIB\n1    -           5\n"
 
 
 @pytest.mark.parametrize(
@@ -534,3 +546,13 @@ def test_schema(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
 
     assert {path.name for path in empty.iterdir()} == {"schema.graphql", "messages.json"}
     assert said(capsys, "schema", "--check")[0] == Exit.DONE
+
+
+def test_a_hub_of_another_version_is_suspected() -> None:
+    """Where it knows less than the command asks for: during an upgrade the hub that still runs is an older one."""
+    error = {"message": "Cannot query field 'moons' on type 'Planet'.", "extensions": {"code": "GRAPHQL_INVALID", "requestId": "r"}}
+
+    with pytest.raises(Ended, match=r"another version of Leat\? Cannot query field 'moons'") as ended:
+        data_of({"errors": [error]})
+
+    assert ended.value.exit == Exit.UNREACHABLE
