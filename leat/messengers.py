@@ -1,10 +1,8 @@
 """Opens what sends messages: each medium's adapter when it is first asked for, since their libraries take time to import."""
 
 from collections.abc import Callable, Iterator, Mapping
-from email import message_from_string
-from email.headerregistry import Address
-from email.policy import SMTP
 
+from domain.notifications.addresses import sender_of
 from domain.ports.messages import Messenger
 from leat import data_folder
 from leat.settings import Settings
@@ -36,7 +34,7 @@ class Messengers(Mapping[str, Messenger]):
 
 def _openers(settings: Settings) -> dict[str, Callable[[], Messenger]]:
     networks = settings.networks("webhook_networks")
-    sender = _sender(settings)
+    sender = sender_of(settings.mail_from)
 
     def smtp() -> Messenger:
         from adapters.mail.smtp import SmtpMessenger
@@ -64,9 +62,3 @@ def _openers(settings: Settings) -> dict[str, Callable[[], Messenger]]:
     elif settings.bus.startswith("embedded:"):
         found["EMAIL"] = outbox
     return found
-
-
-def _sender(settings: Settings) -> Address:
-    """LEAT_MAIL_FROM, which the settings have checked."""
-    address: Address = message_from_string(f"From: {settings.mail_from}", policy=SMTP)["From"].addresses[0]
-    return address

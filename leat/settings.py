@@ -3,8 +3,6 @@
 import difflib
 import ipaddress
 import os
-from email import message_from_string
-from email.policy import SMTP
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
@@ -14,9 +12,10 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
-from domain.errors import LeatError
+from domain.errors import Invalid, LeatError
 from domain.hub import Limits
 from domain.masking import masked
+from domain.notifications.addresses import sender_of
 
 DAY = 86400.0
 
@@ -182,9 +181,10 @@ class Settings(BaseSettings):
     @classmethod
     def one_address(cls, value: str) -> str:
         """It is an address, with or without a name before it."""
-        found = message_from_string(f"From: {value}", policy=SMTP)["From"].addresses if value.isprintable() else []
-        if len(found) != 1 or not found[0].domain:
-            raise ValueError("should be an address such as Leat <leat@example.org>")
+        try:
+            sender_of(value)
+        except Invalid:
+            raise ValueError("should be an address such as Leat <leat@example.org>") from None
         return value
 
     @field_validator("download_networks", "webhook_networks")

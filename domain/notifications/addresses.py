@@ -3,6 +3,7 @@
 import re
 from email.errors import MessageError
 from email.headerregistry import Address
+from email.utils import parseaddr
 from urllib.parse import urlsplit
 
 from domain.errors import Invalid
@@ -35,6 +36,12 @@ def check_email(address: str) -> str:
     if not parsed.username or not parsed.domain or len(address) > 254:
         raise Invalid(f"{address!r} is no e-mail address such as ann@example.org", ("address",))
     return address
+
+
+def sender_of(text: str) -> Address:
+    """An address with or without a name before it, `Leat <leat@example.org>`; raises Invalid."""
+    name, address = parseaddr(text) if text.isprintable() else ("", "")
+    return Address(name, addr_spec=check_email(address))
 
 
 def _check_bot(address: str, has_secret: bool) -> str:

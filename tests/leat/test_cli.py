@@ -24,6 +24,7 @@ from leat.cli.jobs import FOUND_BY
 from leat.cli.logs import _tell_gap
 from leat.cli.output import table
 from leat.settings import Settings, load
+from leat.urls import Address
 from leat.wiring import open_hub
 from tests.leat.hubs import COMMAND, ROOT, plugin
 from tests.workers.test_plugin_environments import wheel
@@ -311,7 +312,7 @@ async def test_a_server_that_is_away(tmp_path: Path, port: str, url: str) -> Non
         async with open_hub(load(data=tmp_path, **{port: url})):
             pass
 
-    told = refused.value.message
+    told = str(refused.value)
     assert f"LEAT_{port.upper()}={url.replace('secret', '***')} can't be used" in told
     assert f"start that server, or set LEAT_{port.upper()}" in told
     assert not any(raw in told for raw in ("\n", "Errno", "ssl:", "timeouts", "Multiple", "Connect call"))
@@ -397,7 +398,7 @@ async def test_check_tells_of_the_sandbox(
     application.router.add_get("/health/ready", ready)
 
     async with TestServer(application) as server:
-        ended = await check_hub(Settings(plugin_sandbox=setting), str(server.make_url("")).rstrip("/"), json=True)
+        ended = await check_hub(Settings(plugin_sandbox=setting), Address(str(server.make_url("")).rstrip("/"), ""), json=True)
 
     assert json.loads(capsys.readouterr().out) == {"gateway": "OK", "records": "OK", "plugins": plugins}
     assert ended == code
