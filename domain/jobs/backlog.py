@@ -44,7 +44,7 @@ async def depths_of(hub: Hub, queues: tuple[str, ...]) -> list[Depth]:
         async with asyncio.timeout(PATIENCE):
             return await hub.bus.depth(queues)
     except (BusError, TimeoutError) as error:
-        raise Unavailable(f"the bus does not answer: {error}") from error
+        raise Unavailable("the bus does not answer", str(error)) from error
 
 
 async def running(hub: Hub, queue: str) -> int:
