@@ -90,6 +90,9 @@ CLIENTS = frozenset(
     )
 )
 """Imports by which code reaches the network."""
+READERS = frozenset(("bioregistry", "fastobo", "lxml", "obonet", "owlready2", "pandas", "polars", "pronto", "rdflib", "text2term"))
+"""Imports that open addresses as they open files."""
+ADDRESS = re.compile(rb"\b(https?|ftps?)://")
 READY = ".ready"
 
 
@@ -114,9 +117,14 @@ async def python_for(requires: Sequence[str], code: Path, folder: Path, log: Log
 
 
 def reaches_out(code: Path) -> bool:
-    """Whether the code imports what reaches the network."""
-    python = (path for path in code_files(code) if path.endswith(".py"))
-    return any(name.split(".")[0] in CLIENTS for path in python for name in imports((code / path).read_bytes(), path))
+    """Whether the code imports what reaches the network, or what opens addresses where it names one."""
+    for path in code_files(code):
+        if path.endswith(".py"):
+            source = (code / path).read_bytes()
+            names = {name.split(".")[0] for name in imports(source, path)}
+            if names & CLIENTS or (names & READERS and ADDRESS.search(source)):
+                return True
+    return False
 
 
 def undeclared(code: Path, requires: Iterable[str]) -> list[str]:
