@@ -31,6 +31,7 @@ PROGRAM = ("-P", "-m")
 """Run a module as a program, which imports nothing from the folder that the hub was started in."""
 BROUGHT = frozenset(
     (
+        "Bio",
         "aiohttp",
         "biothings_client",
         "boto3",
@@ -40,6 +41,7 @@ BROUGHT = frozenset(
         "elasticsearch",
         "git",
         "jmespath",
+        "jsonlines",
         "lxml",
         "mygene",
         "networkx",
@@ -49,16 +51,18 @@ BROUGHT = frozenset(
         "pandas",
         "psutil",
         "pymongo",
+        "pysam",
         "pytz",
         "requests",
         "tornado",
         "tqdm",
+        "vcf",
         "xlrd",
         "xmltodict",
         "yaml",
     )
 )
-"""Imports that plugins use without requiring them, because the environment of a BioThings hub has them. Nothing else is installed
+"""Imports that plugins use without requiring them, because the environments of BioThings hubs have them. Nothing else is installed
 unasked."""
 WITHIN = {"elasticsearch": ">=8.18,<9", "jmespath": ">=0.7.1,<2", "networkx": ">=2.1,<3", "pandas": "<3", "pymongo": ">=4.13,<5"}
 """Versions that the BioThings SDK and its hubs have, with which plugins were written: what says no version has one of these."""
