@@ -51,6 +51,8 @@ class Limits:
     """Whether plugins run in a sandbox: on or off."""
     plugin_modules: str = ""
     """Folder of modules that plugins share, where their manifests name none."""
+    keylookup_api: str = ""
+    """URL of the BioThings API by which ids are converted, where manifests name none."""
 
 
 OWN = frozenset(("lock", "version", "token", "fingerprint", "url", "pulse", "scratch", "environments")) | frozenset(

@@ -18,7 +18,8 @@ from events.catalogue import QUEUES
 from leat.cli import COMMANDS, main
 from leat.cli.bars import state_of
 from leat.cli.check import check_hub
-from leat.cli.exits import Exit
+from leat.cli.client import data_of
+from leat.cli.exits import Ended, Exit
 from leat.cli.jobs import FOUND_BY
 from leat.cli.logs import _tell_gap
 from leat.cli.output import table
@@ -545,3 +546,13 @@ def test_schema(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
 
     assert {path.name for path in empty.iterdir()} == {"schema.graphql", "messages.json"}
     assert said(capsys, "schema", "--check")[0] == Exit.DONE
+
+
+def test_a_hub_of_another_version_is_suspected() -> None:
+    """Where it knows less than the command asks for: during an upgrade the hub that still runs is an older one."""
+    error = {"message": "Cannot query field 'moons' on type 'Planet'.", "extensions": {"code": "GRAPHQL_INVALID", "requestId": "r"}}
+
+    with pytest.raises(Ended, match=r"another version of Leat\? Cannot query field 'moons'") as ended:
+        data_of({"errors": [error]})
+
+    assert ended.value.exit == Exit.UNREACHABLE

@@ -101,12 +101,13 @@ def test_a_log_is_followed_to_its_end(hub: Line) -> None:
         said.append(following.stdout.readline())
         assert said[-1], following.wait()
     gate.touch()
-    rest, _ = following.communicate(timeout=60)
+    rest, told = following.communicate(timeout=60)
 
     assert following.returncode == Exit.FAILED
     assert ("".join(said) + rest).count("before\n") == 1
     assert rest.count("info     behind\n") == 1
     assert rest.endswith("KeyError: 'shut'\n")
+    assert told.endswith("upload:slow: failed\n")
     lines = [json.loads(text) for text in hub.run("log", job, "--follow", "--json").stdout.splitlines()]
     assert lines == hub.json("log", job)
 

@@ -66,7 +66,7 @@ async def dump_source(command: DumpSource, context: JobContext) -> SourceDumped:
         output=context.output,
         files=files,
         size=sum(file.size for file in files),
-        name=unused(release, [dump.name or dump.release for dump in stored.value.outputs if isinstance(dump, SourceDumped)]),
+        name=unused(release, [dump.called for dump in stored.value.outputs if isinstance(dump, SourceDumped)]),
     )
     return await _store(_event(context, dump), folder, context)
 
