@@ -27,6 +27,8 @@ FOUND_BY = ({"state"}, {"queue", "state"}, {"target"}, {"target", "state"}, {"ru
 """What jobs are found by: the flags that go together."""
 NOUN = re.compile("(source|build|api)[/:](.+)")
 """What jobs work on."""
+TARGET = re.compile("([^/:]+)[/:](.+)")
+"""The same of any noun, for lists."""
 WIDTH = 100
 """Characters of a dead letter that people are shown."""
 QUIET = ("id", "at", "type", "run_id", "cause_id")
@@ -63,7 +65,7 @@ def define(parser: ArgumentParser) -> None:
 
 def _target(text: str) -> str:
     """What jobs work on, as records have it: `source/clinvar`, also of `source:clinvar`."""
-    if noun := NOUN.fullmatch(text):
+    if noun := TARGET.fullmatch(text):
         return f"{noun[1]}/{noun[2]}"
     raise ArgumentTypeError(f"{text!r} is no source/NAME, build/NAME or api/NAME")
 
