@@ -20,6 +20,8 @@ COPY --from=web /assets gateway/assets
 RUN /opt/leat/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM python:3.11-slim
+# The sandbox of plugins, where the container may have one: SECURITY.md says what that takes.
+RUN apt-get update && apt-get install -y --no-install-recommends bubblewrap && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --user-group --home-dir /data --create-home leat && install -d -o leat -g leat /files
 COPY --from=install /opt/leat /opt/leat
 ENV PATH=/opt/leat/bin:$PATH PYTHONUNBUFFERED=1 LEAT_DATA=/data LEAT_HOST=0.0.0.0

@@ -60,11 +60,11 @@ class Witness(MongoRecords):
 
     seen: list[dict[str, Any]] = []
 
-    async def insert(self, kind: Kind, id: str, body: Mapping[str, Any]) -> bool:
+    async def insert(self, kind: Kind, id: str, body: Mapping[str, Any], version: int = 1, sequence: int = 0) -> bool:
         """Keep it."""
         if kind.name == "job":
             self.seen.append(dict(body))
-        return await super().insert(kind, id, body)
+        return await super().insert(kind, id, body, version, sequence)
 
     async def replace(self, kind: Kind, id: str, body: Mapping[str, Any], version: int) -> int:
         """Keep it."""

@@ -120,6 +120,14 @@ class Unavailable(LeatError):
 
     code = "UNAVAILABLE"
 
+    def __init__(self, message: str = "", cause: str = "") -> None:
+        super().__init__(message)
+        self.cause = masked(cause)
+        """What the server or its driver says, which may name addresses: `str` has it, for the logs of who runs the hub. Clients and
+        records are told `message` alone."""
+        if cause:
+            self.args = (f"{self.message}: {self.cause}",)
+
 
 class Unreadable(LeatError):
     """A record is of a form that this version of Leat does not know: a newer one wrote it."""

@@ -160,6 +160,13 @@ class Stored(NamedTuple, Generic[T]):
     value: T
     rest: Mapping[str, Any] | None = None
     """Fields that this version of Leat does not know: a newer one wrote them. They are written back as they are."""
+    sequence: int = 0
+    """Its place among all records, where it comes from a list; see Record."""
+
+    @property
+    def place(self) -> tuple[float, str]:
+        """What comes `after` it in a list."""
+        return self.sequence, self.id
 
 
 class Table(Generic[T]):
@@ -178,7 +185,8 @@ class Table(Generic[T]):
         """The struct of a record; raises Unreadable, which is logged once for each record."""
         rest = {name: record.body[name] for name in record.body.keys() - self._fields}
         try:
-            return Stored(record.id, record.version, msgspec.convert(record.body, self.type), rest or None)
+            value = msgspec.convert(record.body, self.type)
+            return Stored(record.id, record.version, value, rest or None, record.sequence)
         except msgspec.ValidationError as error:
             unreadable = Unreadable(f"{self.word} {record.id!r} is of another version of Leat: {error}")
             if record.id not in self._unread:
@@ -214,13 +222,13 @@ class Table(Generic[T]):
         body = msgspec.to_builtins(value)
         if old.rest:
             body = {**old.rest, **body}
-        return Stored(old.id, await records.replace(self.kind, old.id, body, old.version), value, old.rest)
+        return Stored(old.id, await records.replace(self.kind, old.id, body, old.version), value, old.rest, old.sequence)
 
     async def find(
         self,
         records: Records,
         *,
-        order: str = "created_at",
+        order: str = "",
         descending: bool = False,
         after: tuple[float, str] | None = None,
         least: float | None = None,
@@ -240,13 +248,13 @@ class Table(Generic[T]):
             found += self._readable(page, removed)
             if len(page) < wanted or len(found) == limit:
                 return found
-            after = (page[-1].body[order], page[-1].id)
+            after = page[-1].place(order)
 
     async def every(
         self,
         records: Records,
         *,
-        order: str = "created_at",
+        order: str = "",
         least: float | None = None,
         below: float | None = None,
         **equals: object,
@@ -264,7 +272,7 @@ class Table(Generic[T]):
         self,
         records: Records,
         equals: dict[str, object],
-        order: str = "created_at",
+        order: str = "",
         least: float | None = None,
         below: float | None = None,
     ) -> list[Record]:
@@ -275,7 +283,7 @@ class Table(Generic[T]):
             found += page
             if len(page) < 500:
                 return found
-            after = (page[-1].body[order], page[-1].id)
+            after = page[-1].place(order)
 
     def _readable(self, page: Iterable[Record], removed: bool = False) -> list[Stored[T]]:
         found: list[Stored[T]] = []

@@ -69,6 +69,11 @@ class SourceDumped(Output, frozen=True, kw_only=True, tag=True, tag_field="type"
     name: str = ""
     """What people call it: its release, with `.2` and so on behind it where a dump of that release is kept already."""
 
+    @property
+    def called(self) -> str:
+        """Its name, also where an earlier Leat gave it none."""
+        return self.name or self.release
+
     def made(self) -> tuple[int, str]:
         """Its files."""
         return len(self.files), "files"
@@ -102,6 +107,11 @@ class SourceUploaded(Output, frozen=True, kw_only=True, tag=True, tag_field="typ
     """What people call it: its release, with `.2` and so on behind it where an upload of that release is kept already."""
     failed: dict[str, Failure] = {}
     """Parts whose uploader failed: in `parts` they are what they were in the upload before, if they were there."""
+
+    @property
+    def called(self) -> str:
+        """Its name, also where an earlier Leat gave it none."""
+        return self.name or self.release
 
     @property
     def failure(self) -> Failure | None:

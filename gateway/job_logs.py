@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler
 from domain.errors import NotFound, Unavailable, Unreadable
 from domain.hub import Hub
 from domain.jobs import logs
+from domain.jobs.failures import shown
 from domain.jobs.jobs import JOBS, Job
 from domain.visibility import check
 from gateway.authentication import Authentication
@@ -35,7 +36,7 @@ def serve_logs(hub: Hub, known: Authentication) -> Handler:
         except NotFound as error:
             return web.json_response({"error": error.message}, status=404)
         except (Unavailable, Unreadable) as error:  # its text names servers: that is for who runs the hub
-            log.warning("log not served", extra={"job_id": id, "error": error.message})
+            log.warning("log not served", extra={"job_id": id, "error": str(error)})
             return web.json_response({"error": "the log can't be read just now; the hub's own log says why"}, status=503)
         return _part(content, request.headers.get("Range", ""))
 
@@ -50,7 +51,8 @@ async def _text(hub: Hub, id: str, job: Job) -> bytes:
         page = await logs.read(hub, id, page.cursor, PAGE)
         parts.append(await asyncio.to_thread(_lines, page.lines))
     if job.state == "FINISHED" and job.error:
-        parts.append(f"{job.error.message}\n{job.error.detail}".rstrip().encode() + b"\n")
+        error = shown(job.error)
+        parts.append(f"{error.message}\n{error.detail}".rstrip().encode() + b"\n")
     return b"".join(parts)
 
 

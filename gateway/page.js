@@ -62,7 +62,10 @@ function watch(request) {
       else if (message.type === "error") {
         print(message.payload, true);
         end();
-      } else if (message.type === "complete") end();
+      } else if (message.type === "complete") {
+        print("ended", true);
+        end();
+      }
     };
     opened.onclose = (event) => {
       if (socket !== opened) return; // somebody stopped it, or it ended

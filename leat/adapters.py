@@ -37,7 +37,8 @@ class Unreached(Unavailable):
     """The server that a setting names does not answer when the hub is opened."""
 
     def __init__(self, message: str, port: str) -> None:
-        super().__init__(message)
+        super().__init__(f"the server that LEAT_{port.upper()} names can't be used", message)
+        self.args = (self.cause,)
         self.port = port
 
 

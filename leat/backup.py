@@ -28,8 +28,8 @@ from leat.wiring import HUB, stores_address
 
 CONTENTS, RECORDS, TOKEN, SUMS = "backup.json", "records.ndjson", "token", "SHA256SUMS"
 """What lies where in a backup. The sums, as `sha256sum -c` reads them, come last: without them it is no whole backup."""
-FORM = 1
-"""The version of a backup's form."""
+FORM = 2
+"""The version of a backup's form. Form 1 did not tell in which order the records were inserted."""
 KINDS = (HUB, *CATALOGUE.kinds)
 
 

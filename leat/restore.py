@@ -57,7 +57,7 @@ async def restore(settings: Settings, folder: Path) -> tuple[Contents, list[str]
             await _fill(stores, folder, collection)
         there = {collection.name for collection in contents.collections}
         unmade = [index.name for index in contents.indexes if not await _index(stores, index, there)]
-        await _write_records(records, folder / RECORDS)
+        await _write_records(records, folder / RECORDS, _places(folder / RECORDS) if contents.form < 2 else {})
         if (folder / TOKEN).exists():
             data_folder.keep_token(settings.data, (folder / TOKEN).read_bytes())
     return contents, unmade
@@ -134,19 +134,27 @@ async def _index(stores: Stores, index: Item, there: set[str]) -> bool:
     return True
 
 
-async def _write_records(records: Records, path: Path) -> None:
-    """Records come last, and of these the hub's own: only then is there a hub."""
+async def _write_records(records: Records, path: Path, places: dict[tuple[str, str], int]) -> None:
+    """Records come last, and of these the hub's own: only then is there a hub. They get the places that they had, or these."""
     kinds = {kind.name: kind for kind in KINDS}
     own = []
     with path.open("rb") as lines:
         for line in lines:
-            name, id, version, body = orjson.loads(line)
+            name, id, version, body, *place = orjson.loads(line)
+            sequence = place[0] if place else places[name, id]
             if name == HUB.name:
-                own.append((id, body, version))
+                own.append((id, body, version, sequence))
             else:
-                await records.insert(kinds[name], id, body, version)
-    for id, body, version in own:
-        await records.insert(HUB, id, body, version)
+                await records.insert(kinds[name], id, body, version, sequence)
+    for id, body, version, sequence in own:
+        await records.insert(HUB, id, body, version, sequence)
+
+
+def _places(path: Path) -> dict[tuple[str, str], int]:
+    """Places by the time of each record, for a backup that tells none."""
+    with path.open("rb") as lines:
+        told = [(body.get("created_at", 0.0), id, name) for name, id, _, body, *_ in map(orjson.loads, lines)]
+    return {(name, id): place for place, (_, id, name) in enumerate(sorted(told), 1)}
 
 
 async def _chunks(path: Path) -> AsyncIterator[bytes]:

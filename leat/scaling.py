@@ -163,7 +163,7 @@ async def _scale(hub: Hub, queues: tuple[str, ...], pool: Pool, demand: Demand) 
             running, idle = await _at_work(hub, pool.pids)
             demand.see(waiting + running, loop.time())
         except Unavailable as error:
-            log.warning("backlog not seen", extra={"error": error.message})
+            log.warning("backlog not seen", extra={"error": str(error)})
         await pool.keep(demand.processes, idle, loop.time())
         await asyncio.sleep(TICK)
 

@@ -5,7 +5,7 @@ import ipaddress
 import os
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
@@ -33,6 +33,7 @@ REASONS = {
     "greater_than_equal": "should be {ge:g} or more",
     "less_than_equal": "should be {le:g} or less",
     "value_error": "{error}",
+    "literal_error": "should be {expected}",
 }
 """What is said of a wrong value, by the sort of mistake."""
 PATTERNS = {
@@ -128,8 +129,15 @@ class Settings(BaseSettings):
     )
     plugin_memory: int = Field(4 * 2**30, gt=0, description="bytes of memory that each process of a plugin may take")
     plugin_timeout: float = Field(6 * 3600.0, gt=0, description="seconds that a plugin may take")
+    plugin_sandbox: Literal["auto", "on", "off"] = Field(
+        "auto",
+        description="whether plugins run in a sandbox, by bubblewrap: auto, where the machine has it; on: not without it; off",
+    )
     plugin_modules: str = Field(
         "", description="folder of the gateway's machine with modules that plugins share, where a manifest names none"
+    )
+    keylookup_api: str = Field(
+        "", description="URL of the BioThings API by which a manifest's keylookup converts ids, where it names none itself"
     )
 
     @field_validator("bus", "records", "documents", "search", "files")
@@ -204,7 +212,9 @@ class Settings(BaseSettings):
             download_networks=self.networks(),
             plugin_memory=self.plugin_memory,
             plugin_timeout=self.plugin_timeout,
+            plugin_sandbox=self.plugin_sandbox,
             plugin_modules=self.plugin_modules,
+            keylookup_api=self.keylookup_api,
         )
 
 

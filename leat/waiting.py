@@ -32,13 +32,13 @@ async def _entered(stack: AsyncExitStack, settings: Settings, meanwhile: Meanwhi
         return await stack.enter_async_context(open_hub(settings))
     except Unreached as error:
         away = error
-    log.warning("waiting for a server", extra={"reason": away.message})
+    log.warning("waiting for a server", extra={"reason": str(away)})
     async with supervised(pulse=lambda: data_folder.beat(settings.data)), meanwhile(lambda: away.port):
         while True:
             await asyncio.sleep(PAUSE)
             try:
                 return await stack.enter_async_context(open_hub(settings))
             except Unreached as error:
-                if error.message != away.message:
-                    log.warning("waiting for a server", extra={"reason": error.message})
+                if str(error) != str(away):
+                    log.warning("waiting for a server", extra={"reason": str(error)})
                 away = error

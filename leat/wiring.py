@@ -1,5 +1,6 @@
 """Turns settings into an open hub, and closes it."""
 
+import asyncio
 import os
 import platform
 import secrets
@@ -17,6 +18,7 @@ from events.message import new_id
 from leat.adapters import open_bus, open_records, open_stores, opened, reaching
 from leat.data_folder import make_private
 from leat.settings import Settings, SettingsInvalid
+from workers.plugin.sandbox import is_used
 
 HUB = Kind(name="hub")
 FORM = "form"
@@ -33,6 +35,7 @@ async def open_hub(settings: Settings) -> AsyncIterator[Hub]:
             await records.prepare((HUB, *CATALOGUE.kinds))
             name = f"{settings.name}-{await _hub_id(records, settings.id)}"
         address = stores_address(settings, name)
+        address["limits"]["plugin_sandbox"] = "on" if await asyncio.to_thread(is_used, settings.plugin_sandbox) else "off"
         stores = await stack.enter_async_context(open_stores(address))
         with reaching("search", settings.search):
             await stores.search.ping()

@@ -391,6 +391,15 @@ def test_units_come_back_until_a_server_does(path: Path) -> None:
     assert Exit.UNREACHABLE not in final
 
 
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_units_leave_plugins_their_sandbox(path: Path) -> None:
+    """What bubblewrap needs is not taken: namespaces, a whole /proc, and netlink for a loopback of its own."""
+    says = unit(path)
+
+    assert "AF_NETLINK" in says["RestrictAddressFamilies"][0].split()
+    assert not {"RestrictNamespaces", "ProtectProc", "ProtectKernelTunables", "ProcSubset", "SystemCallFilter"} & set(says)
+
+
 def test_compose_comes_back_until_a_server_does(compose: Any) -> None:
     """Containers of the hub are started again whenever they end by themselves, as Kubernetes does with its own."""
     assert {service["restart"] for service in ours(compose).values()} == {"unless-stopped"}

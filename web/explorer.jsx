@@ -40,7 +40,8 @@ function Explorer() {
   const [shown, setShown] = useState(token());
   const [state, setState] = useState("");
   const wsClient = useMemo(() => live(token, setState), []);
-  // Without a token introspection is refused. GraphiQL reads the schema again when it is handed another fetcher, and keeps the rest.
+  // Without a token introspection would be refused, and what it was told be shown until something is executed: so there is none
+  // (schema is null). GraphiQL reads the schema when it is handed another fetcher, and keeps the rest.
   const fetcher = useMemo(() => asTyped(createGraphiQLFetcher({ url: URL, fetch: authorized, wsClient })), [shown]);
   const keep = (event) => sessionStorage.setItem("token", event.target.value.trim());
   const leave = (event) => event.key === "Enter" && event.target.blur();
@@ -52,7 +53,7 @@ function Explorer() {
         {!shown && " what LEAT_TOKEN sets, else in the file token of the hub's data folder"}
         {state && <span role="status"> {state}</span>}
       </label>
-      <GraphiQL fetcher={fetcher} defaultQuery={QUERY} plugins={[HISTORY_PLUGIN]} />
+      <GraphiQL fetcher={fetcher} schema={shown ? undefined : null} defaultQuery={QUERY} plugins={[HISTORY_PLUGIN]} />
     </div>
   );
 }

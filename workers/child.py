@@ -29,7 +29,7 @@ from typing import Any
 import msgspec
 
 from domain import errors
-from domain.errors import JobFailed, LeatError
+from domain.errors import JobFailed, LeatError, Unavailable
 from domain.masking import masked
 from domain.room import as_disk_full
 from workers.context import Level, Report
@@ -193,6 +193,8 @@ def error_from(plain: Mapping[str, Any]) -> LeatError:
     kind = getattr(errors, plain["type"], JobFailed)
     if issubclass(kind, JobFailed):
         return kind(plain["message"], plain["detail"], plain["code"])
+    if issubclass(kind, Unavailable):
+        return kind(plain["message"], plain["cause"])
     if issubclass(kind, LeatError):
         return kind(plain["message"])
     return JobFailed(plain["message"], plain["detail"], plain["code"])
@@ -254,8 +256,10 @@ async def _answer(steps: Steps, request: dict[str, Any], report: Report) -> dict
     try:
         return {"result": await _performed(steps, request, report)}
     except LeatError as error:
-        detail = getattr(error, "detail", "")
-        return {"error": {"type": _known_type(error), "code": error.code, "message": error.message, "detail": detail}}
+        detail, cause = getattr(error, "detail", ""), getattr(error, "cause", "")
+        return {
+            "error": {"type": _known_type(error), "code": error.code, "message": error.message, "detail": detail, "cause": cause}
+        }
 
 
 async def _performed(steps: Steps, request: dict[str, Any], report: Report) -> dict[str, Any]:
@@ -263,7 +267,10 @@ async def _performed(steps: Steps, request: dict[str, Any], report: Report) -> d
     try:
         return await steps(request["step"], request["address"], request["arguments"], report)
     except (OSError, ValueError, sqlite3.Error) as error:
-        raise as_disk_full(error, Path(request["address"]["data"])) from error
+        told = as_disk_full(error, Path(request["address"]["data"]))
+        if told is error:
+            raise
+        raise told from error
 
 
 def _known_type(error: LeatError) -> str:

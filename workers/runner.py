@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from domain.errors import JobSuperseded, Unavailable
+from domain.errors import JobSuperseded, LeatError, Unavailable
 from domain.hub import Hub
 from domain.jobs import ending
 from domain.jobs.attempts import Attempt
@@ -89,6 +89,8 @@ class Runner:
             raise JobSuperseded(f"attempt {job.attempt.number} of job {job.attempt.id} is over")
         if job.reason is not None or not isinstance(result, Exception):
             return Stopped()
+        if not isinstance(result, LeatError) or isinstance(result, Unavailable):  # its record does not tell the whole of it
+            log.warning("attempt failed", exc_info=result, extra={"job_id": job.attempt.id, "attempt": job.attempt.number})
         return Failed(as_disk_full(result, job.scratch), registration.retry)
 
     async def _end_patiently(self, job: RunningJob, verdict: Verdict) -> Job:
@@ -98,7 +100,7 @@ class Runner:
             try:
                 return await ending.end(self._hub, job.attempt, verdict, job.output)
             except Unavailable as error:
-                log.warning("attempt not ended yet", extra={"job_id": job.attempt.id, "error": error.message})
+                log.warning("attempt not ended yet", extra={"job_id": job.attempt.id, "error": str(error)})
                 if job.attempt.is_over:
                     return job.attempt.job
             await asyncio.sleep(BACKOFF[min(tries, len(BACKOFF) - 1)])

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 PUBLISHED = 0.2
 """Seconds between two publications of progress, and between two batches of log lines."""
+SHOWN = 1.0
+"""Seconds after which the record has the progress of a job for the first time; most jobs have ended before."""
 
 End = Literal["canceled", "stopped", "superseded"]
 
@@ -157,10 +159,12 @@ class RunningJob(JobContext):
                 self.stop("canceled")
 
     async def renew_lease(self) -> None:
-        """Beat every third of a lease, until cancelled."""
+        """Beat every third of a lease, until cancelled; for the first time sooner, so that lists show how far it is."""
+        third = self.hub.limits.lease / 3
+        await asyncio.sleep(min(SHOWN, third))
         while True:
-            await asyncio.sleep(self.hub.limits.lease / 3)
             await self._beat()
+            await asyncio.sleep(third)
 
     async def publish(self) -> None:
         """Publish progress and store log lines as they come, until cancelled."""

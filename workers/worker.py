@@ -183,6 +183,7 @@ class Worker:
             stopping=self._stopping.is_set(),
             memory=own.memory,
             seconds=own.seconds,
+            sandbox=self._hub.limits.plugin_sandbox == "on",
             children=children,
             lag=self._lag,
             beat=beat,

@@ -34,9 +34,9 @@ def translated(name: str) -> Iterator[None]:
         if error.status_code == 504 and error.error == "search_phase_execution_exception":  # a proxy's has no such type
             raise QueryInvalid(f"the query takes longer than {PATIENCE:g} s: narrow it, or ask for less at once") from error
         failed = Busy if error.status_code == 429 else Unavailable
-        raise failed(f"Elasticsearch answers {error.status_code}: {reason(error)}") from error
+        raise failed(f"the search engine answers {error.status_code}", f"Elasticsearch: {reason(error)}") from error
     except TransportError as error:
-        raise Unavailable(f"Elasticsearch does not answer: {error.message}") from error
+        raise Unavailable("the search engine does not answer", f"Elasticsearch: {error.message}") from error
 
 
 def reason(error: ApiError) -> str:

@@ -71,7 +71,7 @@ class ElasticsearchSearch(Search):
                     raise
                 # The name was free just now: if it is taken, the driver sent this twice, since an answer was lost.
                 if error.error != "resource_already_exists_exception":
-                    raise Invalid(f"Elasticsearch refuses the index: {reason(error)}", ("mapping",)) from error
+                    raise Invalid(f"the search engine refuses the index: {reason(error)}", ("mapping",)) from error
         self._last[name] = ""
 
     async def bulk(self, name: str, documents: Sequence[Document]) -> None:
@@ -296,7 +296,7 @@ class ElasticsearchSearch(Search):
             if not again:
                 return refused
             left = again
-        raise Unavailable(f"Elasticsearch was too busy to take {len(left)} documents of {name}")
+        raise Unavailable(f"the search engine was too busy to take {len(left)} documents of {name}")
 
     async def _bulk(self, name: str, operations: list[bytes]) -> list[dict[str, Any]]:
         """What became of each operation; nothing where all were done."""

@@ -165,4 +165,4 @@ def _translated(path: str) -> Iterator[None]:
     except AlreadyExistsError as error:
         raise Conflict(f"there is a file {path}") from error
     except BaseError as error:
-        raise Unavailable(f"the object store can't be used: {str(error).splitlines()[0]}") from error
+        raise Unavailable("the object store can't be used", str(error).splitlines()[0]) from error

@@ -48,4 +48,4 @@ def translated() -> Iterator[None]:
         raise
     except PyMongoError as error:
         reason = str(error).partition(", Timeout:")[0]  # what follows describes the driver's state at length
-        raise Unavailable(f"MongoDB can't be reached, or refuses: {reason}") from error
+        raise Unavailable("the database does not answer, or refuses", f"MongoDB: {reason}") from error

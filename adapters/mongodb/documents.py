@@ -65,7 +65,7 @@ class MongoDocuments(Documents):
                 raise _refused(error) from error
             except DocumentTooLarge as error:
                 largest = max(batch, key=lambda document: len(document.body))
-                raise JobFailed(f"the document {largest.id!r} is larger than MongoDB takes: {error}") from error
+                raise JobFailed(f"the document {largest.id!r} is larger than the database takes") from error
         self._written[name] = (count + len(documents), size + sum(len(document.body) for document in documents))
 
     async def seal(self, name: str, meta: Mapping[str, Any]) -> Sealed:
@@ -166,13 +166,13 @@ def _refused(error: BulkWriteError) -> Exception:
     errors: list[Fields] = (error.details or {}).get("writeErrors", [])
     for refused in errors:
         if refused.get("code") == DISK_FULL:
-            return DiskFull(f"MongoDB's disk is full: {refused.get('errmsg', '')}")
+            return DiskFull(f"the database's disk is full: {refused.get('errmsg', '')}")
         if refused.get("code") == DUPLICATE:
             return Conflict(f"the _id {refused['op']['_id']!r} occurs more than once")
     if not errors:
-        return Unavailable(f"MongoDB did not keep a batch: {error}")
+        return Unavailable("the database did not keep a batch of documents", f"MongoDB: {error}")
     reasons = "; ".join(f"{refused['op']['_id']!r}: {refused.get('errmsg', '')}" for refused in errors[:10])
-    return JobFailed(f"MongoDB refuses {len(errors)} documents: {reasons}")
+    return JobFailed(f"the database refuses {len(errors)} documents: {reasons}")
 
 
 def _batches(documents: Sequence[Document]) -> Iterator[list[Document]]:

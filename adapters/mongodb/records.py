@@ -1,21 +1,27 @@
 """Records on MongoDB: one collection a kind."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
 from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
-from pymongo import WriteConcern
-from pymongo.errors import DuplicateKeyError
+from pymongo import UpdateOne, WriteConcern
+from pymongo.errors import DuplicateKeyError, OperationFailure
 from pymongo.read_concern import ReadConcern
 
 from adapters.mongodb.connection import Fields, connect, translated
 from adapters.mongodb.json_values import escaped, unescaped
+from adapters.mongodb.sequence import Sequence
 from domain.errors import Stale, Unavailable
 from domain.ports.records import Kind, Record, Records
 
 DURABLE = WriteConcern("majority", j=True)
 COMMITTED = ReadConcern("majority")
+BATCH = 1000
+EARLIER = -(2**53)
+"""Microseconds are added to this for the place of what an earlier version inserted: before all that are counted."""
+UNNUMBERED = -(2**60)
+"""Said to be the place of what such a version wrote beside this one, until a process starts again: before all others."""
 LOOKS = 60
 """Times that everything is read at most to find it twice the same, where the server has no snapshots."""
 
@@ -29,6 +35,7 @@ class MongoRecords(Records):
     def __init__(self, database: "AsyncIOMotorDatabase[Fields]", hub: str) -> None:
         self._database = database
         self._hub = hub
+        self._sequence = Sequence(database[f"{hub}.sequence"])
 
     @classmethod
     @asynccontextmanager
@@ -40,18 +47,39 @@ class MongoRecords(Records):
     async def prepare(self, kinds: Iterable[Kind]) -> None:
         with translated():
             for kind in kinds:
-                for fields, order in kind.lookups():
-                    await self._of(kind).create_index([*((f"body.{field}", 1) for field in (*fields, order)), ("_id", 1)])
+                wanted = [_index(fields, order) for fields, order in kind.lookups()]
+                for keys in wanted:
+                    await self._of(kind).create_index(keys)
+                for name, index in (await self._of(kind).index_information()).items():
+                    if name != "_id_" and [(field, int(way)) for field, way in index["key"]] not in wanted:
+                        await self._drop_index(kind, name)
+                await self._number(kind)
+
+    async def _drop_index(self, kind: Kind, name: str) -> None:
+        """One that a former version asked for: each costs every write. Another process that starts may be quicker."""
+        with suppress(OperationFailure):
+            await self._of(kind).drop_index(name)
+
+    async def _number(self, kind: Kind) -> None:
+        """Give those a place that an earlier version wrote, before all others: each by its own time, so that several processes may
+        do so at a time."""
+        updates: list[UpdateOne] = []
+        async for found in self._of(kind).find({"sequence": None}, {"body.created_at": 1}):
+            place = EARLIER + int(float(found["body"].get("created_at") or 0) * 1e6)
+            updates.append(UpdateOne({"_id": found["_id"], "sequence": None}, {"$set": {"sequence": place}}))
+        for first in range(0, len(updates), BATCH):
+            await self._of(kind).bulk_write(updates[first : first + BATCH], ordered=False)
 
     async def get(self, kind: Kind, id: str) -> Record | None:
         with translated():
             found = await self._of(kind).find_one({"_id": id})
-        return _record(found) if found else None
+        return _record(found)._replace(sequence=0) if found else None
 
-    async def insert(self, kind: Kind, id: str, body: Mapping[str, Any], version: int = 1) -> bool:
+    async def insert(self, kind: Kind, id: str, body: Mapping[str, Any], version: int = 1, sequence: int = 0) -> bool:
         with translated():
+            place = await (self._sequence.reach(sequence) if sequence else self._sequence.next())
             try:
-                await self._of(kind).insert_one({"_id": id, "version": version, "body": escaped(body)})
+                await self._of(kind).insert_one({"_id": id, "version": version, "sequence": place, "body": escaped(body)})
             except DuplicateKeyError:
                 return False
         return True
@@ -59,7 +87,7 @@ class MongoRecords(Records):
     async def replace(self, kind: Kind, id: str, body: Mapping[str, Any], version: int) -> int:
         with translated():
             new = {"version": version + 1, "body": escaped(body)}
-            result = await self._of(kind).replace_one({"_id": id, "version": version}, new)
+            result = await self._of(kind).update_one({"_id": id, "version": version}, {"$set": new})
         if not result.matched_count:
             raise _stale(kind, id, version)
         return version + 1
@@ -79,7 +107,7 @@ class MongoRecords(Records):
         kind: Kind,
         equals: Mapping[str, Any] | None = None,
         *,
-        order: str = "created_at",
+        order: str = "",
         descending: bool = False,
         after: tuple[float, str] | None = None,
         least: float | None = None,
@@ -87,10 +115,13 @@ class MongoRecords(Records):
         limit: int = 100,
     ) -> list[Record]:
         kind.check(equals or {}, order, least, below)
-        wanted, field = _equal(equals or {}), f"body.{order}"
+        wanted, field = _equal(equals or {}), _field(order)
         behind, direction = ("$lt", -1) if descending else ("$gt", 1)
         if after:
-            wanted["$or"] = [{field: {behind: after[0]}}, {field: after[0], "_id": {behind: after[1]}}]
+            same = None if after[0] == UNNUMBERED else after[0]
+            wanted["$or"] = [{field: {behind: after[0]}}, {field: same, "_id": {behind: after[1]}}]
+            if descending and not order and same is not None:
+                wanted["$or"].append({field: None})  # which MongoDB compares with no number
         bounds = {operator: bound for operator, bound in (("$gte", least), ("$lt", below)) if bound is not None}
         if bounds:
             wanted[field] = bounds
@@ -99,7 +130,7 @@ class MongoRecords(Records):
             return [_record(found) for found in await cursor.to_list(limit)]
 
     async def count(self, kind: Kind, equals: Mapping[str, Any] | None = None) -> int:
-        kind.check(equals or {}, kind.order[0])
+        kind.check(equals or {}, "")
         with translated():
             return await self._of(kind).count_documents(_equal(equals or {}))
 
@@ -129,7 +160,10 @@ class MongoRecords(Records):
         with translated():
             for kind in kinds:
                 of = self._database[f"{self._hub}.{kind.name}"] if session else self._of(kind)
-                found += [(kind, _record(fields)) for fields in await of.find(session=session).sort("_id").to_list(None)]
+                found += [
+                    (kind, _record(fields))
+                    for fields in await of.find(session=session).sort([("sequence", 1), ("_id", 1)]).to_list(None)
+                ]
         return found
 
     async def ping(self) -> None:
@@ -142,7 +176,15 @@ class MongoRecords(Records):
 
 
 def _record(found: Fields) -> Record:
-    return Record(found["_id"], found["version"], unescaped(found["body"]))
+    return Record(found["_id"], found["version"], unescaped(found["body"]), found.get("sequence") or UNNUMBERED)
+
+
+def _field(order: str) -> str:
+    return f"body.{order}" if order else "sequence"
+
+
+def _index(fields: Iterable[str], order: str) -> list[tuple[str, int]]:
+    return [*((f"body.{field}", 1) for field in fields), (_field(order), 1), ("_id", 1)]
 
 
 def _equal(equals: Mapping[str, Any]) -> Fields:

@@ -4,7 +4,7 @@ into one transaction."""
 import asyncio
 import math
 import sqlite3
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
@@ -19,13 +19,16 @@ BUSY = 30.0
 """Seconds that a write waits for another process's transaction."""
 BATCH = 500
 """Writes that one transaction takes at most."""
+NUMBERED = 1
+"""`user_version` of a file whose rows are numbered over all of its tables; before, each table counted by itself."""
 INFINITY = "9e999"
 """A number of JSON that SQLite reads as infinite: JSON has no word for that."""
 
 # A batch is one statement per operation and kind, fed by one JSON text: a thread hop and a statement per write would cost more
 # than the writing. RETURNING tells which of the writes took effect.
 STATEMENTS = {
-    "insert": 'INSERT INTO "{}" (id, version, body) SELECT value ->> 0, value ->> 2, value ->> 1 FROM json_each(?) WHERE true'
+    "insert": 'INSERT INTO "{}" (rowid, id, version, body)'
+    " SELECT coalesce(value ->> 3, {} + key), value ->> 0, value ->> 2, value ->> 1 FROM json_each(?) WHERE true"
     " ON CONFLICT DO NOTHING RETURNING id",
     "replace": 'UPDATE "{}" AS old SET version = old.version + 1, body = new.body'
     " FROM (SELECT value ->> 0 AS id, value ->> 1 AS body, value ->> 2 AS version FROM json_each(?)) AS new"
@@ -33,6 +36,9 @@ STATEMENTS = {
     "delete": 'DELETE FROM "{0}" WHERE rowid IN (SELECT old.rowid FROM json_each(?) AS new CROSS JOIN "{0}" AS old'
     " ON old.id = new.value ->> 0 AND old.version = coalesce(new.value ->> 2, old.version)) RETURNING id",
 }
+
+
+TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
 
 
 class Write(NamedTuple):
@@ -43,6 +49,7 @@ class Write(NamedTuple):
     id: str
     body: str
     version: int | None
+    sequence: int | None
     took_effect: "asyncio.Future[bool]"
 
 
@@ -54,6 +61,7 @@ class SqliteRecords(Records):
         self._writer = writer
         self._reader = reader
         self._points = points
+        self._next_sequence = "1"
         self._waiting: list[Write] = []
         self._writing: asyncio.Task[None] | None = None
 
@@ -74,15 +82,24 @@ class SqliteRecords(Records):
 
     async def prepare(self, kinds: Iterable[Kind]) -> None:
         wanted = tuple(kinds)
-        statements = [statement for kind in wanted for statement in _schema(kind)]
         with _translated():
             try:
-                await self._writer.executescript("\n".join(["BEGIN IMMEDIATE;", *statements, "COMMIT;"]))
+                await self._execute("BEGIN IMMEDIATE", *map(_table, wanted))
                 for kind in wanted:
                     await self._drop_other_indexes(kind)
+                tables = [name for (name,) in await self._writer.execute_fetchall(TABLES)]
+                await self._number(tables)
+                await self._execute(*(statement for kind in wanted for statement in _create_indexes(kind)), "COMMIT")
+                self._next_sequence = _next_sequence(tables)
             except sqlite3.Error:
                 await self._roll_back()
                 raise
+
+    async def _number(self, tables: list[str]) -> None:
+        """Number the rows of a file that an earlier version wrote, once, by what it ordered them by."""
+        [(form,)] = await self._writer.execute_fetchall("PRAGMA user_version")
+        if form < NUMBERED:
+            await self._execute(*_numbering(tables), f"PRAGMA user_version = {NUMBERED}")
 
     async def _drop_other_indexes(self, kind: Kind) -> None:
         """Those that a former version asked for: each costs every write."""
@@ -102,8 +119,8 @@ class SqliteRecords(Records):
             raise _unavailable(error) from error
         return row and Record(id, row[0], orjson.loads(row[1]))
 
-    async def insert(self, kind: Kind, id: str, body: Mapping[str, Any], version: int = 1) -> bool:
-        return await self._write("insert", kind, id, body, version)
+    async def insert(self, kind: Kind, id: str, body: Mapping[str, Any], version: int = 1, sequence: int = 0) -> bool:
+        return await self._write("insert", kind, id, body, version, sequence or None)
 
     async def replace(self, kind: Kind, id: str, body: Mapping[str, Any], version: int) -> int:
         if not await self._write("replace", kind, id, body, version):
@@ -122,7 +139,7 @@ class SqliteRecords(Records):
         kind: Kind,
         equals: Mapping[str, Any] | None = None,
         *,
-        order: str = "created_at",
+        order: str = "",
         descending: bool = False,
         after: tuple[float, str] | None = None,
         least: float | None = None,
@@ -131,7 +148,7 @@ class SqliteRecords(Records):
     ) -> list[Record]:
         kind.check(equals or {}, order, least, below)
         conditions, parameters = _equal(equals or {})
-        column, direction, behind = _field(order), "DESC" if descending else "ASC", "<" if descending else ">"
+        column, direction, behind = _ordered(order), "DESC" if descending else "ASC", "<" if descending else ">"
         if after:
             value = _value(after[0])
             conditions += [f"{column} {behind}= json_extract(?, '$')", f"({column} {behind} json_extract(?, '$') OR id {behind} ?)"]
@@ -141,12 +158,12 @@ class SqliteRecords(Records):
                 conditions.append(f"{column} {comparison} json_extract(?, '$')")
                 parameters.append(_value(bound) if math.isfinite(bound) else str(bound).replace("inf", INFINITY))
         ordered = f"ORDER BY {column} {direction}, id {direction} LIMIT ?"
-        sql = f'SELECT id, version, body FROM "{kind.name}" {_where(conditions)} {ordered}'
+        sql = f'SELECT id, version, body, rowid FROM "{kind.name}" {_where(conditions)} {ordered}'
         rows = await self._read(sql, [*parameters, limit])
-        return [Record(id, version, orjson.loads(body)) for id, version, body in rows]
+        return [_record(row) for row in rows]
 
     async def count(self, kind: Kind, equals: Mapping[str, Any] | None = None) -> int:
-        kind.check(equals or {}, kind.order[0])
+        kind.check(equals or {}, "")
         conditions, parameters = _equal(equals or {})
         [(count,)] = await self._read(f'SELECT count(*) FROM "{kind.name}" {_where(conditions)}', parameters)
         return int(count)
@@ -157,10 +174,14 @@ class SqliteRecords(Records):
                 await reader.execute("BEGIN")
             for kind in kinds:
                 with _translated():
-                    cursor = await reader.execute(f'SELECT id, version, body FROM "{kind.name}" ORDER BY rowid')
+                    cursor = await reader.execute(f'SELECT id, version, body, rowid FROM "{kind.name}" ORDER BY rowid')
                 while rows := await _next_rows(cursor):
-                    for id, version, body in rows:
-                        yield kind, Record(id, version, orjson.loads(body))
+                    for row in rows:
+                        yield kind, _record(row)
+
+    async def _execute(self, *statements: str) -> None:
+        for statement in statements:
+            await self._writer.execute(statement)
 
     async def ping(self) -> None:
         await self._read("SELECT count(*) FROM sqlite_master", [])
@@ -176,10 +197,11 @@ class SqliteRecords(Records):
         id: str,
         body: Mapping[str, Any],
         version: int | None = None,
+        sequence: int | None = None,
     ) -> bool:
         """Whether the write took effect, once its transaction is on disk."""
         took_effect: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append(Write(operation, kind.name, id, orjson.dumps(body).decode(), version, took_effect))
+        self._waiting.append(Write(operation, kind.name, id, orjson.dumps(body).decode(), version, sequence, took_effect))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_what_waits())
         return await took_effect
@@ -220,8 +242,8 @@ class SqliteRecords(Records):
             if len(groups) > 1:
                 await self._writer.execute("BEGIN IMMEDIATE")
             for (operation, kind), writes in groups.items():
-                values = orjson.dumps([(write.id, write.body, write.version) for write in writes]).decode()
-                rows = await self._writer.execute_fetchall(STATEMENTS[operation].format(kind), (values,))
+                values = orjson.dumps([(write.id, write.body, write.version, write.sequence) for write in writes]).decode()
+                rows = await self._writer.execute_fetchall(STATEMENTS[operation].format(kind, self._next_sequence), (values,))
                 done.append((writes, {id for (id,) in rows}))
             if len(groups) > 1:
                 await self._writer.execute("COMMIT")
@@ -287,27 +309,62 @@ def _unavailable(error: sqlite3.Error) -> Unavailable:
     return Unavailable(f"the records in SQLite can't be read or written: {error}")
 
 
-def _schema(kind: Kind) -> Iterable[str]:
-    yield (
-        f'CREATE TABLE IF NOT EXISTS "{kind.name}"'
-        " (rowid INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, body TEXT NOT NULL) STRICT;"
-    )
+def _table(kind: Kind) -> str:
+    """`rowid` is a record's `sequence`."""
+    columns = "rowid INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, version INTEGER NOT NULL, body TEXT NOT NULL"
+    return f'CREATE TABLE IF NOT EXISTS "{kind.name}" ({columns}) STRICT;'
+
+
+def _create_indexes(kind: Kind) -> Iterable[str]:
     for name, columns, known in _indexes(kind):
-        yield f'CREATE INDEX IF NOT EXISTS "{name}" ON "{kind.name}" ({columns}, id) {known};'
+        yield f'CREATE INDEX IF NOT EXISTS "{name}" ON "{kind.name}" ({columns}) {known};'
+
+
+def _next_sequence(tables: Iterable[str]) -> str:
+    """The number that comes behind those of all tables: each largest one is found at the end of its table."""
+    largest = ", ".join(f'coalesce((SELECT max(rowid) FROM "{table}"), 0)' for table in tables)
+    return f"max(0, {largest}) + 1"
+
+
+def _numbering(tables: Sequence[str]) -> Iterable[str]:
+    """Negative numbers come first, so that no row meets the number of another on its way."""
+    of_each = (f"SELECT '{table}' AS kind, rowid AS old, id, {_field('created_at')} AS at FROM \"{table}\"" for table in tables)
+    yield (
+        "CREATE TEMP TABLE numbered AS SELECT kind, old, row_number() OVER (ORDER BY at, id, kind) AS new"
+        f" FROM ({' UNION ALL '.join(of_each)});"
+    )
+    yield "CREATE UNIQUE INDEX temp.numbered_rows ON numbered (kind, old);"
+    for table in tables:
+        new = f"SELECT new FROM numbered WHERE kind = '{table}' AND old = \"{table}\".rowid"
+        yield f'UPDATE "{table}" SET rowid = -({new});'
+        yield f'UPDATE "{table}" SET rowid = -rowid;'
+    yield "DROP TABLE numbered;"
 
 
 def _indexes(kind: Kind) -> Iterable[tuple[str, str, str]]:
     """(name, columns, condition) of each index. A record without the fields that an index compares is not in it: most records lack
     most of them, so that writing is cheaper."""
     for fields, order in kind.lookups():
+        if not fields and not order:
+            continue  # the table itself is in this order, and so is what an index finds equal
         compared = fields or (() if order in kind.order else (order,))
         known = [f"{_field(field)} IS NOT NULL" for field in compared]
-        name = "_".join([kind.name, *fields, "by", order, *(["known"] if known else [])])
-        yield name, ", ".join(_field(field) for field in (*fields, order)), _where(known)
+        name = "_".join([kind.name, *fields, "by", order or "sequence", *(["known"] if known else [])])
+        columns = [*map(_field, fields), *([_field(order), "id"] if order else [])]
+        yield name, ", ".join(columns), _where(known)
 
 
 def _field(name: str) -> str:
     return f"""json_extract(body, '$."{name}"')"""
+
+
+def _ordered(order: str) -> str:
+    return _field(order) if order else "rowid"
+
+
+def _record(row: tuple[str, int, str, int]) -> Record:
+    id, version, body, sequence = row
+    return Record(id, version, orjson.loads(body), sequence)
 
 
 def _value(value: object) -> str:

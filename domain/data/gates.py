@@ -131,7 +131,7 @@ def _lost_fields(build: Gates, sources: Mapping[str, OfSource], new: Holding, se
         has = new.fields.get(path, 0)
         if had and before and (not now or _is_less(has / now, had / before, allowed)):
             was, is_ = f"{had:,} of {before:,}", f"{has:,} of {now:,}"
-            yield f"field {path}: {was} documents had it, now {is_} have ({allowed:.4g} of its share may be lost)"
+            yield f"field {path}: {was} documents had it, now {is_} have ({100 * allowed:.4g}% of its share may be lost)"
 
 
 def _documents(holding: Holding, parts: Sequence[str]) -> int:
@@ -179,4 +179,4 @@ def _is_less(now: float, before: float, allowed: float) -> bool:
 
 
 def _change(before: int, now: int, allowed: float) -> str:
-    return f"{before:,} became {now:,} ({(before - now) / before:.1%} lost, {allowed:.4g} of them may be)"
+    return f"{before:,} became {now:,} ({(before - now) / before:.1%} lost, {100 * allowed:.4g}% may be)"

@@ -58,6 +58,8 @@ class Schedule(Entity, frozen=True, kw_only=True):
 
 FAILED = {"FAILED": "failed", "HELD": "is held"}
 """States of a run that came to nothing, in words: a cancelled one is nobody's failure."""
+LOOKED_BACK = 10
+"""Runs of a schedule among which one that has ended is looked for."""
 
 SCHEDULES = Table(Kind(name="schedule", indexes=ENTITY_INDEXES, ranges=REMOVED_RANGE), Schedule)
 
@@ -147,16 +149,19 @@ def asked_by(name: str) -> str:
     return f"schedule {name}"
 
 
-async def failure(hub: Hub, schedule: Schedule) -> str:
-    """Why its last fire came to nothing: it started no run, or that failed or is held; empty where it did what it is for, or does
-    it just now."""
+async def failure(hub: Hub, name: str, schedule: Schedule) -> str:
+    """Why its last fire came to nothing: it started no run, or that failed or is held; empty where it did what it is for. A run
+    that still goes on says nothing yet, so until it ends the one before it counts."""
     if schedule.failure or not schedule.run_id:
         return schedule.failure
     try:
-        view = await overview.view(hub, schedule.run_id)
+        view: RunView | None = await overview.view(hub, schedule.run_id)
     except NotFound:
         return ""  # it ended so long ago that nobody keeps it
-    return f"run {view.id} {FAILED[view.state]}{_why(view)}" if view.state in FAILED else ""
+    if view and view.state == "RUNNING":
+        before = await overview.page_of(hub, asked_by(name), limit=LOOKED_BACK)
+        view = next((each for each in before if each.state != "RUNNING"), None)
+    return f"run {view.id} {FAILED[view.state]}{_why(view)}" if view and view.state in FAILED else ""
 
 
 def _why(view: RunView) -> str:

@@ -44,7 +44,7 @@ async def depths_of(hub: Hub, queues: tuple[str, ...]) -> list[Depth]:
         async with asyncio.timeout(PATIENCE):
             return await hub.bus.depth(queues)
     except (BusError, TimeoutError) as error:
-        raise Unavailable(f"the bus does not answer: {error}") from error
+        raise Unavailable("the bus does not answer", str(error)) from error
 
 
 async def running(hub: Hub, queue: str) -> int:
@@ -62,4 +62,4 @@ async def _oldest(hub: Hub, queue: str) -> float | None:
                 return max(0.0, now - max(stored.value.not_before, float(stored.value.events[-1]["at"])))
         if len(page) < PAGE:
             return None
-        after = (page[-1].value.created_at, page[-1].id)
+        after = page[-1].place

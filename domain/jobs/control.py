@@ -85,7 +85,7 @@ async def page(
     after: tuple[float, str] | None = None,
     limit: int = 50,
 ) -> list[Stored[Job]]:
-    """Jobs by creation, newest first unless asked otherwise, behind `after` = (created_at, id) of the last one seen.
+    """Jobs as they were asked for, newest first unless asked otherwise, behind `after` = (sequence, id) of the last one seen.
 
     `equals` names no fields, or those of one of JOBS' indexes; other ones raise ValueError.
     """

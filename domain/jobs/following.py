@@ -15,6 +15,7 @@ from domain.errors import Conflict, LeatError, Stale, Unavailable, Unreadable
 from domain.hub import Follower, Hub
 from domain.ids import derived_id
 from domain.jobs import asking, dead_letters, presence, runs
+from domain.jobs.failures import error_of
 from domain.jobs.jobs import JOBS
 from domain.nouns import Stored, Table
 from events.bus import BusError
@@ -81,7 +82,7 @@ async def _ask(hub: Hub, follower: Follower, cause: str, plain: dict[str, Any]) 
     except Exception as error:  # a mistake in a follower, or a rule, must not stop the other ones, nor the edits of the record
         log.exception("a follower failed", extra={"follower": follower.name, "cause": cause})
         body = msgspec.json.encode(plain).decode()
-        await dead_letters.keep(hub, id, f"follower {follower.name}", body, f"{type(error).__name__}: {error}")
+        await dead_letters.keep(hub, id, f"follower {follower.name}", body, error_of(error).message)
 
 
 async def _take_out(hub: Hub, table: Table[Any], stored: Stored[Any], ids: frozenset[str]) -> Stored[Any]:

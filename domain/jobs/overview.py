@@ -30,6 +30,8 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     title: str
     asked_by: str
+    sequence: int
+    """Its place among all runs; see Record."""
     created_at: float
     finished_at: float
     """Unix seconds; 0 while it runs."""
@@ -56,11 +58,11 @@ async def page_of(hub: Hub, asked_by: str, *, after: tuple[float, str] | None = 
 
 
 async def page(hub: Hub, *, descending: bool = True, after: tuple[float, str] | None = None, limit: int = 50) -> list[RunView]:
-    """Runs by creation, newest first unless asked otherwise, behind `after` = (created_at, id) of the last one seen."""
+    """Runs as they were asked for, newest first unless asked otherwise, behind `after` = (sequence, id) of the last one seen."""
     planned = await RUNS.find(hub.records, descending=descending, after=after, limit=limit)
     alone = await JOBS.find(hub.records, descending=descending, after=after, limit=limit, step="")
     both: list[Stored[Run] | Stored[Job]] = [*planned, *alone]
-    both.sort(key=lambda stored: (stored.value.created_at, stored.id), reverse=descending)
+    both.sort(key=lambda stored: stored.place, reverse=descending)
     return [await _view(hub, each) if isinstance(each.value, Run) else _view_alone(each) for each in both[:limit]]
 
 
@@ -72,6 +74,7 @@ async def _view(hub: Hub, stored: Stored[Run]) -> RunView:
         id=stored.id,
         title=run.title,
         asked_by=run.asked_by,
+        sequence=stored.sequence,
         created_at=run.created_at,
         finished_at=0.0 if state == "RUNNING" else max((job.value.finished_at for job in found.values()), default=0.0),
         state=state,
@@ -107,6 +110,7 @@ def _view_alone(stored: Stored[Job]) -> RunView:
         id=stored.id,
         title=_title(job),
         asked_by=job.asked_by,
+        sequence=stored.sequence,
         created_at=job.created_at,
         finished_at=job.finished_at,
         state=chains.state_alone(job),

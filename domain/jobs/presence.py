@@ -43,6 +43,8 @@ class Presence(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes that it holds in memory; 0 where its system does not tell."""
     seconds: float = 0.0
     """Processor time since it began."""
+    sandbox: bool = False
+    """Whether the plugins that it runs are in a sandbox."""
     children: tuple[Consumption, ...] = ()
     """The processes that it started, directly or not: heavy steps and plugins. The largest first."""
     lag: float = 0.0

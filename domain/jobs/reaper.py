@@ -180,7 +180,7 @@ class Reaper:
         while page := await table.find(self._hub.records, is_untold=True, removed=True, after=after, limit=SMALL):
             if found := [stored for stored in page if (table.kind.name, stored.id, stored.version) not in self._left]:
                 return found
-            after = (page[-1].value.created_at, page[-1].id)
+            after = page[-1].place
         return []
 
     async def _ask_first_steps(self) -> None:

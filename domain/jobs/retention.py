@@ -23,11 +23,13 @@ async def forget(hub: Hub, limit: int) -> int:
     before = time.time() - hub.limits.keep_jobs
     removed = 0
     after: tuple[float, str] | None = None
-    while removed < limit and (page := await JOBS.find(hub.records, state="FINISHED", below=before, after=after, limit=limit)):
+    while removed < limit and (page := await JOBS.find(hub.records, state="FINISHED", after=after, limit=limit)):
+        if all(stored.value.created_at >= before for stored in page):
+            break  # the oldest come first; where a clock was turned, most of them
         for stored in page:
             with suppress(Unreadable):  # another job of its run: they stay together
                 removed += await _forget(hub, stored, before)
-        after = (page[-1].value.created_at, page[-1].id)
+        after = page[-1].place
     for letter in await DEAD_LETTERS.find(hub.records, limit=limit):
         if letter.value.created_at < before:
             await hub.records.delete(DEAD_LETTERS.kind, letter.id)

@@ -27,7 +27,7 @@ async def upgrade(hub: Hub) -> None:
     while page := await JOBS.find(hub.records, after=after, limit=500):
         for job in page:
             await _replace(hub, JOBS, job, _job_of_today(job))
-        after = (page[-1].value.created_at, page[-1].id)
+        after = page[-1].place
 
 
 async def _replace(hub: Hub, table: Table[Any], stored: Stored[Any], value: Any) -> None:

@@ -2,15 +2,14 @@
 
 import random
 import time
-import traceback
 from typing import Any, Literal
 
 import msgspec
 
-from domain.errors import JobTimedOut, LeatError
+from domain.errors import JobTimedOut
+from domain.jobs.failures import error_of
 from domain.jobs.jobs import Ending, Job, JobError, Progress, canceled, finished, queued, without_handle
 from domain.jobs.retries import LOSSES, Retry, backoff, is_outage, wait_after, wait_after_loss
-from domain.masking import masked
 from events.jobs import JobQueued, Outcome
 from events.message import Event, Output
 
@@ -157,11 +156,3 @@ def _without_what_ran(id: str, job: Job, chance: float) -> Job:
             event = JobQueued(seq=0, command=job.type, reason="failed", error=why, not_before=not_before)
             return queued(id, without_handle(job), event)
     return canceled(id, job)
-
-
-def error_of(error: Exception) -> JobError:
-    """What the record keeps of an error: a LeatError's own words, anything else with its traceback."""
-    if isinstance(error, LeatError):
-        return JobError(code=error.code, message=error.message, detail=getattr(error, "detail", ""))
-    detail = masked("".join(traceback.format_exception(error)))
-    return JobError(code="INTERNAL", message=masked(f"{type(error).__name__}: {error}"), detail=detail[-8000:])

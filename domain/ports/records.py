@@ -15,24 +15,27 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """Lower-case singular, such as `job`."""
     indexes: tuple[tuple[str, ...], ...] = ()
     """Combinations of top-level fields that `find` and `count` may compare for equality."""
-    order: tuple[str, ...] = ("created_at",)
-    """Top-level number fields that `find` may order by."""
+    order: tuple[str, ...] = ()
+    """Top-level number fields that `find` may order by, beside the order in which the records were inserted."""
     ranges: tuple[tuple[tuple[str, ...], str], ...] = ()
     """Further orders, each for one combination of fields: (fields, number field)."""
 
     def check(self, equals: Mapping[str, Any], order: str, *bounds: float | None) -> None:
-        """For adapters: raise ValueError where `find` is asked for what is not declared, which would read every record, or for a
-        range with NaN as a bound, which nothing is in nor out of."""
+        """For adapters: raise ValueError where `find` is asked for what is not declared, which would read every record, for a range
+        of no field, or for one with NaN as a bound, which nothing is in nor out of."""
         known = [(set(fields), by) for fields, by in self.lookups()]
         if (set(equals), order) not in known:
             on = f" on {', '.join(sorted(equals))}" if equals else ""
-            raise ValueError(f"{self.name} records have no index{on} in the order of {order}")
+            raise ValueError(f"{self.name} records have no index{on} in the order of {order or 'their insertion'}")
+        if not order and any(bound is not None for bound in bounds):
+            raise ValueError("a range is one of a field: name it as the order")
         if any(bound is not None and math.isnan(bound) for bound in bounds):
             raise ValueError("NaN is no bound of a range")
 
     def lookups(self) -> Iterable[tuple[tuple[str, ...], str]]:
-        """For adapters: every (fields, order) that `find` may be asked for, and so every index that is needed."""
-        yield from ((fields, by) for by in self.order for fields in ((), *self.indexes))
+        """For adapters: every (fields, order) that `find` may be asked for, and so every index that is needed. The order of
+        insertion is named by no field."""
+        yield from ((fields, by) for by in ("", *self.order) for fields in ((), *self.indexes))
         yield from self.ranges
 
 
@@ -44,6 +47,14 @@ class Record(NamedTuple):
     """1 when inserted, one more with each replace."""
     body: dict[str, Any]
     """Plain JSON values: str, int (64 bits), float, bool, None, list, dict with string keys (any characters). Without `id`."""
+    sequence: int = 0
+    """Its place among all records of all kinds, as `find` and `snapshot` tell it: what is inserted after another insert returned
+    has the larger number, whatever the clocks of the processes say. Negative for what an earlier version wrote; 0 where it is not
+    told."""
+
+    def place(self, order: str = "") -> tuple[float, str]:
+        """What `find` is told to go on behind this record in that order."""
+        return (self.body[order] if order else self.sequence), self.id
 
 
 class RecordsWriter(ABC):
@@ -54,9 +65,9 @@ class RecordsWriter(ABC):
         """Make tables and indexes for these kinds where they are missing; called once at start, by several processes at a time."""
 
     @abstractmethod
-    async def insert(self, kind: Kind, id: str, body: Mapping[str, Any], version: int = 1) -> bool:
-        """Insert with version 1, or with the one that it had where it comes from a copy; False, and nothing changed, where the id
-        exists."""
+    async def insert(self, kind: Kind, id: str, body: Mapping[str, Any], version: int = 1, sequence: int = 0) -> bool:
+        """Insert with version 1 and the next number of the sequence, or with those that it had where it comes from a copy; False,
+        and nothing changed, where the id exists."""
 
     @abstractmethod
     async def replace(self, kind: Kind, id: str, body: Mapping[str, Any], version: int) -> int:
@@ -73,7 +84,7 @@ class RecordsReader(ABC):
 
     @abstractmethod
     async def get(self, kind: Kind, id: str) -> Record | None:
-        """The record, or None."""
+        """The record without its sequence, or None."""
 
     @abstractmethod
     async def find(
@@ -81,15 +92,16 @@ class RecordsReader(ABC):
         kind: Kind,
         equals: Mapping[str, Any] | None = None,
         *,
-        order: str = "created_at",
+        order: str = "",
         descending: bool = False,
         after: tuple[float, str] | None = None,
         least: float | None = None,
         below: float | None = None,
         limit: int = 100,
     ) -> list[Record]:
-        """Up to `limit` records whose fields equal these, ordered by `order` then id (both descending if asked), behind `after` =
-        (value of `order`, id). `equals` is one of the kind's declared indexes, or empty.
+        """Up to `limit` records whose fields equal these, in the order in which they were inserted, or by the field `order`, then
+        by id (both descending if asked), behind `after`: the `place` of a record. `equals` is one of the kind's declared indexes,
+        or empty.
 
         With `least` or `below`, those whose value of `order` is a number in [least, below): half open, so that ranges join without
         gap or overlap; infinity is a bound too. Raises ValueError for NaN.

@@ -7,6 +7,7 @@ from strawberry import field
 
 from domain.jobs import dead_letters
 from domain.jobs.dead_letters import DEAD_LETTERS, Letter
+from domain.masking import without_servers
 from domain.nouns import Stored
 from gateway.context import Info
 from gateway.graphql.nodes import After, Connection, First, Node, connection, global_id, page_size, position
@@ -30,7 +31,7 @@ class DeadLetter(Node):
         return cls(
             id=global_id("DeadLetter", stored.id),
             queue=letter.queue,
-            reason=letter.reason,
+            reason=without_servers(letter.reason),
             body=letter.body,
             created_at=DateTime(letter.created_at),
         )

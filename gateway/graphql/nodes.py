@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -11,6 +12,8 @@ from strawberry import argument, field
 from domain.errors import Invalid
 from domain.nouns import Stored
 
+SEQUENCE = re.compile(r"-?[0-9]{1,18}")
+"""Of 64 bits."""
 T = TypeVar("T")
 S = TypeVar("S")
 
@@ -93,19 +96,23 @@ def few(ids: list[str]) -> list[str]:
     return ids
 
 
+def cursor(sequence: int, id: str) -> str:
+    """What `position` reads: where this item of a list is."""
+    return encode(f"{sequence}:{id}")
+
+
 def position(after: str | None) -> tuple[float, str] | None:
-    """(order value, id) of a cursor; raises Invalid where it is not one of ours."""
+    """(sequence, id) of a cursor; raises Invalid where it is not one of ours."""
     if after is None:
         return None
     value, _, id = (decode(after) or "").partition(":")
-    try:
-        return float(value), id
-    except ValueError:
-        raise Invalid("that is no cursor of this list", ("after",)) from None
+    if not SEQUENCE.fullmatch(value):
+        raise Invalid("that is no cursor of this list: leave `after` out to begin anew", ("after",))
+    return int(value), id
 
 
 def connection(found: Sequence[Stored[Any]], first: int, made: Callable[[Stored[Any]], T]) -> Connection[T]:
-    """A page of at most `first` of these records, ordered by `created_at`; one more than that says that there is a next one."""
-    edges = [Edge(cursor=encode(f"{stored.value.created_at!r}:{stored.id}"), node=made(stored)) for stored in found[:first]]
+    """A page of at most `first` of these records, as they were inserted; one more than that says that there is a next one."""
+    edges = [Edge(cursor=cursor(stored.sequence, stored.id), node=made(stored)) for stored in found[:first]]
     more = len(found) > first
     return Connection(edges=edges, page_info=PageInfo(has_next_page=more, end_cursor=edges[-1].cursor if edges else None))

@@ -49,6 +49,7 @@ class Worker:
     stopping: bool = field(description="Whether it takes no more.")
     memory: Long = field(description="Bytes that it holds in memory, without its children; 0 where its system does not tell.")
     cpu_seconds: float = field(description="Processor time since it began, without its children.")
+    sandbox: bool = field(description="Whether the plugins that it runs are in a sandbox (LEAT_PLUGIN_SANDBOX).")
     children: list[WorkerChild] = field(description="The processes that it started, those with the most memory first, 50 at most.")
     loop_lag: float = field(description="The most seconds that its event loop was late since it spoke before.")
     started_at: DateTime = field(description="When it began.")
@@ -67,6 +68,7 @@ class Worker:
             stopping=said.stopping,
             memory=Long(said.memory),
             cpu_seconds=said.seconds,
+            sandbox=said.sandbox,
             children=[
                 WorkerChild(pid=each.pid, name=each.name, memory=Long(each.memory), cpu_seconds=each.seconds)
                 for each in said.children

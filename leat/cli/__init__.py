@@ -59,6 +59,9 @@ class Parser(ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """As argparse has it."""
+        if message.endswith("required: COMMAND"):
+            self.print_help(sys.stderr)
+            raise SystemExit(2)
         wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
         if wrong:
             from difflib import get_close_matches

@@ -89,8 +89,18 @@ async def _list(gateway: "Gateway", flags: Namespace) -> Exit:
     if flags.json:
         output.as_json(apis)
         return Exit.DONE
-    rows = [api | {"build": api["buildName"], "url": f"{gateway.told}{api['path']}"} | (api["served"] or {}) for api in apis]
-    output.table(rows, ("name", "build", "running", "version", "count", "url"))
+    rows = [
+        api
+        | {
+            "build": api["buildName"],
+            "release": served.get("name"),
+            "count": served.get("count"),
+            "url": gateway.told + api["path"],
+        }
+        for api in apis
+        for served in [api["served"] or {}]
+    ]
+    output.table(rows, ("name", "build", "running", "release", "count", "url"))
     return Exit.DONE
 
 

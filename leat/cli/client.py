@@ -148,6 +148,8 @@ def data_of(answer: Mapping[str, Any]) -> dict[str, Any]:
             raise Ended(Exit.UNAUTHENTICATED, message)
         case "NOT_FOUND" | "CONFLICT" | "INVALID" | "QUERY_INVALID" | "NOT_READY" | "RATE_LIMITED":
             raise Ended(Exit.REFUSED, message)
+        case "GRAPHQL_INVALID":
+            raise Ended(Exit.UNREACHABLE, f"the hub does not understand this; is it another version of Leat? {message}")
     request = extensions.get("requestId")
     raise Ended(Exit.UNREACHABLE, f"the hub could not answer: {message}" + (f" (request {request})" if request else ""))
 

@@ -116,7 +116,7 @@ async def _found(gateway: "Gateway", noun: str, query: str, variables: dict[str,
         raise Ended(Exit.REFUSED, f"{variables['name']} has no part {variables['key']!r}")
     if found is None:
         version = f" of version {variables['key']}" if variables["key"] else ""
-        raise Ended(
-            Exit.REFUSED, f"the build {variables['name']} has made nothing{version} that is kept: `leat build show` lists it"
-        )
+        verb, what = ("show", "lists what is there") if version else ("run", "does it")
+        told = f"the build {variables['name']} has made nothing{version} that is kept"
+        raise Ended(Exit.REFUSED, f"{told}: `leat build {verb} {variables['name']}` {what}")
     return found

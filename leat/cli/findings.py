@@ -27,6 +27,9 @@ async def tell(gateway: "Gateway", run: dict[str, Any]) -> None:
             output.note(f"warning: {problem}")
         for lost in _lost(result):
             output.note(f"warning: {lost}")
+        if result.get("type") == "MappingValidated" and not problems(result) and not _lost(result):
+            paths = counted(len(result.get("paths", ())), "paths")
+            output.note(f"all documents that were tried fit, and are found by what they have: {paths}")
         if result.get("type") == "ReleaseCreated" and result.get("unchanged") and not result.get("held"):
             await _tell_rolled_back(gateway, result)
         if result.get("type") == "SourceInspected" and not result.get("unchanged"):

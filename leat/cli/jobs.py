@@ -77,9 +77,9 @@ async def _jobs(gateway: "Gateway", flags: Namespace) -> Exit:
     jobs, more = await gateway.some(JOBS, ("jobs",), flags.limit, flags.after, filter=chosen or None)
     if flags.json:
         output.as_json(jobs)
-        return Exit.DONE
-    rows = [job | {"job": job["jobId"], "state": job["outcome"] or job["state"], "progress": _progress(job)} for job in jobs]
-    output.table(rows, ("job", "step", "state", "progress", "createdAt"))
+    else:
+        rows = [job | {"job": job["jobId"], "state": job["outcome"] or job["state"], "progress": _progress(job)} for job in jobs]
+        output.table(rows, ("job", "step", "state", "progress", "createdAt"))
     output.tell_more(more)
     return Exit.DONE
 
@@ -90,8 +90,8 @@ async def _dead(gateway: "Gateway", flags: Namespace, chosen: dict[str, str]) ->
     letters, more = await gateway.some(DEAD, ("deadLetters",), flags.limit, flags.after)
     if flags.json:
         output.as_json(letters)
-        return Exit.DONE
-    output.table([letter | {"body": _line(letter["body"])} for letter in letters], ("createdAt", "queue", "reason", "body"))
+    else:
+        output.table([letter | {"body": _line(letter["body"])} for letter in letters], ("createdAt", "queue", "reason", "body"))
     output.tell_more(more)
     return Exit.DONE
 

@@ -60,8 +60,8 @@ async def follow(gateway: "Gateway", id: str, json: bool = False) -> Exit:
         raise
     if not json:
         await findings.tell(gateway, ended)
-    exit = report(ended, told=not json)
     unfit = any(findings.problems((step["job"] or {}).get("result") or {}) for step in ended.get("steps", ()))
+    exit = report(ended, told=not json, unfit=unfit)
     return Exit.FAILED if unfit else exit
 
 
@@ -77,8 +77,8 @@ async def _warn_untaken(gateway: "Gateway", run: dict[str, Any], looked_at: set[
         output.note(f"no worker takes from the queue {queue}: `leat work {queue}` starts one")
 
 
-def report(run: dict[str, Any], told: bool = True) -> Exit:
-    """Say how it ended: why steps failed, with a plugin's traceback."""
+def report(run: dict[str, Any], told: bool = True, unfit: bool = False) -> Exit:
+    """Say how it ended: why steps failed, with a plugin's traceback. `unfit`: documents do not fit a mapping that was tried."""
     for step in run.get("steps", ()) if told else ():
         error = (step["job"] or {}).get("error")
         if error and step["job"]["outcome"] != "SUCCEEDED":
@@ -87,5 +87,5 @@ def report(run: dict[str, Any], told: bool = True) -> Exit:
                 output.note(error["detail"].rstrip())
     state = run.get("state", "gone")
     if told:
-        output.note(f"{run.get('title', 'run')}: {output.word_of(state)}")
+        output.note(f"{run.get('title', 'run')}: {'the mapping does not fit' if unfit else output.word_of(state)}")
     return {"SUCCEEDED": Exit.DONE, "HELD": Exit.HELD}.get(state, Exit.FAILED)

@@ -26,7 +26,7 @@ def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
     if not lines:
         print("none")
         return
-    lines.insert(0, [re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column).upper() for column in columns])
+    lines.insert(0, [re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", column).upper() for column in columns])
     from leat.cli.terminal import aligned, fitted, wanted  # not at the top: `--help` is to import little
 
     widths = wanted(lines)

@@ -31,9 +31,9 @@ async def _runs(gateway: "Gateway", flags: Namespace) -> Exit:
     runs, more = await _found(gateway, flags)
     if flags.json:
         output.as_json(runs)
-        return Exit.DONE
-    rows = [run | {"run": run["runId"], "state": output.word_of(run["state"]), "steps": _steps(run)} for run in runs]
-    output.table(rows, ("run", "title", "state", "steps", "askedBy", "createdAt"))
+    else:
+        rows = [run | {"run": run["runId"], "state": output.word_of(run["state"]), "steps": _steps(run)} for run in runs]
+        output.table(rows, ("run", "title", "state", "steps", "askedBy", "createdAt"))
     output.tell_more(more)
     return Exit.DONE
 

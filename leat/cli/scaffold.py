@@ -71,6 +71,8 @@ def new(folder: Path, file: Path | None, url: str, id: str, encoding: str) -> Ex
             (folder / "data").mkdir()
             (folder / "data" / "data.tsv").write_text(EXAMPLE, encoding="utf-8")
     print(f"wrote {folder}: try it with `leat source check {folder}`, then `leat source add {folder}`")
+    if file is not None:
+        output.note(f"{folder}/manifest.yaml can say more: `lists` (separators), `missing`, `types`, `only`, …: docs/plugins.md")
     return Exit.DONE
 
 

@@ -14,6 +14,8 @@ GAP = "  "
 """Between two cells."""
 WORD = 9
 """Columns of the terminal within which words of a cell are not broken; words of titles never are."""
+HALF = 25
+"""Columns that suffice for half of a longer word: folders, addresses and identifiers are broken once, where that can be."""
 NAME = 38
 """Columns of the terminal that the first cell of a row keeps, for people copy it: an output's identifier."""
 RECENT = 300 * 86_400
@@ -51,7 +53,7 @@ def _records(table: Sequence[Sequence[str]], room: int) -> list[str]:
 def _widths(table: Sequence[Sequence[str]], room: int) -> list[int]:
     """Of the columns, so that they fit; none where cells would be too narrow to be read."""
     widths = wanted(table)
-    least = [max(_word(title), min(WORD, max(map(_word, cells), default=0))) for title, *cells in zip(*table, strict=True)]
+    least = [max(_word(title), *map(_least, cells)) for title, *cells in zip(*table, strict=True)]
     least[0] = max(least[0], min(widths[0], NAME))
     while (excess := sum(widths) + len(GAP) * (len(widths) - 1) - room) > 0:
         narrowable = [index for index, width in enumerate(widths) if width > least[index]]
@@ -62,6 +64,11 @@ def _widths(table: Sequence[Sequence[str]], room: int) -> list[int]:
     return widths
 
 
+def _least(cell: str) -> int:
+    word = _word(cell)
+    return max(min(word, WORD), min((word + 1) // 2, HALF))
+
+
 def _word(text: str) -> int:
     return max(map(cell_len, text.split()), default=0)
 
@@ -69,7 +76,8 @@ def _word(text: str) -> int:
 def _wrapped(line: Sequence[str], widths: Sequence[int]) -> list[str]:
     console = Console()
     wraps = (Text(cell).wrap(console, width, overflow="fold") for cell, width in zip(line, widths, strict=True))
-    cells = [[part.plain.strip() for part in parts] for parts in wraps]
+    # The first line of a cell keeps its indentation, which says that it belongs to the row above.
+    cells = [[part.plain.rstrip() if number == 0 else part.plain.strip() for number, part in enumerate(parts)] for parts in wraps]
     height = max(map(len, cells))
     return [aligned([cell[row] if row < len(cell) else "" for cell in cells], widths) for row in range(height)]
 

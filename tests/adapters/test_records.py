@@ -1,7 +1,9 @@
 """What every adapter of Records promises."""
 
 import asyncio
+import hashlib
 import math
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from adapters.sqlite.records import SqliteRecords
 from domain.errors import Stale, Unavailable
 from domain.ports.records import Kind, Record, Records
-from tests.adapters.places import KIND, Place, prepared_records
+from tests.adapters.places import KIND, Place, open_records, prepared_records
 from tests.adapters.processes import process
 
 ALL_JSON: dict[str, Any] = {
@@ -191,8 +193,8 @@ async def test_find_orders_by_a_field_then_by_id(records: Records) -> None:
     """Either way, ties are ordered by id, in the same direction."""
     await fill(records)
     everything = [f"{n:02}" for n in range(12)]
-    assert ids(await records.find(KIND)) == everything
-    assert ids(await records.find(KIND, descending=True)) == everything[::-1]
+    assert ids(await records.find(KIND, order="created_at")) == everything
+    assert ids(await records.find(KIND, order="created_at", descending=True)) == everything[::-1]
     assert ids(await records.find(KIND, order="finished_at")) == everything[::-1]
     assert ids(await records.find(KIND, {"state": "OPEN"}, descending=True, limit=2)) == ["10", "08"]
 
@@ -201,19 +203,79 @@ async def test_ids_are_ordered_by_their_bytes(records: Records) -> None:
     """Ids that tie come in the order of their UTF-8 bytes, capitals before small letters."""
     for id in ("b", "a", "B", "é", "z", "🧬", "\uffff", "Z10", "Z9"):
         await records.insert(KIND, id, {"created_at": 0.0})
-    assert ids(await records.find(KIND)) == ["B", "Z10", "Z9", "a", "b", "z", "é", "\uffff", "🧬"]
+    assert ids(await records.find(KIND, order="created_at")) == ["B", "Z10", "Z9", "a", "b", "z", "é", "\uffff", "🧬"]
 
 
+async def inserted(records: Records, times: Sequence[float], kind: Kind = KIND) -> list[str]:
+    """The ids of records of these times, in the order in which they were inserted; their own order is another one."""
+    names = [hashlib.sha256(f"{kind.name} {n}".encode()).hexdigest() for n in range(len(times))]
+    for name, time in zip(names, times, strict=True):
+        assert await records.insert(kind, name, {"created_at": time, "state": "OPEN"})
+    return names
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(times=st.lists(st.floats(-1e12, 1e12), max_size=9), size=st.integers(1, 4), descending=st.booleans())
+async def test_no_clock_turns_a_list_around(records: Records, times: list[float], size: int, descending: bool) -> None:
+    """Whatever time a process takes it to be, records are listed as they were inserted, page by page, also changed ones."""
+    kind = Kind(name=f"clock{next(example)}", indexes=(("state",),))
+    await records.prepare([kind])
+    names = await inserted(records, times, kind)
+    for name in names[::2]:
+        await records.replace(kind, name, {"created_at": 0.0, "state": "OPEN"}, 1)
+
+    for equals in ({}, {"state": "OPEN"}):
+        read: list[str] = []
+        after: tuple[float, str] | None = None
+        while page := await records.find(kind, equals, descending=descending, after=after, limit=size):
+            read += ids(page)
+            after = page[-1].place()
+        assert read == (names[::-1] if descending else names)
+
+
+async def test_records_of_all_kinds_are_in_one_sequence(records: Records, records_place: Place) -> None:
+    """What one process inserts after another's insert returned has the larger number, whatever the kind; removing and what waits
+    together take nobody's place."""
+    behind = Kind(name="behind")
+    told: dict[str, int] = {}
+    async with open_records(records_place) as other:
+        await records.prepare([KIND, behind])
+        await other.prepare([KIND, behind])
+        for n in range(12):
+            writer, kind = (records, other)[n % 2], (KIND, KIND, behind)[n % 3]
+            await asyncio.gather(*(writer.insert(kind, f"{n:02}.{i}", {"created_at": -float(n)}) for i in range(3)))
+            await writer.delete(kind, f"{n:02}.2")
+        async for _, record in records.snapshot([KIND, behind]):
+            told[record.id] = record.sequence
+
+    assert len(told) == len(set(told.values())) == 24
+    assert [id.partition(".")[0] for id in sorted(told, key=told.__getitem__)] == [f"{n:02}" for n in range(12) for _ in range(2)]
+
+
+async def test_a_copy_keeps_its_places(records: Records) -> None:
+    """What is inserted with a number has that one, and what comes later goes on behind it."""
+    for id, sequence in (("b", 70), ("c", -3), ("a", 9)):
+        await records.insert(KIND, id, {"created_at": 0.0}, 4, sequence)
+    await records.insert(KIND, "later", {"created_at": -1.0})
+
+    found = await records.find(KIND)
+
+    assert [(record.id, record.version) for record in found] == [("c", 4), ("a", 4), ("b", 4), ("later", 1)]
+    assert [record.sequence for record in found[:3]] == [-3, 9, 70]
+    assert found[3].sequence > 70
+
+
+@pytest.mark.parametrize("order", ["", "created_at"])
 @pytest.mark.parametrize("descending", [False, True])
 @pytest.mark.parametrize("size", [1, 2, 5, 12, 20])
-async def test_pages_join_without_gap_or_overlap(records: Records, descending: bool, size: int) -> None:
+async def test_pages_join_without_gap_or_overlap(records: Records, order: str, descending: bool, size: int) -> None:
     """Reading on behind the last (value, id) of each page gives every record once, ties included."""
     await fill(records)
     read: list[str] = []
     after: tuple[float, str] | None = None
-    while page := await records.find(KIND, after=after, limit=size, descending=descending):
+    while page := await records.find(KIND, order=order, after=after, limit=size, descending=descending):
         read += ids(page)
-        after = (page[-1].body["created_at"], page[-1].id)
+        after = page[-1].place(order)
     assert read == sorted((f"{n:02}" for n in range(12)), reverse=descending)
 
 
@@ -223,9 +285,9 @@ async def test_pages_join_at_any_float(records: Records) -> None:
     await asyncio.gather(*(records.insert(KIND, f"{n:03}", {"created_at": time}) for n, time in enumerate(times)))
     read: list[str] = []
     after: tuple[float, str] | None = None
-    while page := await records.find(KIND, after=after, limit=7):
+    while page := await records.find(KIND, order="created_at", after=after, limit=7):
         read += ids(page)
-        after = (page[-1].body["created_at"], page[-1].id)
+        after = page[-1].place("created_at")
     assert sorted(read) == [f"{n:03}" for n in range(200)]
 
 
@@ -234,17 +296,21 @@ async def test_a_range_is_half_open(records: Records) -> None:
     none."""
     await fill(records)
     await records.insert(KIND, "timeless", {"created_at": None, "state": "OPEN"})
-    assert ids(await records.find(KIND, least=1.0, below=2.0)) == ["03", "04", "05"]
-    assert ids(await records.find(KIND, least=3)) == ["09", "10", "11"]
-    assert ids(await records.find(KIND, {"state": "OPEN"}, below=2.0, descending=True)) == ["04", "02", "00"]
+    assert ids(await records.find(KIND, order="created_at", least=1.0, below=2.0)) == ["03", "04", "05"]
+    assert ids(await records.find(KIND, order="created_at", least=3)) == ["09", "10", "11"]
+    assert ids(await records.find(KIND, {"state": "OPEN"}, order="created_at", below=2.0, descending=True)) == ["04", "02", "00"]
     assert ids(await records.find(KIND, {"state": "OPEN"}, order="finished_at", least=-4.0, below=-1.0)) == ["04", "02"]
-    assert ids(await records.find(KIND, least=1.0, below=3.0, after=(1.0, "04"), limit=3)) == ["05", "06", "07"]
-    assert ids(await records.find(KIND, least=1.0, after=(0.0, "00"), limit=1)) == ["03"]
-    assert await records.find(KIND, least=2.0, below=2.0) == []
-    assert len(await records.find(KIND, least=-math.inf, below=math.inf)) == 12
-    assert await records.find(KIND, least=math.inf) == await records.find(KIND, below=-math.inf) == []
+    assert ids(await records.find(KIND, order="created_at", least=1.0, below=3.0, after=(1.0, "04"), limit=3)) == ["05", "06", "07"]
+    assert ids(await records.find(KIND, order="created_at", least=1.0, after=(0.0, "00"), limit=1)) == ["03"]
+    assert await records.find(KIND, order="created_at", least=2.0, below=2.0) == []
+    assert len(await records.find(KIND, order="created_at", least=-math.inf, below=math.inf)) == 12
+    assert (
+        await records.find(KIND, order="created_at", least=math.inf)
+        == await records.find(KIND, order="created_at", below=-math.inf)
+        == []
+    )
     with pytest.raises(ValueError, match="NaN"):
-        await records.find(KIND, least=math.nan)
+        await records.find(KIND, order="created_at", least=math.nan)
 
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**63), 2**63 - 1)
@@ -268,7 +334,7 @@ async def test_ranges_hold_at_any_number(
     least, middle, below = sorted((bounds[0], bounds[1], stored[0] if stored else 0))
 
     async def found(least: float, below: float) -> list[float]:
-        read = await records.find(KIND, {"state": state}, least=least, below=below)
+        read = await records.find(KIND, {"state": state}, order="created_at", least=least, below=below)
         return [record.body["created_at"] for record in read]
 
     assert await found(least, middle) == sorted(value for value in stored if least <= value < middle)
@@ -281,6 +347,8 @@ async def test_what_is_not_declared_is_refused(records: Records) -> None:
         await records.find(KIND, {"place": 1})
     with pytest.raises(ValueError, match="body"):
         await records.find(KIND, order="body")
+    with pytest.raises(ValueError, match="a range is one of a field"):
+        await records.find(KIND, least=1.0)
     with pytest.raises(ValueError, match="other"):
         await records.count(KIND, {"other": 1})
 
@@ -396,4 +464,4 @@ async def test_a_snapshot_keeps_its_moment(records: Records) -> None:
     await records.insert(behind, "b", {"created_at": 3.0})
     read += [one async for one in snapshot]
 
-    assert read == [(KIND, Record("a", 1, {"created_at": 1.0})), (behind, Record("a", 1, {"created_at": 1.0}))]
+    assert read == [(KIND, Record("a", 1, {"created_at": 1.0}, 1)), (behind, Record("a", 1, {"created_at": 1.0}, 2))]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import Invalid, JobFailed
-from domain.jobs.verdicts import error_of
+from domain.jobs.failures import error_of
 from domain.masking import masked
 
 words = st.text(string.ascii_letters + string.digits + "._~-", min_size=6, max_size=20).map(lambda text: f"s3cr{text}")

@@ -74,7 +74,7 @@ async def test_nobody_sees_what_was_removed(hub: Hub) -> None:
         await BUILDS.get(hub.records, "removed")
     for found in (await BUILDS.every(hub.records), await BUILDS.readable(hub.records), await BUILDS.find(hub.records)):
         assert [stored.id for stored in found] == ["there"]
-    assert [stored.id for stored in await BUILDS.find(hub.records, removed=True)] == ["removed", "there"]
+    assert [stored.id for stored in await BUILDS.find(hub.records, removed=True)] == ["there", "removed"]
     assert await BUILDS.find_even_removed(hub.records, "removed")
 
 

@@ -37,4 +37,4 @@ async def test_a_range_is_found_through_a_table(hub: Hub) -> None:
     assert ids(await READINGS.find(hub.records, order="depth", least=1.0, below=3.0, limit=3)) == ["0002", "0004", "new"]
     assert ids(await READINGS.find(hub.records, order="depth", below=3.0, place="lake")) == ["0000", "0002", "0004"]
     assert len(await READINGS.every(hub.records, order="depth", least=5.0)) == 1190
-    assert ids(await READINGS.every(hub.records, least=-7.5, below=-4.0, place="sea")) == ["0007", "0005"]
+    assert ids(await READINGS.every(hub.records, order="created_at", least=-7.5, below=-4.0, place="sea")) == ["0007", "0005"]

@@ -26,8 +26,9 @@ async def served(hub: Hub, pages: Pages, port: int | None = None) -> AsyncIterat
 
 @pytest.mark.parametrize("page", ["explorer", "page"])
 async def test_a_person_at_the_page(hub: Hub, tmp_path: Path, page: str) -> None:
-    """The token that was typed just now counts for the click that follows, and is there after a reload; a subscription that lost
-    its gateway comes back to the next one, and goes on behind what it has shown: each event once."""
+    """Nothing is refused before a token is asked for; the one that was typed just now counts for the click that follows, and is
+    there after a reload; a subscription that lost its gateway comes back to the next one, and goes on behind what it has shown:
+    each event once."""
     browser = need("chromium")
     pages = Pages() if page == "explorer" else Pages(tmp_path)
     if page == "explorer" and not (HERE / "assets" / "index.html").is_file():
@@ -47,6 +48,7 @@ async def test_a_person_at_the_page(hub: Hub, tmp_path: Path, page: str) -> None
     async with served(hub, pages, port):
         said = await looking
 
+    assert said["begun"] == ""
     assert said["kept"]
     assert said["errors"] == []
     shown = said["watched"]

@@ -1,5 +1,6 @@
 """A hub is copied while it runs, restored onto the same or other adapters, and goes on."""
 
+import hashlib
 import json
 import secrets
 import shutil
@@ -62,22 +63,45 @@ def test_a_restored_hub_goes_on(tmp_path: Path) -> None:
         comes_true(lambda: asked(other, "metadata")["stats"]["total"] == 120)
 
 
-def test_versions_are_as_they_were(tmp_path: Path) -> None:
-    """What was asked for by the version of a record must not be taken for something that is asked for later."""
+def test_versions_and_places_are_as_they_were(tmp_path: Path) -> None:
+    """What was asked for by the version of a record must not be taken for something that is asked for later, and what was made
+    first comes first."""
     line, copy = Line(tmp_path), str(tmp_path / "copy")
     with line.up():
         made(line, tmp_path)
     line.done("backup", copy)
     line.done("restore", copy, "--data", str(tmp_path / "other"))
 
-    def versions(data: str) -> list[tuple[str, int, str]]:
-        with sqlite3.connect(tmp_path / data / "records.db") as records:
-            return [
-                row for kind in ("api", "build", "job", "run") for row in records.execute(f"SELECT id, version, body FROM {kind}")
-            ]
+    assert rows(tmp_path / "other") == rows(tmp_path / "data")
+    assert max(version for _, _, version, _ in rows(tmp_path / "other")) > 1
 
-    assert sorted(versions("other")) == sorted(versions("data"))
-    assert max(version for _, version, _ in versions("other")) > 1
+
+def rows(data: Path) -> list[tuple[int, str, int, str]]:
+    """The records of a folder, each with its place and version, as they were made."""
+    kinds = " UNION ALL ".join(f"SELECT rowid, id, version, body FROM {kind}" for kind in ("api", "build", "job", "run"))
+    with sqlite3.connect(data / "records.db") as records:
+        return sorted(records.execute(kinds))
+
+
+def test_a_backup_of_form_1_gets_the_order_of_its_times(tmp_path: Path) -> None:
+    """It did not tell in which order records were made; what was ordered by time then is in that order, over all kinds."""
+    line, copy = Line(tmp_path), tmp_path / "copy"
+    with line.up():
+        made(line, tmp_path)
+    line.done("backup", str(copy))
+    lines = [json.loads(line)[:4] for line in (copy / "records.ndjson").read_text().splitlines()]
+    lines.sort(key=lambda line: hashlib.sha256(line[1].encode()).digest())
+    (copy / "records.ndjson").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (copy / "backup.json").write_text(json.dumps({**json.loads((copy / "backup.json").read_text()), "form": 1}))
+    names = [line.partition("  ")[2] for line in (copy / "SHA256SUMS").read_text().splitlines()]
+    sums = {name: hashlib.sha256((copy / name).read_bytes()).hexdigest() for name in names}
+    (copy / "SHA256SUMS").write_text("".join(f"{sum}  {name}\n" for name, sum in sums.items()))
+
+    line.done("restore", str(copy), "--data", str(tmp_path / "other"))
+
+    times = [json.loads(body)["created_at"] for _, _, _, body in rows(tmp_path / "other")]
+    assert times == sorted(times)
+    assert len(times) == len(rows(tmp_path / "data"))
 
 
 @pytest.fixture

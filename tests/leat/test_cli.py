@@ -8,6 +8,8 @@ from typing import Any
 
 import grimp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from domain.errors import Unavailable
 from domain.jobs.jobs import JOBS
@@ -15,11 +17,13 @@ from domain.masking import masked
 from events.catalogue import QUEUES
 from leat.cli import COMMANDS, main
 from leat.cli.bars import state_of
-from leat.cli.exits import Exit
+from leat.cli.check import check_hub
+from leat.cli.client import data_of
+from leat.cli.exits import Ended, Exit
 from leat.cli.jobs import FOUND_BY
 from leat.cli.logs import _tell_gap
 from leat.cli.output import table
-from leat.settings import load
+from leat.settings import Settings, load
 from leat.wiring import open_hub
 from tests.leat.hubs import COMMAND, ROOT, plugin
 from tests.workers.test_plugin_environments import wheel
@@ -63,6 +67,17 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert "exit codes" in told
 
 
+@pytest.mark.parametrize("words", [(), ("release",)])
+def test_without_a_command_the_commands_are_shown(capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
+    """All of `leat`, or all of a noun, with what each does."""
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+
+    told = capsys.readouterr().err
+    assert ended.value.code == Exit.USAGE
+    assert all(command in told for command in (("list", "accept", "rollback") if words else COMMANDS))
+
+
 def test_help_imports_little(empty: Path) -> None:
     """`leat --help` starts fast because it imports no library of ours or others: not even asyncio."""
     program = COMMAND[-1].replace("sys.exit(main())", "main(['build', '--help'])")
@@ -90,9 +105,9 @@ def test_help_of_every_command(capsys: pytest.CaptureFixture[str], command: str)
 
 def test_headers_of_tables_are_words(capsys: pytest.CaptureFixture[str]) -> None:
     """A column's name is that of its field, read as people write it."""
-    table([{"job": "1", "createdAt": None}], ("job", "createdAt"))
+    table([{"job": "1", "createdAt": None, "MiB": 5}], ("job", "createdAt", "MiB"))
 
-    assert capsys.readouterr().out == "JOB  CREATED AT\n1    -\n"
+    assert capsys.readouterr().out == "JOB  CREATED AT  MIB\n1    -           5\n"
 
 
 @pytest.mark.parametrize(
@@ -359,6 +374,35 @@ def test_check_without_a_hub(capsys: pytest.CaptureFixture[str], empty: Path) ->
     assert list(empty.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("setting", "reason", "plugins", "code"),
+    [
+        ("auto", "", "run in a sandbox here", Exit.DONE),
+        ("on", "", "run in a sandbox here", Exit.DONE),
+        ("auto", "no namespaces", "run without a sandbox here: no namespaces", Exit.DONE),
+        ("on", "no namespaces", "run without a sandbox here: no namespaces", Exit.FAILED),
+        ("off", "", "run without a sandbox here, by LEAT_PLUGIN_SANDBOX=off", Exit.DONE),
+    ],
+)
+async def test_check_tells_of_the_sandbox(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, setting: str, reason: str, plugins: str, code: Exit
+) -> None:
+    """Whether plugins have one on this machine, or why not; that is a failure only where there has to be one."""
+    monkeypatch.setattr("leat.cli.check.reason_against", lambda: reason)
+
+    async def ready(_: web.Request) -> web.Response:
+        return web.json_response({"ports": {"records": "ok"}})
+
+    application = web.Application()
+    application.router.add_get("/health/ready", ready)
+
+    async with TestServer(application) as server:
+        ended = await check_hub(Settings(plugin_sandbox=setting), str(server.make_url("")).rstrip("/"), json=True)
+
+    assert json.loads(capsys.readouterr().out) == {"gateway": "OK", "records": "OK", "plugins": plugins}
+    assert ended == code
+
+
 def test_workers_alone_need_a_bus(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
     """`leat work` refuses the embedded bus and says what to set."""
     code, told = said(capsys, "work", "upload")
@@ -502,3 +546,13 @@ def test_schema(capsys: pytest.CaptureFixture[str], empty: Path) -> None:
 
     assert {path.name for path in empty.iterdir()} == {"schema.graphql", "messages.json"}
     assert said(capsys, "schema", "--check")[0] == Exit.DONE
+
+
+def test_a_hub_of_another_version_is_suspected() -> None:
+    """Where it knows less than the command asks for: during an upgrade the hub that still runs is an older one."""
+    error = {"message": "Cannot query field 'moons' on type 'Planet'.", "extensions": {"code": "GRAPHQL_INVALID", "requestId": "r"}}
+
+    with pytest.raises(Ended, match=r"another version of Leat\? Cannot query field 'moons'") as ended:
+        data_of({"errors": [error]})
+
+    assert ended.value.exit == Exit.UNREACHABLE

@@ -75,6 +75,8 @@ def test_the_whole_path(hub: Line) -> None:
     assert "genes: 5" in hub.done("build", "show", "all")
     assert {"done": 5, "total": 5, "unit": "documents", "message": ""} in [job["progress"] for job in hub.json("jobs")]
     assert hub.json("release", "list", "genes")[0]["served"] is True
+    [listed] = [line.split() for line in hub.done("api", "list").splitlines() if line.startswith("genes ")]
+    assert listed[:5] == ["genes", "all", "yes", hub.json("release", "list", "genes")[0]["name"], "5"]
     assert "nothing new" in hub.run("run", "genes").stderr
 
     assert hub.json("source", "documents", "genes", "--id", "gene3", "--fields", "genes.symbol") == {
@@ -130,7 +132,8 @@ def test_mapping(hub: Line) -> None:
     assert hub.json("source", "mapping", "mapped") == mapping
     other = hub.run("source", "mapping", "mapped", "--commit", "-", given='{"weight": {"type": "float"}}')
     assert (other.returncode, "no document of mapped has any of the fields that this maps (weight)" in other.stderr) == (3, True)
-    assert hub.run("source", "mapping", "mapped", "--validate").returncode == Exit.DONE
+    fits = hub.run("source", "mapping", "mapped", "--validate")
+    assert (fits.returncode, "found by what they have: 1 path" in fits.stderr) == (Exit.DONE, True), fits.stderr
 
     hub.done(
         "source",
@@ -157,6 +160,7 @@ def test_mapping(hub: Line) -> None:
     assert unfit.returncode == Exit.FAILED
     assert 'warning: mapped: gene0: mapped.symbol: "symbol0"' in unfit.stderr
     assert "warning: mapped: mapped.symbol: 0 of 3 documents found" in unfit.stderr
+    assert unfit.stderr.endswith("validate mapped: the mapping does not fit\n")
 
 
 def test_what_a_job_said(hub: Line) -> None:
@@ -373,10 +377,11 @@ def test_the_same_key_does_it_once(hub: Line) -> None:
 
 
 def test_check_asks_every_part(hub: Line) -> None:
-    """`leat check` prints a line for each part, and all of them answer."""
-    assert hub.json("check") == dict.fromkeys(
-        ("gateway", "bus", "records", "documents", "search", "files", "disk of LEAT_DATA"), "OK"
-    )
+    """`leat check` prints a line for each part, and all of them answer; the last says how plugins run."""
+    told = hub.json("check")
+
+    assert "sandbox" in told.pop("plugins")
+    assert told == dict.fromkeys(("gateway", "bus", "records", "documents", "search", "files", "disk of LEAT_DATA"), "OK")
 
 
 def test_the_token_is_its_owners(hub: Line) -> None:

@@ -14,7 +14,9 @@ from tests.leat.hubs import Line, plugin
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     """A hub for the tests of this module, which use names of their own."""
-    line = Line(tmp_path_factory.mktemp("lists"), LEAT_QUIET="0")
+    line = Line(
+        tmp_path_factory.mktemp("lists"), LEAT_QUIET="0", LEAT_PLUGIN_SANDBOX="off"
+    )  # a plugin here waits for a file outside
     with line.up("--concurrency", "2"):
         yield line
 
@@ -46,10 +48,10 @@ def test_lists_go_on_where_they_ended(hub: Line) -> None:
         while True:
             page = hub.run(command, "--limit", "2", "--json", *after)
             pages += [row[name] for row in json.loads(page.stdout)]
-            table = hub.run(command, "--limit", "2", *after)
-            if not table.stderr:
+            assert page.stderr == hub.run(command, "--limit", "2", *after).stderr  # scripts and people are told the same
+            if not page.stderr:
                 break
-            after = ["--after", cursor(table.stderr)]
+            after = ["--after", cursor(page.stderr)]
 
         assert len(pages) > 2
         assert pages == whole
@@ -99,12 +101,13 @@ def test_a_log_is_followed_to_its_end(hub: Line) -> None:
         said.append(following.stdout.readline())
         assert said[-1], following.wait()
     gate.touch()
-    rest, _ = following.communicate(timeout=60)
+    rest, told = following.communicate(timeout=60)
 
     assert following.returncode == Exit.FAILED
     assert ("".join(said) + rest).count("before\n") == 1
     assert rest.count("info     behind\n") == 1
     assert rest.endswith("KeyError: 'shut'\n")
+    assert told.endswith("upload:slow: failed\n")
     lines = [json.loads(text) for text in hub.run("log", job, "--follow", "--json").stdout.splitlines()]
     assert lines == hub.json("log", job)
 

@@ -65,6 +65,13 @@ def test_wide_characters_stand_under_each_other(capsys: pytest.CaptureFixture[st
     assert {cell_len(line.removesuffix("x")) for line in lines} == {cell_len(title.removesuffix("STATE"))}
 
 
+def test_rows_that_belong_to_one_above_stay_indented(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the children of a worker do, on a terminal too."""
+    monkeypatch.setenv("COLUMNS", "60")
+
+    assert fitted([["PROCESS", "MIB"], ["hub.71", "90"], ["  inspect 72", "41"]])[2] == "  inspect 72  41"
+
+
 def test_times_are_short_on_terminals(monkeypatch: pytest.MonkeyPatch) -> None:
     """In local time; those of another year without their hour."""
     monkeypatch.setenv("COLUMNS", "80")

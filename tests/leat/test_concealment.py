@@ -105,8 +105,8 @@ def look(line: Line) -> str:
 
 @LINUX
 def test_a_plugin_finds_nothing_in_its_ancestors(tmp_path: Path) -> None:
-    """Up to the process that started the hub, nothing tells the token, however it was given."""
-    line = Line(tmp_path, LEAT_TOKEN="variable-1f", LEAT_ANSWER_HITS="777")
+    """Up to the process that started the hub, nothing tells the token, however it was given, also where there is no sandbox."""
+    line = Line(tmp_path, LEAT_TOKEN="variable-1f", LEAT_ANSWER_HITS="777", LEAT_PLUGIN_SANDBOX="off")
     with line.up("--token", "flag-2e"):
         line.environment["LEAT_TOKEN"] = "flag-2e"
         seen = look(line)
@@ -118,7 +118,7 @@ def test_a_plugin_finds_nothing_in_its_ancestors(tmp_path: Path) -> None:
 @LINUX
 async def test_a_plugin_finds_nothing_in_a_scaled_worker(tmp_path: Path) -> None:
     """The scaler gives the settings to its processes in a way that nobody else can read."""
-    async with on_rabbitmq(tmp_path) as line:
+    async with on_rabbitmq(tmp_path, LEAT_PLUGIN_SANDBOX="off") as line:
         with line.up("--no-workers"), line.up("dump", "upload", "--max", "1", command="work"):
             seen = await asyncio.to_thread(look, line)
 

@@ -34,7 +34,7 @@ def processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Line, 
     """Two gateway processes, each with a data folder of its own, and workers: the command line, and the gateways' URLs."""
     folder = tmp_path_factory.mktemp("hub")
     with asyncio.Runner() as runner, ExitStack() as stack:
-        place = on_servers(folder, LEAT_TOKEN=TOKEN, LEAT_LEASE="3")
+        place = on_servers(folder, LEAT_TOKEN=TOKEN, LEAT_LEASE="3", LEAT_PLUGIN_SANDBOX="off")  # a plugin waits for a file outside
         line = runner.run(place.__aenter__())
         stack.callback(lambda: runner.run(place.__aexit__(None, None, None)))
         urls = []

@@ -4,7 +4,7 @@ import asyncio
 import re
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from graphql import OperationDefinitionNode, build_schema, parse
 
 from leat.data_folder import TOKEN, URL
 from tests.leat.hubs import ROOT, Line, plugin
+from tests.leat.servers import on_servers
 
 SECTIONS = (ROOT / "docs" / "graphql.md").read_text().split("\n## ")[1:]
 PATIENCE = 60.0
@@ -108,11 +109,12 @@ class Person:
                     pass
 
 
-@pytest.fixture(scope="module")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A hub with one source that is slow."""
-    line = Line(tmp_path_factory.mktemp("graphql"))
-    with line.up("--concurrency", "2"):
+@pytest.fixture(params=["embedded", "servers"])
+async def hub(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Line]:
+    """A hub, embedded and on the three servers."""
+    async with AsyncExitStack() as stack:
+        line = Line(tmp_path) if request.param == "embedded" else await stack.enter_async_context(on_servers(tmp_path))
+        stack.enter_context(line.up("--concurrency", "2"))
         yield line
 
 

@@ -173,7 +173,7 @@ def beside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beside]:
     folder = tmp_path_factory.mktemp("hub")
     (folder / "random.py").write_text("raise SystemExit('imported from here')\n")
     with asyncio.Runner() as runner, ExitStack() as stack:
-        place = on_rabbitmq(folder, LEAT_LEASE="3")
+        place = on_rabbitmq(folder, LEAT_LEASE="3", LEAT_PLUGIN_SANDBOX="off")  # its plugins wait for files outside
         line = runner.run(place.__aenter__())
         stack.callback(lambda: runner.run(place.__aexit__(None, None, None)))
         gateway = stack.enter_context(line.up("--no-workers"))

@@ -1,8 +1,9 @@
 """Plugins written down in a test, and what their parsers gave."""
 
+import asyncio
 import json
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -14,6 +15,27 @@ from domain.hub import Limits
 from workers.plugin.calls import Batch, Parsed, Plugin, open_plugin
 
 MANIFEST = {"version": "0.3", "dumper": {"data_url": "https://example.org/data.tsv"}, "uploader": {"parser": "parser:load_data"}}
+
+SANDBOX = "off"
+"""Whether plugins run in the sandbox: on or off; the fixture `sandbox` changes it."""
+
+
+def running() -> str:
+    """The command lines of all processes of this machine, by which a plugin's are told wherever it counts them itself."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found.append(process.read_text(errors="replace"))
+        except OSError:  # it ended meanwhile
+            continue
+    return "\n".join(found)
+
+
+async def ended(*marks: str) -> None:
+    """Wait until no process has one of these in its command line."""
+    async with asyncio.timeout(20):
+        while any(mark in running() for mark in marks):  # noqa: ASYNC110 (another process's end)
+            await asyncio.sleep(0.02)
 
 
 def write(folder: Path, files: dict[str, str]) -> Path:
@@ -60,7 +82,7 @@ async def ready(folder: Path, files: dict[str, str], data: dict[str, str] | None
         code=code,
         home=folder / "home",
         environments=folder / "environments",
-        limits=limits or Limits(),
+        limits=replace(limits or Limits(), plugin_sandbox=SANDBOX),
         log=log,
         data=stored,
         release="2024-01",

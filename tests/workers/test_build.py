@@ -213,11 +213,13 @@ async def test_a_build_can_be_given_a_name(tmp_path: Path) -> None:
 
 
 async def test_a_disabled_source_gives_its_last_upload_with_a_word(tmp_path: Path) -> None:
-    """What it gave before is merged, and the job warns of it; a run asks nothing of it."""
+    """What it gave before is merged, and the job warns of it by the name that lists have; a run asks nothing of it."""
     async with open_desk(tmp_path) as hub:
         await two_sources(hub)
         await configure(hub, "a", "b")
-        await SOURCES.change(hub.records, "b", lambda source: msgspec.structs.replace(source, disabled=True))
+        [uploaded] = (await SOURCES.get(hub.records, "b")).value.outputs
+        named = msgspec.structs.replace(uploaded, name="may.3")
+        await SOURCES.change(hub.records, "b", lambda source: msgspec.structs.replace(source, disabled=True, outputs=(named,)))
         job = HandJob(hub, {"merge": merge})
 
         event = await build(hub, job=job)
@@ -225,6 +227,7 @@ async def test_a_disabled_source_gives_its_last_upload_with_a_word(tmp_path: Pat
         assert event.counts == {"a": 2, "b": 2}
         (word,) = [text for level, text in job.lines if level == "warning" and "disabled" in text]
         assert word.startswith("source b is disabled: its upload of 2")
+        assert word.endswith("release may.3, is merged")
         known = {stored.id: stored.value for stored in await SOURCES.every(hub.records)}
         steps = planned_pipeline("all", (await BUILDS.get(hub.records, "all")).value, known, "api", force=False)
         assert [step.name for step in steps] == ["dump:a", "upload:a", "inspect:a", "build:all", "release:api"]

@@ -71,7 +71,7 @@ async def test_a_truncated_source_is_held_and_the_old_release_served_on(tmp_path
 
         made = await release(hub, job)
 
-        assert made.held == ("documents: 20 became 7 (65.0% lost, 0.1 of them may be)",)
+        assert made.held == ("documents: 20 became 7 (65.0% lost, 10% may be)",)
         assert ("warning", made.held[0]) in job.lines
         now = await api(hub)
         assert (now.served, now.held(), [each.output for each in now.releases()]) == (before, made, [made.output, before])
@@ -273,8 +273,8 @@ async def test_either_engine_is_judged_alike(tmp_path: Path, engine: str) -> Non
             await apis.accept(hub, "things", by="ada")
 
             assert made.held == (
-                "documents: 20 became 17 (15.0% lost, 0.1 of them may be)",
-                "field word: 20 of 20 documents had it, now 5 of 17 have (0.1 of its share may be lost)",
+                "documents: 20 became 17 (15.0% lost, 10% may be)",
+                "field word: 20 of 20 documents had it, now 5 of 17 have (10% of its share may be lost)",
                 "documents that must be there and are not: 8888",
                 "query word:w1*: it finds 1 documents, and must find 20 at least",
             )

@@ -1,18 +1,20 @@
 """Plugins that misbehave: each ends in an error that says what happened, and leaves nothing behind."""
 
 import asyncio
+import fcntl
 import os
+import sys
 import zipfile
 from contextlib import aclosing, suppress
 from pathlib import Path
+from uuid import uuid4
 
-import orjson
 import pytest
 
 from domain.errors import DiskFull, JobFailed, JobTimedOut, Unavailable
 from domain.hub import Limits
-from tests.workers.parsing import parse, ready, uploading
-from workers.plugin.calls import Batch
+from tests.workers import parsing
+from tests.workers.parsing import ended, parse, ready, running, uploading
 
 HEAD = "import ctypes, os, signal, sys, time\ndef load_data(folder):\n    yield {'_id': 'a'}\n    "
 ENDS = {
@@ -30,19 +32,8 @@ ENDS = {
 }
 
 
-def exists(process: int) -> bool:
-    """Whether a process is there and no zombie."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-async def gone(process: int) -> None:
-    """Wait until a process has ended."""
-    async with asyncio.timeout(5):
-        while exists(process):  # noqa: ASYNC110 (another process's end)
-            await asyncio.sleep(0.01)
+pytestmark = [pytest.mark.usefixtures("sandbox"), pytest.mark.parametrize("sandbox", ["off", "on"], indirect=True)]
+"""All of it holds in the sandbox and without it."""
 
 
 @pytest.mark.parametrize(("line", "said", "code"), ENDS.values(), ids=ENDS.keys())
@@ -184,56 +175,94 @@ async def test_garbage_on_the_documents_descriptor(tmp_path: Path, garbage: byte
 
 
 async def test_nothing_of_it_is_left(tmp_path: Path) -> None:
-    """Processes that a plugin started end with it, however it ends."""
-    parser = """
+    """Processes that a plugin started end with it."""
+    marks = [f"{1000 + n}.{uuid4().int}" for n in range(2)]
+    parser = f"""
         import subprocess
         def load_data(folder):
-            yield {"_id": str(subprocess.Popen(["sleep", "1000"]).pid)}
-            yield {"_id": str(subprocess.Popen(["sleep", "1000"], start_new_session=False).pid)}
+            for mark in {marks}:
+                subprocess.Popen(["sleep", mark])
+            yield {{"_id": "a"}}
     """
-    tried = await parse(tmp_path, parser)
-    for document in tried.documents:
-        await gone(int(document["_id"]))
+
+    await parse(tmp_path, parser)
+
+    await ended(*marks)
 
 
 @pytest.mark.parametrize("end", ["ends", "fails", "is left", "loses its parent", "has no time"])
 async def test_no_session_of_its_own_saves_a_process(tmp_path: Path, end: str) -> None:
     """What a plugin started ends with it although it left the plugin's session, or lost its parent, and however the call ends."""
+    marks = [f"{1000 + n}.{uuid4().int}" for n in range(3)]
     parser = f"""
         import subprocess, sys, time
         def load_data(folder):
-            yield {{"_id": str(subprocess.Popen(["sleep", "1000"], start_new_session=True).pid)}}
-            orphan = "setsid sleep 1000 >/dev/null 2>&1 & echo $!"
-            yield {{"_id": subprocess.check_output(["sh", "-c", orphan], text=True).strip()}}
-            yield {{"_id": str(subprocess.Popen(["sleep", "1000"]).pid)}}
-            yield {{"_id": "0", "x": "y" * 2**20}}
+            subprocess.Popen(["sleep", "{marks[0]}"], start_new_session=True)
+            subprocess.check_output(["sh", "-c", "setsid sleep {marks[1]} >/dev/null 2>&1 &"])
+            subprocess.Popen(["sleep", "{marks[2]}"])
+            yield {{"_id": "a", "x": "y" * 2**20}}
             if {end == "fails"}: raise ValueError("bad")
             if {end in ("is left", "loses its parent", "has no time")}: time.sleep(1000)
     """
     tried = await ready(tmp_path, {"parser.py": parser}, limits=Limits(plugin_timeout=3.0 if end == "has no time" else 60.0))
     fields = {"function": "parser:load_data", "keywords": {}, "limit": None}
+
     async with tried.plugin._process("parse", fields) as process:
-        ids = orjson.loads((await process.receive()).payload.partition(b"\n")[0])
-        assert len(ids) == 4
+        assert (await process.receive()).letter == b"D"
         if end == "loses its parent":
             process.lifeline.abort()
         if end != "is left":
             with suppress(JobFailed):
                 await process.receive()
-    for id in ids[:3]:
-        await gone(int(id))
+
+    await ended(*marks)
 
 
 async def test_leaving_early_ends_the_process(tmp_path: Path) -> None:
     """Who stops listening, or is cancelled, leaves no process that parses on."""
-    parser = (
-        "import os\nfrom itertools import count\ndef load_data(folder):\n    for n in count(): yield {'_id': f'{os.getpid()} {n}'}"
-    )
+    parser = """
+        import fcntl
+        from itertools import count
+        held = open("held", "w")
+        fcntl.flock(held, fcntl.LOCK_EX)
+        def load_data(folder):
+            for n in count():
+                yield {"_id": str(n)}
+    """
     tried = await ready(tmp_path, {"parser.py": parser})
+
     async with aclosing(tried.plugin.parse(tried.plugin.manifest.uploaders[0])) as stream:
-        first = await anext(stream)
-        assert isinstance(first, Batch)
-    await gone(int(first.ids[0].split()[0]))
+        await anext(stream)
+
+    [held] = (tmp_path / "home").rglob("held")
+    with held.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody has it any more
+
+
+WORKER = """
+import asyncio, sys
+from pathlib import Path
+from tests.workers import parsing
+parsing.SANDBOX = sys.argv[2]
+asyncio.run(parsing.parse(Path(sys.argv[1]), sys.argv[3]))
+"""
+
+
+async def test_a_worker_that_is_killed_leaves_nothing(tmp_path: Path) -> None:
+    """Not a chance to tidy up: what the plugin started, and it itself, end all the same."""
+    mark = f"1000.{uuid4().int}"
+    started = f"subprocess.Popen(['sleep', '{mark}'], start_new_session=True)"
+    parser = f"import subprocess, time\ndef load_data(folder):\n    {started}\n    time.sleep(1000)\n    yield {{}}"
+    worker = await asyncio.create_subprocess_exec(sys.executable, "-c", WORKER, str(tmp_path), parsing.SANDBOX, parser)
+    async with asyncio.timeout(20):
+        while f"sleep\0{mark}" not in running():  # noqa: ASYNC110 (another process's start)
+            await asyncio.sleep(0.02)
+
+    worker.kill()
+
+    await worker.wait()
+    await ended(f"sleep\0{mark}")
+    await ended(str(tmp_path))
 
 
 async def test_leaving_after_the_process_is_plain(tmp_path: Path) -> None:

@@ -137,14 +137,15 @@ async def test_parallel_jobs_have_their_own_process(tmp_path: Path) -> None:
                 return [(pathlib.Path(name), number) for number, name in enumerate(names)]
         """,
         "parser.py": """
-            import os
+            calls = []
             def load_data(path, number, suffix):
-                yield {"_id": path.read_text() + suffix, "number": number, "process": os.getpid()}
+                calls.append(number)
+                yield {"_id": path.read_text() + suffix, "number": number, "calls": calls}
         """,
     }
     tried = await parse(tmp_path, files, {"a.txt": "a", "b.txt": "b"})
     assert [(document["_id"], document["number"]) for document in tried.documents] == [("a!", 0), ("b!", 1)]
-    assert len({document["process"] for document in tried.documents}) == 2
+    assert [document["calls"] for document in tried.documents] == [[0], [1]]
 
 
 async def test_a_limit_ends_the_parser(tmp_path: Path) -> None:

@@ -193,6 +193,25 @@ async def test_a_job_beats_while_it_runs(hub: Hub) -> None:
         await until(beaten)
 
 
+async def test_lists_show_progress_long_before_a_lease_is_renewed(hub: Hub) -> None:
+    """The record has it soon after the job has begun, however long the lease."""
+    slow, begun = replace(hub, limits=replace(hub.limits, lease=600.0)), asyncio.Event()
+
+    async def hang(command: UploadSource, context: JobContext) -> Any:
+        await context.progress(5, 10, "bytes")
+        begun.set()
+        await asyncio.Event().wait()
+
+    async with working(slow, hang):
+        id = await upload(hub)
+        await begun.wait()
+
+        async def shown() -> bool:
+            return (await get(hub, id)).progress.done == 5
+
+        await until(shown)
+
+
 async def test_a_job_beats_again_where_a_beat_failed(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bug in beating is tried again while the handler works, and is not what becomes of the job."""
     gate, beat, failed = Gate(), Attempt.beat, asyncio.Event()

@@ -94,7 +94,7 @@ def _disabled(parts: dict[str, Chosen]) -> list[str]:
     """A word for each source that was not asked for anything new."""
     found = {chosen.source: chosen.upload for chosen in parts.values() if chosen.disabled}
     return [
-        f"source {source} is disabled: its upload of {_iso(upload.at)[:10]}, release {upload.release}, is merged"
+        f"source {source} is disabled: its upload of {_iso(upload.at)[:10]}, release {upload.called}, is merged"
         for source, upload in found.items()
     ]
 

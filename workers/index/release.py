@@ -114,4 +114,4 @@ async def _publish(api: str, context: JobContext) -> None:
     try:
         await context.hub.search.publish(api, context.output)
     except LeatError as error:
-        await context.log(f"the alias {api} was not moved: {error}", "warning")
+        await context.log(f"the alias {api} was not moved: {error.message}", "warning")

@@ -1,7 +1,9 @@
 """Calling a plugin's functions: its parser, parallelizer, mapping and release, each in a process of its own."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,9 @@ import orjson
 from domain.data.manifests import Manifest, Uploader
 from domain.errors import JobFailed
 from domain.hub import Limits
-from workers.plugin.environment import python_for
-from workers.plugin.process import Log, PluginProcess, garbage
+from workers.plugin.environment import python_for, reaches_out
+from workers.plugin.process import START, Log, PluginProcess, certificates, garbage, orjson_file
+from workers.plugin.sandbox import sandboxed
 from workers.plugin.workspace import Workspace, prepare
 
 
@@ -39,12 +42,15 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 class Plugin:
     """A plugin ready to be called; `open_plugin` makes one."""
 
-    def __init__(self, manifest: Manifest, workspace: Workspace, python: Sequence[str], limits: Limits, log: Log) -> None:
+    def __init__(
+        self, manifest: Manifest, workspace: Workspace, python: Sequence[str], limits: Limits, log: Log, network: bool
+    ) -> None:
         self.manifest = manifest
         self.workspace = workspace
         self.python = python
         self.limits = limits
         self.log = log
+        self.network = network
 
     async def release(self, current: str = "") -> str:
         """What the manifest's release function says; `current` is the release that is stored. Raises JobFailed."""
@@ -109,6 +115,15 @@ class Plugin:
             memory=limits.plugin_memory,
             seconds=limits.plugin_timeout,
             log=self.log,
+            wrapped=partial(self._wrapped, network=self.network or action == "release") if limits.plugin_sandbox == "on" else None,
+        )
+
+    def _wrapped(self, command: Sequence[str], network: bool) -> Sequence[str]:
+        root = self.workspace.root
+        program = Path(self.python[0]).parent.parent
+        readable: list[Path | str] = [program, START.parent, orjson_file(), *certificates().values()]
+        return sandboxed(
+            command, writable=root.parent, scratch=self.workspace.scratch, readable=readable, network=network, folder=root
         )
 
 
@@ -131,5 +146,7 @@ async def open_plugin(
     Raises JobFailed where what it requires can't be installed, and what `prepare` raises.
     """
     workspace = await prepare(home, name, code, release, data, digests)
-    python = await python_for(manifest.requires, code, environments, log)
-    return Plugin(manifest, workspace, python, limits, log)
+    boxed = limits.plugin_sandbox == "on"
+    python = await python_for(manifest.requires, code, environments, log, boxed=boxed)
+    network = boxed and await asyncio.to_thread(reaches_out, code)
+    return Plugin(manifest, workspace, python, limits, log, network)

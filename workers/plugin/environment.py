@@ -9,10 +9,12 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.request import url2pathname
 
 import orjson
 
@@ -22,6 +24,7 @@ from domain.data.shared_modules import imports
 from domain.errors import JobFailed
 from domain.room import disk_full
 from workers.plugin.process import Log, certificates
+from workers.plugin.sandbox import sandboxed
 
 ISOLATED = ("-I", "-X", "utf8")
 PROGRAM = ("-P", "-m")
@@ -61,12 +64,40 @@ WITHIN = {"elasticsearch": ">=8.18,<9", "jmespath": ">=0.7.1,<2", "networkx": ">
 """Versions that the BioThings SDK and its hubs have, with which plugins were written: what says no version has one of these."""
 UNPINNED = re.compile(r"([\w.-]+)\s*(\[[^\]]*\])?\s*(;.*)?")
 """A requirement without a version: its name, extras, and the conditions under which it holds."""
+CLIENTS = frozenset(
+    (
+        "Bio",
+        "aiohttp",
+        "biothings_client",
+        "boto3",
+        "elasticsearch",
+        "ftplib",
+        "git",
+        "http",
+        "httpx",
+        "mygene",
+        "paramiko",
+        "psycopg2",
+        "pycurl",
+        "pymongo",
+        "requests",
+        "socket",
+        "tornado",
+        "urllib",
+        "urllib3",
+        "websockets",
+        "xmlrpc",
+    )
+)
+"""Imports by which code reaches the network."""
 READY = ".ready"
 
 
-async def python_for(requires: Sequence[str], code: Path, folder: Path, log: Log) -> tuple[str, ...]:
+async def python_for(requires: Sequence[str], code: Path, folder: Path, log: Log, *, boxed: bool = False) -> tuple[str, ...]:
     """The interpreter, with its flags, for a plugin that requires these packages and whose code lies in `code`: ours without any
-    package, or that of an environment in `folder`, made where it is missing. Raises JobFailed where packages can't be installed."""
+    package, or that of an environment in `folder`, made where it is missing, in the sandbox where `boxed`.
+
+    Raises JobFailed where packages can't be installed."""
     assumed = await asyncio.to_thread(undeclared, code, requires)
     if not requires and not assumed:
         return (sys.executable, "-S", *ISOLATED)
@@ -78,8 +109,14 @@ async def python_for(requires: Sequence[str], code: Path, folder: Path, log: Log
     home = folder / hashlib.sha256(wanted.encode()).hexdigest()[:16]
     if _missing(home) != []:
         async with _locked(home.with_suffix(".lock")):
-            await _complete(home, requires, assumed, log)
+            await _complete(home, requires, assumed, log, boxed)
     return (str(home / "bin" / "python"), *ISOLATED)
+
+
+def reaches_out(code: Path) -> bool:
+    """Whether the code imports what reaches the network."""
+    python = (path for path in code_files(code) if path.endswith(".py"))
+    return any(name.split(".")[0] in CLIENTS for path in python for name in imports((code / path).read_bytes(), path))
 
 
 def undeclared(code: Path, requires: Iterable[str]) -> list[str]:
@@ -117,7 +154,7 @@ def _missing(home: Path) -> list[str] | None:
         return None
 
 
-async def _complete(home: Path, requires: Sequence[str], assumed: Sequence[str], log: Log) -> None:
+async def _complete(home: Path, requires: Sequence[str], assumed: Sequence[str], log: Log, boxed: bool) -> None:
     lacking = _missing(home)
     if lacking == []:
         return  # another process made it while this one waited
@@ -129,12 +166,12 @@ async def _complete(home: Path, requires: Sequence[str], assumed: Sequence[str],
             (sys.executable, *PROGRAM, "venv", *without_pip, str(home)), log, "a virtual environment can't be made", home.parent
         )
         if requires:
-            await _install(home, requires, log)
+            await _install(home, requires, log, boxed)
         lacking = list(assumed)
     absent = []
     for name in lacking:
         try:
-            await _install(home, [name], log)
+            await _install(home, [name], log, boxed)
         except JobFailed as error:
             absent.append(name)
             await log(f"{name} is imported, not required by the manifest, and could not be installed: {error}", "warning")
@@ -148,11 +185,21 @@ def _own_pip() -> bool:
     return importlib.util.find_spec("pip") is not None
 
 
-async def _install(home: Path, requires: Sequence[str], log: Log) -> None:
+async def _install(home: Path, requires: Sequence[str], log: Log, boxed: bool) -> None:
     python = str(home / "bin" / "python")
     pip = (sys.executable, *PROGRAM, "pip", "--python", python) if _own_pip() else (python, *PROGRAM, "pip")
     options = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--retries", "1", "--timeout", "15", "--")
-    await _run((*pip, "install", *options, *requires), log, f"{', '.join(requires)} could not be installed", home.parent)
+    failure = f"{', '.join(requires)} could not be installed"
+    if not boxed:
+        await _run((*pip, "install", *options, *requires), log, failure, home.parent)
+        return
+    with tempfile.TemporaryDirectory(dir=home) as scratch:  # what is installed may run code of its own; pip's cache is everybody's
+        command = (*pip, "install", "--no-cache-dir", *options, *requires)
+        local = [url2pathname(path) for path in re.findall(r"file:(?://)?(/[^\s;#]+\.(?:whl|zip|tar\.gz))", " ".join(requires))]
+        known = [str(Path.home() / ".config" / "pip"), os.environ.get("PIP_CONFIG_FILE") or "/etc/pip.conf"]
+        readable: list[Path | str] = [*local, *known, *certificates().values()]
+        boxed_command = sandboxed(command, writable=home, scratch=Path(scratch), readable=readable, network=True, folder=home)
+        await _run(boxed_command, log, failure, home.parent)
 
 
 async def _run(command: Sequence[str], log: Log, failure: str, folder: Path) -> None:

@@ -21,6 +21,11 @@ from domain.room import disk_full
 Log = Callable[[str, str], Awaitable[None]]
 """Takes a line that the plugin printed, and its level."""
 
+Wrapping = Callable[[Sequence[str]], Sequence[str]]
+"""Makes of a command the one that runs it in a sandbox."""
+SIGNALLED = 128
+"""Exit codes above it are signals, for shells and sandboxes."""
+
 HEADER = struct.Struct(">cI")
 LARGEST = 64 * 2**20
 """Bytes of a frame beyond which the plugin must have written to our descriptor itself: a batch is one megabyte and a document."""
@@ -58,11 +63,20 @@ class Frame(NamedTuple):
 class PluginProcess:
     """One call in a process of its own; use it as an asynchronous context manager.
 
-    `request` is what `host.main` reads; `python` the interpreter with its flags; `home` a folder that the plugin may write to.
+    `request` is what `host.main` reads; `python` the interpreter with its flags; `home` a folder that the plugin may write to;
+    `wrapped` makes of the command the one that runs it in a sandbox.
     """
 
     def __init__(
-        self, request: Mapping[str, Any], *, python: Sequence[str], home: Path, memory: int, seconds: float, log: Log
+        self,
+        request: Mapping[str, Any],
+        *,
+        python: Sequence[str],
+        home: Path,
+        memory: int,
+        seconds: float,
+        log: Log,
+        wrapped: Wrapping | None = None,
     ) -> None:
         self.request = request
         self.python = python
@@ -70,6 +84,7 @@ class PluginProcess:
         self.memory = memory
         self.seconds = seconds
         self.log = log
+        self.wrapped = wrapped
         self.timed_out = False
         self.over = False
         self.tail: deque[str] = deque(maxlen=20)
@@ -81,8 +96,9 @@ class PluginProcess:
             for name in ends:
                 ends[name] = os.pipe()
             _widen(ends["frames"][0])
+            command = (*self.python, str(START), orjson_file())
             self.process = await asyncio.create_subprocess_exec(
-                *(*self.python, str(START), _orjson_file()),
+                *(self.wrapped(command) if self.wrapped else command),
                 stdin=ends["lifeline"][0],
                 stdout=ends["printed"][1],
                 stderr=asyncio.subprocess.STDOUT,
@@ -152,6 +168,8 @@ class PluginProcess:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.process.wait(), LAST_WORDS)
         code = self.process.returncode
+        if self.wrapped and code and code > SIGNALLED:
+            code = SIGNALLED - code  # the sandbox tells a signal as a shell does
         self._kill()
         await self.process.wait()
         return code
@@ -275,7 +293,7 @@ def _widen(descriptor: int) -> None:
             fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, PIPE)
 
 
-def _orjson_file() -> str:
+def orjson_file() -> str:
     """The extension module itself: given by path, it needs none of our packages on the plugin's path."""
     spec = importlib.util.find_spec("orjson.orjson")
     if spec is None or spec.origin is None:

@@ -27,12 +27,14 @@ CLONE: Final = 0x40049409
 
 
 class Workspace(msgspec.Struct, frozen=True, kw_only=True):
-    """`root/plugins/<name>` is the code, `archive/<name>/<release>` the data: copies, which may be written to."""
+    """`root/plugins/<name>` is the code, `archive/<name>/<release>` the data: copies, which may be written to. `scratch` is the
+    sandbox's folder for temporary files."""
 
     root: Path
     name: str
     data: Path
     archive: Path
+    scratch: Path
 
 
 async def prepare(
@@ -47,15 +49,16 @@ async def prepare(
 
 
 def _prepare(home: Path, name: str, code: Path, release: str, data: Path | None, digests: Mapping[str, str]) -> Workspace:
-    root, archive = home / "code", home / "archive"
+    root, archive, scratch = home / "code", home / "archive", home / "scratch"
     copy_code(code, root / "plugins" / name)
     folder = archive / name / (release or "latest")
     folder.mkdir(parents=True)
+    scratch.mkdir()
     if data is not None:
         _lend(data.resolve(), folder)
     for path, digest in digests.items():
         _check(folder / path, path, digest)
-    return Workspace(root=root, name=name, data=folder, archive=archive)
+    return Workspace(root=root, name=name, data=folder, archive=archive, scratch=scratch)
 
 
 def _lend(source: Path, target: Path) -> None:

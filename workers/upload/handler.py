@@ -33,7 +33,7 @@ async def upload_source(command: UploadSource, context: JobContext) -> SourceUpl
         and not command.force
         and await has_collections((part.collection for part in known.parts.values()), context)
     ):
-        await context.log(f"release {dumped.release} was uploaded with this code already")
+        await context.log(f"release {dumped.called} was uploaded with this code already")
         return msgspec.structs.replace(known.said_by(command), unchanged=True)
     await _check_room(previous, context)
     task = store.Task(
@@ -105,7 +105,7 @@ async def _look(command: UploadSource, context: JobContext) -> tuple[Stored[Sour
 async def _taken(source: str, context: JobContext) -> list[str]:
     """What the uploads that are kept are called. No other upload of the source comes in between: this job is its writer."""
     outputs = (await SOURCES.get(context.hub.records, source)).value.outputs
-    return [upload.name or upload.release for upload in outputs if isinstance(upload, SourceUploaded)]
+    return [upload.called for upload in outputs if isinstance(upload, SourceUploaded)]
 
 
 async def _check_room(previous: SourceUploaded | None, context: JobContext) -> None:
@@ -124,7 +124,7 @@ async def _compare(previous: SourceUploaded, uploaded: SourceUploaded, context: 
     for name, part in uploaded.parts.items():
         before = previous.parts[name].count if name in previous.parts else 0
         if part.count < SHRUNK * before:
-            await context.log(f"documents of {name}: {part.count}, in release {previous.release} there were {before}", "warning")
+            await context.log(f"documents of {name}: {part.count}, in release {previous.called} there were {before}", "warning")
 
 
 async def _usable(found: dict[str, dict[str, Any]], context: JobContext) -> dict[str, dict[str, Any]]:

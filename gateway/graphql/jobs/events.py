@@ -14,6 +14,7 @@ from domain.jobs import logs, overview
 from domain.jobs.jobs import JOBS, Progress
 from domain.jobs.jobs import Job as JobRecord
 from domain.jobs.overview import RunView, StepView
+from domain.masking import without_servers
 from domain.nouns import Stored
 from domain.visibility import check
 from events.jobs import JobProgressed
@@ -94,7 +95,7 @@ def _event(plain: dict[str, Any], said: dict[str, Any]) -> JobEvent:
             return JobQueued(
                 **said,
                 reason=plain.get("reason", "asked"),
-                error=plain.get("error", ""),
+                error=without_servers(plain.get("error", "")),
                 waiting_for=plain.get("waiting_for", ""),
                 held=plain.get("held", ""),
                 not_before=time(plain.get("not_before", 0.0)),
@@ -104,7 +105,7 @@ def _event(plain: dict[str, Any], said: dict[str, Any]) -> JobEvent:
         case "JobCanceling":
             return JobCanceling(**said)
         case "JobFinished":
-            return JobFinished(**said, outcome=JobOutcome(plain["outcome"]), error=plain.get("error", ""))
+            return JobFinished(**said, outcome=JobOutcome(plain["outcome"]), error=without_servers(plain.get("error", "")))
     return JobProduced(**said, type=plain["type"], result=JSON(plain))
 
 

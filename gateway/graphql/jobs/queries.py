@@ -14,7 +14,7 @@ from gateway.context import Info
 from gateway.graphql.jobs.events import Cursor, JobCursor, JobEventBatch, JobReader, RunCursor, RunEventBatch, RunReader
 from gateway.graphql.jobs.log import JobLog, LogAttempt, LogFirst, LogLast, LogSearch
 from gateway.graphql.jobs.types import Job, JobId, JobOutcome, JobState, Run, RunId, find_job, find_run
-from gateway.graphql.nodes import After, Connection, Edge, First, PageInfo, connection, encode, local_id, page_size, position
+from gateway.graphql.nodes import After, Connection, Edge, First, PageInfo, connection, cursor, local_id, page_size, position
 
 
 @strawberry.input(description="Which jobs; fields that are left out do not matter.")
@@ -47,7 +47,7 @@ async def job_page(info: Info, filter: JobFilter | None, first: int, after: str 
 
 def run_connection(found: list[RunView], first: int) -> Connection[Run]:
     """A page of at most `first` of these runs; one more than that says that there is a next one."""
-    edges = [Edge(cursor=encode(f"{view.created_at!r}:{view.id}"), node=Run.of(view)) for view in found[:first]]
+    edges = [Edge(cursor=cursor(view.sequence, view.id), node=Run.of(view)) for view in found[:first]]
     end = edges[-1].cursor if edges else None
     return Connection(edges=edges, page_info=PageInfo(has_next_page=len(found) > first, end_cursor=end))
 

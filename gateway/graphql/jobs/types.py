@@ -8,8 +8,10 @@ from strawberry import argument, enum_value, field
 
 from domain.errors import NotFound as Absent
 from domain.jobs import logs, overview
+from domain.jobs.failures import shown
 from domain.jobs.jobs import JOBS
 from domain.jobs.jobs import Job as JobRecord
+from domain.jobs.jobs import JobError as JobErrorRecord
 from domain.jobs.overview import RunView
 from domain.jobs.runs import Started as StartedRun
 from domain.nouns import Stored
@@ -65,6 +67,11 @@ class JobError:
     code: str = field(description="The reason, for programs.")
     message: str = field(description="The reason, in words.")
     detail: str = field(description="A plugin's traceback, or a document's position; may be empty.")
+
+    @classmethod
+    def of(cls, error: JobErrorRecord) -> Self:
+        """As clients see it."""
+        return cls(code=error.code, message=error.message, detail=error.detail)
 
 
 @strawberry.type(description="One command being done.")
@@ -138,7 +145,7 @@ class Job(Node):
             handle=job.handle,
             is_stopping=bool(job.ending),
             progress=JobProgress.of(job.progress),
-            error=JobError(code=error.code, message=error.message, detail=error.detail) if error else None,
+            error=JobError.of(shown(error)) if error else None,
             warnings=list(job.warnings),
             warning_count=job.warned,
             result=None if job.result is None else JSON(job.result),

@@ -10,6 +10,7 @@ from domain.data import schedules
 from domain.data.schedules import SCHEDULES
 from domain.data.schedules import Schedule as ScheduleRecord
 from domain.jobs import overview
+from domain.masking import without_servers
 from domain.nouns import Stored
 from gateway.context import Info
 from gateway.graphql.jobs.queries import run_connection
@@ -61,11 +62,12 @@ class Schedule(Node):
         )
 
     @strawberry.field(
-        description="Why its last fire came to nothing: it started no run, or that run failed or is held. Empty where it did not."
+        description="Why its last fire came to nothing: it started no run, or that run failed or is held; while it goes on, that "
+        "of the run before. Empty where it did not."
     )
     async def failure(self, info: Info) -> str:
         """With the run."""
-        return await schedules.failure(info.context.hub, self.record)
+        return without_servers(await schedules.failure(info.context.hub, self.name, self.record))
 
     @strawberry.field(description="The run that it started last; null before the first, or where it is no longer kept.")
     async def last_run(self, info: Info) -> Run | None:

@@ -58,7 +58,7 @@ class Dump:
         return cls(
             output=event.output,
             release=event.release,
-            name=event.name or event.release,
+            name=event.called,
             size=Long(event.size),
             at=DateTime(event.at),
             files=files,
@@ -84,7 +84,7 @@ class Upload:
         return cls(
             output=event.output,
             release=event.release,
-            name=event.name or event.release,
+            name=event.called,
             dump=event.dump,
             code=event.code,
             count=Long(count),

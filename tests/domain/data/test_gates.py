@@ -29,7 +29,7 @@ def test_documents_may_be_lost_up_to_the_share(before: int, now: int, share: flo
 def test_a_tenth_may_be_lost_by_default() -> None:
     """Ninety of a hundred pass without any setting, eighty-nine are held with both numbers."""
     assert judged(of(90), of(100)) == []
-    assert judged(of(89), of(100)) == ["documents: 100 became 89 (11.0% lost, 0.1 of them may be)"]
+    assert judged(of(89), of(100)) == ["documents: 100 became 89 (11.0% lost, 10% may be)"]
 
 
 def test_a_first_release_loses_nothing() -> None:
@@ -42,7 +42,7 @@ def test_a_part_is_looked_at_by_itself() -> None:
     served, new = of(1000, parts={"large": 900, "small": 100}), of(950, parts={"large": 900, "small": 50})
     small = {"small": frozenset[str]()}
 
-    assert judged(new, served) == ["documents of small: 100 became 50 (50.0% lost, 0.1 of them may be)"]
+    assert judged(new, served) == ["documents of small: 100 became 50 (50.0% lost, 10% may be)"]
     assert judged(new, served, s=OfSource(gates=Gates(lost=0.6), parts=small)) == []
     assert judged(of(900, parts={"large": 900}), of(1000, parts={"large": 900, "small": 100}))
 

@@ -289,7 +289,7 @@ async def test_pages_go_through_all_jobs(hub: Hub) -> None:
     ids = [(await ask(hub, UploadSource(source=name))).job.id for name in ("s", "t", "s")]
     first = await control.page(hub, limit=2)
     assert [stored.id for stored in first] == ids[:0:-1]
-    rest = await control.page(hub, after=(first[-1].value.created_at, first[-1].id))
+    rest = await control.page(hub, after=first[-1].place)
     assert [stored.id for stored in rest] == ids[:1]
     assert [stored.id for stored in await control.page(hub, {"target": "source/s"}, descending=False)] == [ids[0], ids[2]]
     assert len(await control.page(hub, {"queue": "upload", "state": "QUEUED"})) == 3

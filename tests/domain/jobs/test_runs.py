@@ -211,7 +211,7 @@ async def test_runs_with_and_without_a_plan_are_listed_together(hub: Hub) -> Non
     ids = [each.run_id for each in started][::-1]
     first = await overview.page(hub, limit=2)
     assert [view.id for view in first] == ids[:2]
-    assert [view.id for view in await overview.page(hub, after=(first[-1].created_at, first[-1].id))] == ids[2:]
+    assert [view.id for view in await overview.page(hub, after=(first[-1].sequence, first[-1].id))] == ids[2:]
     assert [len(view.steps) for view in first] == [1, 3]
     assert (await overview.view(hub, ids[0])).title == "validate s"
     with pytest.raises(NotFound):

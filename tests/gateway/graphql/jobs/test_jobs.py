@@ -142,10 +142,10 @@ async def test_what_can_t_be_asked_of_a_log_is_refused(client: Client, hub: Hub)
 async def test_lists_go_past_what_a_newer_version_wrote(client: Client, hub: Hub) -> None:
     """Jobs and runs of this version are listed, page by page; one that can't be read is refused as such, and a job whose command
     nobody knows here bears that command's name."""
-    old = await started(hub)
-    await hub.records.insert(JOBS.kind, "new", {"created_at": 2e9, "run_id": "new", "step": "", "form": "another"})
     body = {"type": "PaintSource", "queue": "paint", "input_hash": "", "command": {"type": "PaintSource"}}
     await hub.records.insert(JOBS.kind, "painted", {**body, "run_id": "painted", "step": "", "created_at": 1.0})
+    old = await started(hub)
+    await hub.records.insert(JOBS.kind, "new", {"created_at": 2e9, "run_id": "new", "step": "", "form": "another"})
 
     found = await client.ask(
         "{ jobs(first: 1) { nodes { jobId } pageInfo { hasNextPage } } runs { nodes { runId steps { name } } } }"

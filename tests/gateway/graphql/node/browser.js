@@ -34,6 +34,8 @@ async function says(where, text) {
 }
 
 await page.waitForSelector(run);
+await page.waitForLoadState("networkidle");
+const begun = (await answer.innerText()).trim();
 await write(QUERY);
 await field.click();
 await page.keyboard.type(token);
@@ -50,5 +52,5 @@ await says(answer, "JobStarted");
 console.error("watching");
 await says(answer, "JobFinished");
 await page.screenshot({ path: `${pictures}/watched.png` });
-console.log(JSON.stringify({ kept, errors, watched: (await answer.innerText()).replace(/\s/g, "") }));
+console.log(JSON.stringify({ begun, kept, errors, watched: (await answer.innerText()).replace(/\s/g, "") }));
 await browser.close();
