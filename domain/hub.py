@@ -53,6 +53,14 @@ class Limits:
     """Whether plugins run in a sandbox: on or off."""
     plugin_modules: str = ""
     """Folder of modules that plugins share, where their manifests name none."""
+    keylookup_api: str = ""
+    """URL of the BioThings API by which ids are converted, where manifests name none."""
+
+
+OWN = frozenset(("lock", "version", "token", "fingerprint", "url", "pulse", "scratch", "environments")) | frozenset(
+    ("records.db", "documents", "search", "files", "copies")
+)
+"""What lies in a data folder of a hub's own making (leat.data_folder; SQLite's files beside the records have a dash)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +84,12 @@ class Stores:
         """Whose disk collections are written to, for people."""
         embedded = str(self.address.get("documents", "sqlite:")).startswith("sqlite:")
         return self.data if embedded else "the server of LEAT_DOCUMENTS"
+
+    def owns(self, path: Path) -> bool:
+        """Whether a path lies among what the hub itself keeps in its data folder, its token and its records above all, whatever
+        links lead there."""
+        path, data = path.resolve(), self.data.resolve()
+        return path.is_relative_to(data) and path != data and path.relative_to(data).parts[0].partition("-")[0] in OWN
 
     @property
     def scratch(self) -> Path:

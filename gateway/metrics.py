@@ -20,6 +20,7 @@ from domain.jobs.dead_letters import DEAD_LETTERS
 from domain.jobs.jobs import JOBS, UNFINISHED
 from events.catalogue import QUEUES
 from events.jobs import JobFinished, JobQueued
+from events.lateness import watch_loop
 from events.message import Event
 from events.supervision import supervised
 from gateway.live.tally import QUEUE_OF
@@ -30,8 +31,6 @@ SECONDS = (0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 24 * 3600)
 Figures = list[tuple[Gauge, tuple[str, ...], float]]
 """Gauges with the values of their labels, and what they say."""
 LAGS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5)
-PULSE = 0.5
-"""Seconds between two looks at how late the event loop is."""
 
 
 class Metrics:
@@ -70,6 +69,12 @@ class Metrics:
         self._memory = Gauge("leat_worker_memory_bytes", "Memory of a worker and its children.", ("worker",), registry=registry)
         self._seconds = Gauge(
             "leat_worker_cpu_seconds", "Processor time of a worker and its children.", ("worker",), registry=registry
+        )
+        self._late = Gauge(
+            "leat_worker_loop_lag_seconds",
+            "How late a worker's event loop was lately.",
+            ("worker",),
+            registry=registry,
         )
         self._workers = Gauge("leat_workers", "Worker processes.", registry=registry)
         self._age = Gauge("leat_figures_age_seconds", "How old what is told of queues, jobs and workers is.", registry=registry)
@@ -120,16 +125,9 @@ class Metrics:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Watch the event loop while the context is open."""
-        async with supervised(event_loop_lag=self._watch_loop):
+        async with supervised(event_loop_lag=functools.partial(watch_loop, self._lag.observe)):
             yield
         self._figures.close()
-
-    async def _watch_loop(self) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            due = loop.time() + PULSE
-            await asyncio.sleep(PULSE)
-            self._lag.observe(max(0.0, loop.time() - due))
 
     async def serve(self, _: web.Request) -> web.Response:
         """Everything, as Prometheus reads it. What can't be read just now is told as it was known last, with its age."""
@@ -151,7 +149,7 @@ class Metrics:
         return web.Response(body=generate_latest(self._registry), headers=CONTENT_TYPE)
 
     def _show(self, figures: Figures) -> None:
-        by_worker = (self._memory, self._seconds)
+        by_worker = (self._memory, self._seconds, self._late)
         for gauge in (self._depth, self._oldest, self._consumers, self._jobs, self._held, self._slots, self._kept_back, *by_worker):
             gauge.clear()
         for gauge, labels, value in figures:
@@ -190,5 +188,6 @@ class Metrics:
             slots.update(said.queues)
             consumed.append((self._memory, (worker.id,), said.memory + sum(each.memory for each in said.children)))
             consumed.append((self._seconds, (worker.id,), said.seconds + sum(each.seconds for each in said.children)))
+            consumed.append((self._late, (worker.id,), said.lag))
         counted = [(self._slots, (queue,), count) for queue, count in slots.items()]
         return [(self._workers, (), len(workers)), *counted, *consumed]

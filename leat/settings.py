@@ -156,6 +156,9 @@ class Settings(BaseSettings):
     plugin_modules: str = Field(
         "", description="folder of the gateway's machine with modules that plugins share, where a manifest names none"
     )
+    keylookup_api: str = Field(
+        "", description="URL of the BioThings API by which a manifest's keylookup converts ids, where it names none itself"
+    )
 
     @field_validator("bus", "records", "documents", "search", "files")
     @classmethod
@@ -252,6 +255,7 @@ class Settings(BaseSettings):
             plugin_timeout=self.plugin_timeout,
             plugin_sandbox=self.plugin_sandbox,
             plugin_modules=self.plugin_modules,
+            keylookup_api=self.keylookup_api,
         )
 
 

@@ -267,7 +267,10 @@ async def _performed(steps: Steps, request: dict[str, Any], report: Report) -> d
     try:
         return await steps(request["step"], request["address"], request["arguments"], report)
     except (OSError, ValueError, sqlite3.Error) as error:
-        raise as_disk_full(error, Path(request["address"]["data"])) from error
+        told = as_disk_full(error, Path(request["address"]["data"]))
+        if told is error:
+            raise
+        raise told from error
 
 
 def _known_type(error: LeatError) -> str:

@@ -16,6 +16,7 @@ from domain.jobs import presence
 from domain.jobs.attempts import Attempt
 from domain.jobs.presence import Presence
 from domain.nouns import Stored
+from events.lateness import watch_loop
 from events.supervision import Work, attempt, supervise
 from workers.child import Spawn
 from workers.consumption import consumption
@@ -52,6 +53,8 @@ class Worker:
         self._changed = asyncio.Event()
         """Jobs came or went."""
         self._started_at = time.time()
+        self._lag = 0.0
+        """The most seconds that the event loop was late since others were told."""
         self._presence: Stored[Presence] | None = None
         by_queue: dict[str, dict[str, Registration]] = {}
         for registration in registrations:
@@ -78,7 +81,15 @@ class Worker:
 
     def _side_tasks(self) -> dict[str, Work]:
         intakes: dict[str, Work] = {f"intake of {queue}": intake.run for queue, intake in self._intakes.items()}
-        return {"control words": self._listen, "presence": self._say_presence} | intakes
+        sides: dict[str, Work] = {
+            "control words": self._listen,
+            "presence": self._say_presence,
+            "event loop's lag": partial(watch_loop, self._note_lag),
+        }
+        return sides | intakes
+
+    def _note_lag(self, late: float) -> None:
+        self._lag = max(self._lag, late)
 
     async def _take_no_more(self) -> None:
         self._stopping.set()
@@ -174,10 +185,12 @@ class Worker:
             seconds=own.seconds,
             sandbox=self._hub.limits.plugin_sandbox == "on",
             children=children,
+            lag=self._lag,
             beat=beat,
             seen_at=time.time(),
             created_at=self._started_at,
         )
+        self._lag = 0.0
         try:
             self._presence = await presence.save(self._hub, said, self._presence)
             self.announced.set()

@@ -49,10 +49,11 @@ def serving_settings(spec: IndexSpec) -> dict[str, Any]:
 
 
 def mapping(spec: IndexSpec, fields: Fields) -> dict[str, Any]:
-    """The mapping: the fields that are searched, `all`, and the keyword copy of `_id`; the rest is only kept."""
+    """The mapping: the fields that are searched, `all`, and the keyword copy of `_id`; of texts with `index: false` only that they
+    are no objects; the rest is only kept."""
     properties = nest(fields.indexed.values())
     for field in fields.all.values():
-        if field.path not in fields.indexed and (field.searched_by_default or field.copied_to):
+        if field.path not in fields.indexed and (field.type == "text" or field.searched_by_default or field.copied_to):
             copy_to = [*["all"] * field.searched_by_default, *field.copied_to]
             _put(properties, field, {"type": "keyword", "index": False, "doc_values": False, "copy_to": copy_to})
     properties["all"] = {"type": "text"}

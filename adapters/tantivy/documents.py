@@ -50,7 +50,7 @@ class Flattener:
         self._fields = fields
         tree: dict[str, Any] = {}
         for field in fields.all.values():
-            if field.path in fields.indexed or field.searched_by_default or field.copied_to:
+            if field.path in fields.indexed or field.type == "text" or field.searched_by_default or field.copied_to:
                 *parents, name = field.path.split(".")
                 level = tree
                 for parent in parents:
@@ -129,7 +129,7 @@ class Flattener:
             if value is None:
                 return
             if type(value) is dict:
-                raise Unfit(f"{field.path}: a value is mapped here, not an object")
+                raise Unfit(f"{field.path}: a value is mapped here, not an object{'' if field.indexed else f' ({STILL_KEPT})'}")
             if convert is not None and (converted := convert(value)) is not None:
                 _append(values, name, converted)
             if copied:

@@ -8,6 +8,7 @@ from typing import Any, Literal, cast, get_args
 import msgspec
 
 from domain.data import formats
+from domain.data.keylookup import KeyLookup, keylookup
 from domain.errors import Invalid
 from domain.names import NAME
 
@@ -26,6 +27,7 @@ class Uploader(msgspec.Struct, frozen=True, kw_only=True):
     """`module:function` that returns Elasticsearch properties."""
     on_duplicates: Duplicates = "error"
     parallelizer: str = ""
+    keylookup: KeyLookup | None = None
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -187,8 +189,6 @@ class _Reading:
         self.unknown(entry, _UPLOADER, path)
         if path == ("uploader",) and entry.get("name") not in (None, name):
             self.warn((*path, "name"), f"a single uploader is named like its source: {name}")
-        if entry.get("keylookup"):
-            self.warn((*path, "keylookup"), "ids are not converted here: documents keep the `_id` that the parser gives them")
         self.without_class(entry, "parser", "uploader", path)
         if isinstance(self.needed(entry, "parser", path), dict):
             entry = formats.as_function(entry, lambda key, text: self.invalid((*path, *key), text))
@@ -200,6 +200,7 @@ class _Reading:
             mapping=self.function(entry, "mapping", path),
             on_duplicates=self.duplicates(entry, path),
             parallelizer=self.function(entry, "parallelizer", path),
+            keylookup=keylookup(entry.get("keylookup"), lambda key, text: self.invalid((*path, "keylookup", *key), text)),
         )
 
     def duplicates(self, entry: Mapping[str, Any], path: tuple[str, ...]) -> Duplicates:

@@ -47,6 +47,8 @@ class Presence(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the plugins that it runs are in a sandbox."""
     children: tuple[Consumption, ...] = ()
     """The processes that it started, directly or not: heavy steps and plugins. The largest first."""
+    lag: float = 0.0
+    """The most seconds that its event loop was late since the beat before."""
     beat: int = 0
     """Raised every third of a lease."""
     seen_at: float

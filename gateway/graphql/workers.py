@@ -51,6 +51,7 @@ class Worker:
     cpu_seconds: float = field(description="Processor time since it began, without its children.")
     sandbox: bool = field(description="Whether the plugins that it runs are in a sandbox (LEAT_PLUGIN_SANDBOX).")
     children: list[WorkerChild] = field(description="The processes that it started, those with the most memory first, 50 at most.")
+    loop_lag: float = field(description="The most seconds that its event loop was late since it spoke before.")
     started_at: DateTime = field(description="When it began.")
     seen_at: DateTime = field(description="When it last said so.")
 
@@ -72,6 +73,7 @@ class Worker:
                 WorkerChild(pid=each.pid, name=each.name, memory=Long(each.memory), cpu_seconds=each.seconds)
                 for each in said.children
             ],
+            loop_lag=said.lag,
             started_at=DateTime(said.created_at),
             seen_at=DateTime(said.seen_at),
         )

@@ -166,7 +166,8 @@ async def _query(gateway: "Gateway", flags: Namespace) -> Exit:
     for warning in found["warnings"]:
         output.note(f"warning: {warning}")
     hits.show(flags.format or "ndjson", found["hits"], fields)
-    for path, facet in found["facets"].items() if not flags.format else ():
-        print(f"{path}: " + ", ".join(f"{term['term']} {term['count']:,}" for term in facet["terms"]))
+    for path, facet in found["facets"].items():
+        told = f"{path}: " + ", ".join(f"{term['term']} {term['count']:,}" for term in facet["terms"])
+        output.note(told) if flags.format else print(told)
     output.note(f"{found['total']:,} found")
     return Exit.DONE

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ FORMATS = ("ndjson", "csv")
 def show(form: str, hits: Sequence[Mapping[str, Any]], fields: Iterable[str]) -> None:
     """Print them. Columns of CSV are the named paths, or all that any of the documents has in the order in which they come."""
     if form == "csv":
-        _rows(hits, [field for field in fields if "*" not in field and not field.startswith("-")])
+        _rows(hits, [field for field in fields if not field.startswith("-")])
         return
     for hit in hits:
         print(json.dumps(hit, ensure_ascii=False))
@@ -29,10 +30,11 @@ def _rows(hits: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
 
 
 def _below(columns: Iterable[str], found: Iterable[str]) -> Iterator[str]:
-    """The columns as they were named; one that is an object's stands for those of its fields."""
+    """The columns as they were named; an object's name stands for its fields, and one with `*` for what it fits."""
     for column in columns:
-        below = [path for path in found if path.startswith(f"{column}.")]
-        yield from below or (column,)
+        named = re.compile(".*".join(map(re.escape, column.split("*"))) + r"(\..*)?", re.DOTALL)
+        below = [path for path in found if named.fullmatch(path)]
+        yield from below or (() if "*" in column else (column,))
 
 
 def _flat(value: Any, path: str = "") -> dict[str, list[Any]]:

@@ -1,7 +1,7 @@
 """`leat run | jobs | watch | cancel | retry`: what is asked for, and what becomes of it."""
 
 import re
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
 
 from leat.cli import output
@@ -27,6 +27,8 @@ FOUND_BY = ({"state"}, {"queue", "state"}, {"target"}, {"target", "state"}, {"ru
 """What jobs are found by: the flags that go together."""
 NOUN = re.compile("(source|build|api)[/:](.+)")
 """What jobs work on."""
+TARGET = re.compile("([^/:]+)[/:](.+)")
+"""The same of any noun, for lists."""
 WIDTH = 100
 """Characters of a dead letter that people are shown."""
 QUIET = ("id", "at", "type", "run_id", "cause_id")
@@ -48,7 +50,7 @@ def define(parser: ArgumentParser) -> None:
                 "--outcome", type=str.upper, choices=("SUCCEEDED", "FAILED", "TIMED_OUT", "CANCELED"), help="how they ended"
             )
             parser.add_argument("--queue", help="the queue that takes them; with --state")
-            parser.add_argument("--target", help="what they work on, such as source/clinvar")
+            parser.add_argument("--target", type=_target, help="what they work on, such as source/clinvar")
             parser.add_argument("--run", dest="run_id", help="the run that they belong to")
             parser.add_argument("--dead", action="store_true", help="instead: messages that nobody could do, and why")
             paged(parser)
@@ -59,6 +61,13 @@ def define(parser: ArgumentParser) -> None:
         case "retry":
             talking(parser, _retry).add_argument("id", help="a job that failed, timed out, or was cancelled without its run")
             parser.add_argument("--detach", action="store_true", help="return at once, without following it")
+
+
+def _target(text: str) -> str:
+    """What jobs work on, as records have it: `source/clinvar`, also of `source:clinvar`."""
+    if noun := TARGET.fullmatch(text):
+        return f"{noun[1]}/{noun[2]}"
+    raise ArgumentTypeError(f"{text!r} is no source/NAME, build/NAME or api/NAME")
 
 
 async def _run(gateway: "Gateway", flags: Namespace) -> Exit:
@@ -147,8 +156,8 @@ async def _watch(gateway: "Gateway", flags: Namespace) -> Exit:
 
 
 async def _cancel(gateway: "Gateway", flags: Namespace) -> Exit:
-    if noun := NOUN.fullmatch(flags.id):
-        return await _cancel_all(gateway, flags, f"{noun[1]}/{noun[2]}")
+    if NOUN.fullmatch(flags.id):
+        return await _cancel_all(gateway, flags, _target(flags.id))
     _, is_run = await _run_of(gateway, flags.id)
     if is_run:
         done = (await gateway.mutate("cancelRun", "run { runId title state }", runId=flags.id))["run"]

@@ -6,7 +6,6 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from workers.dump.unpack import unpack_folder
 from workers.plugin.calls import Batch, Plugin, open_plugin
 from workers.plugin.sandbox import is_used
 from workers.upload.duplicates import ADVICE
+from workers.upload.keylookup import converting
 
 
 def check(folder: Path, data: Path | None, documents: int, json: bool) -> Exit:
@@ -70,7 +70,11 @@ async def _check(folder: Path, data: Path | None, documents: int, home: Path) ->
         code=code,
         home=home / "plugin",
         environments=_cache() / "environments",
-        limits=replace(Limits(), plugin_sandbox="on" if await asyncio.to_thread(is_used, settings.plugin_sandbox) else "off"),
+        limits=Limits(
+            plugin_sandbox="on" if await asyncio.to_thread(is_used, settings.plugin_sandbox) else "off",
+            keylookup_api=settings.keylookup_api,
+            download_networks=settings.networks(),
+        ),
         log=_log,
         data=files,
     )
@@ -100,16 +104,19 @@ async def _parse(plugin: Plugin, uploader: Uploader, documents: int) -> dict[str
     upload would refuse."""
     bodies: list[bytes] = []
     ids: list[str] = []
-    for job in await plugin.jobs(uploader):
-        async with aclosing(plugin.parse(uploader, job, documents)) as stream:
-            async for found in stream:
-                if isinstance(found, Batch):
-                    bodies += found.bodies
-                    ids += found.ids
-        if len(bodies) >= documents:
-            break
+    async with converting(uploader.keylookup, plugin.limits) as conversion:
+        for job in await plugin.jobs(uploader):
+            async with aclosing(plugin.parse(uploader, job, documents)) as stream:
+                async for found in stream:
+                    if isinstance(found, Batch):
+                        found = await conversion.converted(found) if conversion else found
+                        bodies += found.bodies
+                        ids += found.ids
+            if len(bodies) >= documents:
+                break
     if not bodies:
-        raise JobFailed(f"{uploader.parser} gave no documents", code="NO_DOCUMENTS")
+        found_none = " whose ids `keylookup` finds" if conversion and conversion.missed else ""
+        raise JobFailed(f"{uploader.parser} gave no documents{found_none}", code="NO_DOCUMENTS")
     if uploader.on_duplicates == "error" and (twice := [id for id, number in Counter(ids).items() if number > 1]):
         reason = f"the _id {twice[0]!r} occurs more than once among the first {counted(len(ids), 'documents')}"
         raise JobFailed(f"part {uploader.name}: {reason}", ADVICE, "DUPLICATE_ID")

@@ -12,6 +12,7 @@ from domain.masking import masked
 from leat import log_lines
 from leat.cli.exits import Ended, Exit
 from leat.data_folder import TOKEN
+from leat.loop import spare_what_stays
 from leat.scaling import Scale, scale_workers
 from leat.serving import serving, until_signal, working
 from leat.settings import Settings
@@ -31,6 +32,7 @@ async def up(settings: Settings, concurrency: int, *, workers: bool = True) -> N
     async with serving(settings, concurrency, queues=queues) as (address, ended):
         told = token_told(settings, address.token, is_new)
         print(f"Leat serves at {address.told}\ntoken {told}\nstop it with Ctrl-C", flush=True)
+        spare_what_stays()
         await _stopping(ended, settings)
 
 
@@ -48,6 +50,7 @@ async def work(settings: Settings, queues: Sequence[str], concurrency: int, *, u
     async with hub_when_there(settings) as hub, working(hub, queues, concurrency) as ended:
         with _stopped_at_eof(ended) if until_eof else nullcontext():
             print(f"working on {', '.join(queues)} of {hub.name} over {masked(settings.bus)}", flush=True)
+            spare_what_stays()
             await _stopping(ended, settings)
 
 

@@ -11,7 +11,7 @@ from leat.cli.session import talking
 if TYPE_CHECKING:
     from leat.cli.client import Gateway
 
-WORKERS = """{ workers { process host pid queues { name slots } running stopping startedAt seenAt memory cpuSeconds sandbox
+WORKERS = """{ workers { process host pid queues { name slots } running stopping startedAt seenAt memory cpuSeconds loopLag sandbox
   children { pid name memory cpuSeconds } } }"""
 
 
@@ -28,15 +28,15 @@ async def _work(gateway: "Gateway", flags: Namespace) -> Exit:
     rows: list[dict[str, Any]] = []
     for worker in workers:
         queues = [f"{queue['name']} {queue['slots']}" for queue in worker["queues"]]
-        rows.append(
-            _row(worker["process"], worker)
-            | {"queues": queues, "jobs": len(worker["running"]), "sandbox": "yes" if worker["sandbox"] else "no"}
-        )
-        rows += [
-            _row(f"  {child['name']} {child['pid']}", child) | {"queues": "", "jobs": "", "sandbox": ""}
-            for child in worker["children"]
-        ]
-    output.table(rows, ("process", "queues", "jobs", "sandbox", "MiB", "seconds"))
+        told = {
+            "queues": queues,
+            "jobs": len(worker["running"]),
+            "sandbox": "yes" if worker["sandbox"] else "no",
+            "late ms": round(worker["loopLag"] * 1000),
+        }
+        rows.append(_row(worker["process"], worker) | told)
+        rows += [_row(f"  {child['name']} {child['pid']}", child) | dict.fromkeys(told, "") for child in worker["children"]]
+    output.table(rows, ("process", "queues", "jobs", "sandbox", "MiB", "seconds", "late ms"))
     return Exit.DONE
 
 

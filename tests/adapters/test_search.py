@@ -487,6 +487,16 @@ async def test_values_are_coerced_alike(engine: Engine) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("value", [{"en": "words"}, ["words", {"en": "words"}], {}])
+async def test_an_object_is_no_text_indexed_or_not(engine: Engine, value: Any) -> None:
+    """Both engines refuse an object where a text is mapped, also with `index: false`, and name the document and the field."""
+    for text in ({"type": "text"}, {"type": "text", "index": False}):
+        with pytest.raises(JobFailed, match="odd") as refused:
+            await engine.fill({"label": text}, made(fine={"label": "words"}, odd={"label": value}))
+
+        assert "label" in refused.value.message
+
+
 def unindexed(properties: dict[str, Any]) -> dict[str, Any]:
     """The mapping with `index: false` at all but texts."""
     changed = {}

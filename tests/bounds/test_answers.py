@@ -1,4 +1,5 @@
-"""What a request of a published API may cost: neither the event loop nor the memory feels how much is asked for."""
+"""What a request of a published API may cost, beside a running upload: neither the event loop nor the memory feels how much is
+asked for."""
 
 import asyncio
 import io
@@ -52,13 +53,18 @@ class Process:
 
 @pytest.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[Process]:
-    """A gateway in a process of its own."""
+    """A gateway in a process of its own, which uploads all the while."""
     command = (sys.executable, "-m", "tests.bounds.serving", str(tmp_path))
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=pipe, stdout=pipe)
     assert process.stdout
     assert process.stdin
-    yield Process((await process.stdout.readline()).decode().strip(), process.pid)
+    url = (await process.stdout.readline()).decode().strip()
+    yield Process(url, process.pid)
+    headers, query = {"Authorization": "Bearer a-token"}, {"query": "{ jobs { nodes { queue state } } }"}
+    async with aiohttp.ClientSession(headers=headers) as session, session.post(f"{url}/graphql", json=query) as response:
+        jobs = (await response.json())["data"]["jobs"]["nodes"]
+    assert {"queue": "upload", "state": "RUNNING"} in jobs
     process.stdin.close()
     await process.wait()
 

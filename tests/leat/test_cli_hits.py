@@ -47,6 +47,21 @@ def test_named_columns_come_as_they_were_named() -> None:
     ]
 
 
+def test_columns_with_stars_are_all_that_they_fit() -> None:
+    """At their place among the others, each column once; one that fits nothing is none, and what is taken away is not shown."""
+    hits: list[dict[str, Any]] = [
+        {"_id": "a", "taxon": {"rank": "genus", "parent": {"rank": "family"}}, "note": 1},
+        {"_id": "b", "taxon": "none known"},
+    ]
+
+    assert rows(hits, "note", "taxon.*", "absent*", "-x", "tax*") == [
+        ["_id", "note", "taxon.rank", "taxon.parent.rank", "taxon"],
+        ["a", "1", "genus", "family", ""],
+        ["b", "", "", "", "none known"],
+    ]
+    assert rows(hits, "taxon")[0] == ["_id", "taxon.rank", "taxon.parent.rank", "taxon"]
+
+
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), PLAIN, min_size=1), min_size=1, max_size=4))
 def test_every_cell_holds_its_value(documents: list[dict[str, Any]]) -> None:
     """Text as it is, with commas, quotes and line breaks; other values as JSON."""

@@ -76,7 +76,8 @@ def test_jobs_say_what_they_did(hub: Line) -> None:
     hub.done("source", "add", str(plugin(hub.folder, "seven", rows=7)))
     hub.done("source", "dump", "seven")
 
-    told = {line.split()[1]: line for line in hub.done("jobs", "--target", "source/seven").splitlines()}
+    assert "'seven' is no source/NAME, build/NAME or api/NAME" in hub.run("jobs", "--target", "seven").stderr
+    told = {line.split()[1]: line for line in hub.done("jobs", "--target", "source:seven").splitlines()}
 
     assert "1 file, release 1" in told["dump:seven"]
     assert "7 documents, release 1" in told["upload:seven"]

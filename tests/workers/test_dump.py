@@ -279,6 +279,22 @@ async def test_folder_is_dumped_with_what_is_below(place: Place, tmp_path: Path)
     assert await place.content(await place.dump()) == {"a.tsv": CONTENT, "deep/b.tsv": b"2"}
 
 
+@pytest.mark.parametrize("url", ["{0}/token", "{0}", "{0}/../{1}/records.db", "{0}/files/plugins", "{0}/a%20link.tsv"])
+async def test_the_hub_s_own_files_are_no_sources(place: Place, url: str) -> None:
+    """Its token and records, by whatever name or link, also within a folder; what others keep beside them may be fetched."""
+    data = place.hub.data
+    (data / "files/plugins").mkdir(parents=True, exist_ok=True)
+    for name in ("token", "files/plugins/parser.py", "mine.tsv"):
+        (data / name).write_bytes(CONTENT)
+    (data / "a link.tsv").symlink_to(data / "token")
+
+    await place.source("file://" + url.format(data, data.name))
+    with pytest.raises(DumpRefused, match=r"is the hub's own, in LEAT_DATA"):
+        await place.dump()
+    await place.source((data / "mine.tsv").as_uri())
+    assert await place.content(await place.dump()) == {"mine.tsv": CONTENT}
+
+
 async def test_relative_url_is_read_in_the_plugin(place: Place, tmp_path: Path) -> None:
     """`file:data/…` is the stored copy of the plugin, which it can't leave."""
     (tmp_path / "b").write_bytes(CONTENT)

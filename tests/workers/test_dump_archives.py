@@ -125,6 +125,33 @@ def test_two_names_that_become_one(tmp_path: Path) -> None:
         unpack(tmp_path)
 
 
+def link(name: str, target: str) -> tuple[tarfile.TarInfo, bytes]:
+    """A symbolic link in a tar."""
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = tarfile.SYMTYPE, target
+    return info, b""
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("other", [("a;b.tsv", "a_b.tsv"), ("x/a b$.tsv", "x/a b_.tsv")])
+def test_a_link_and_a_file_whose_names_become_one(tmp_path: Path, other: tuple[str, str], first: int) -> None:
+    """Whichever comes first, none of them is lost without a word."""
+    members = [link(other[0], "target.tsv"), member(other[1].encode(), b"its own")]
+    tar(tmp_path, member(b"target.tsv"), members[first], members[1 - first])
+
+    with pytest.raises(DumpRefused, match="two files that would both be named"):
+        unpack(tmp_path)
+
+
+def test_a_link_whose_name_is_changed_is_stored(tmp_path: Path) -> None:
+    """Under the name that shells don't obey, as the copy of what it leads to."""
+    tar(tmp_path, member(b"target.tsv", b"1"), link("a;b.tsv", "target.tsv"), link("c;d.tsv", "a;b.tsv"))
+
+    unpack(tmp_path)
+
+    assert found(tmp_path) == {"target.tsv": b"1", "a_b.tsv": b"1", "c_d.tsv": b"1"}
+
+
 @pytest.mark.parametrize(
     ("name", "mark", "text"),
     [

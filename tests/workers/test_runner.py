@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -674,6 +675,22 @@ async def test_workers_are_seen(hub: Hub) -> None:
         assert stored.value.queues == {"upload": 3}
         gate.opened.set()
     assert await presence.page(hub) == []
+
+
+async def test_workers_tell_how_late_their_loop_was(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The longest since they spoke before: others see from afar that something holds a worker up."""
+    monkeypatch.setattr("events.lateness.PULSE", 0.02)
+    gate = Gate()
+    async with working(replace(hub, limits=QUICK), gate):
+        await upload(hub)
+        await gate.until(1)
+        time.sleep(0.2)  # noqa: ASYNC251 -- this is what holds it up
+
+        async def shown() -> bool:
+            return any(stored.value.lag >= 0.15 for stored in await presence.page(hub))
+
+        await until(shown)
+        gate.opened.set()
 
 
 async def test_a_cancel_word_that_comes_before_the_job_is_known_is_heard(hub: Hub) -> None:

@@ -32,7 +32,7 @@ from workers.dump.connection import open_session, trust
 from workers.dump.download import Fetched
 from workers.dump.errors import DumpRefused
 from workers.dump.fetch import Fetcher
-from workers.dump.local import fetch_local, path_of
+from workers.dump.local import Owns, fetch_local, nobodys, path_of
 from workers.dump.names import safe_release
 from workers.dump.release import release_of
 from workers.dump.unpack import is_packed, packed_size, unpack_folder
@@ -155,8 +155,8 @@ async def _fetch(stored: Stored[Source], known: dict[str, File], context: JobCon
             place.mkdir()
             await context.log(f"fetching {url}")
             if scheme_of(url) == "file":
-                path = await _local_path(url, stored, stack, context)
-                fetched += await asyncio.to_thread(fetch_local, url, path, place, known, limit)
+                path, owns = await _local_path(url, stored, stack, context)
+                fetched += await asyncio.to_thread(fetch_local, url, path, place, known, limit, owns)
             else:
                 if session is None:
                     session = await stack.enter_async_context(open_session(await asyncio.to_thread(trust)))
@@ -184,10 +184,10 @@ def _check_names(fetched: Sequence[Fetched]) -> None:
         urls[file.name] = file.url
 
 
-async def _local_path(url: str, stored: Stored[Source], stack: contextlib.AsyncExitStack, context: JobContext) -> Path:
+async def _local_path(url: str, stored: Stored[Source], stack: contextlib.AsyncExitStack, context: JobContext) -> tuple[Path, Owns]:
     if Path(urllib.parse.urlsplit(url).path).is_absolute():
-        return path_of(url, Path())
-    return path_of(url, await stack.enter_async_context(context.hub.files.local(_code(stored))))
+        return path_of(url, Path()), context.hub.owns
+    return path_of(url, await stack.enter_async_context(context.hub.files.local(_code(stored)))), nobodys
 
 
 async def _collect(

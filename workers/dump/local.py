@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import urllib.parse
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO
 
@@ -41,24 +42,43 @@ def path_of(url: str, plugin: Path) -> Path:
     return plugin / path
 
 
-def fetch_local(url: str, path: Path, folder: Path, previous: dict[str, File], limit: int) -> list[Fetched]:
+Owns = Callable[[Path], bool]
+"""Whether a path lies among what the hub keeps for itself."""
+
+
+def nobodys(path: Path) -> bool:
+    """Owns nothing: for files of the plugin, which lie in the hub's own folder."""
+    return False
+
+
+def fetch_local(url: str, path: Path, folder: Path, previous: dict[str, File], limit: int, owns: Owns = nobodys) -> list[Fetched]:
     """Copies, in `folder`, of the file at `path`, or of every file below the folder there. A file is not copied where its size and
     time are those in `previous` (by URL). Blocks: to be called in a thread. Raises DumpRefused."""
     if not path.exists():
         raise DumpRefused(f"{url} is no file or folder of the machine that this worker runs on")
     if not path.is_dir():
+        _refuse_own(url, [path], owns)
         return [_fetch_one(url, _name_of(Path(path.name)), path, folder, previous, limit)]
     if _is_of_kernel(path.resolve()):
         raise DumpRefused(f"{url} lies in /proc, /sys or /dev: it can't be fetched")
     found = sorted(Path(root, name) for root, folders, names in os.walk(path) for name in names if not name.startswith("."))
     if not found:
         raise DumpRefused(f"{url} is an empty folder")
+    _refuse_own(url, found, owns)
     fetched = []
     for file in found:
         inside = file.relative_to(path)
         address = f"{url.rstrip('/')}/{urllib.parse.quote(os.fsencode(inside))}"
         fetched.append(_fetch_one(address, _name_of(inside), file, folder, previous, limit))
     return fetched
+
+
+def _refuse_own(url: str, paths: Iterable[Path], owns: Owns) -> None:
+    for path in paths:
+        if owns(path):
+            raise DumpRefused(
+                f"{url} can't be fetched: {path.name} is the hub's own, in LEAT_DATA; keep files for sources elsewhere"
+            )
 
 
 def _name_of(path: Path) -> str:

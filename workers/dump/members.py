@@ -38,8 +38,10 @@ class Unpacking:
         self.budget = budget
         self.warn = warn
         self.size = 0
-        self.stored: dict[str, bytes] = {}
-        """What this archive brought, and the name that it has there."""
+        self.stored: set[str] = set()
+        """The files that this archive brought."""
+        self.names: dict[str, bytes] = {}
+        """Of files and links: the name that each path has in the archive."""
         self.renamed = False
         """Whether it was said that names are changed."""
         self.links: dict[str, str] = {}
@@ -60,10 +62,9 @@ class Unpacking:
         if path in self.originals:
             self.warn(f"{self.archive.name} holds {path}, which was fetched by itself: left out")
             return
+        self._claim(path, name)
         self.links.pop(path, None)
-        plain = posixpath.normpath(name.replace(b"\\", b"/"))
-        if self.stored.setdefault(path, plain) != plain:
-            raise DumpRefused(f"{self.archive.name} holds two files that would both be named {path}")
+        self.stored.add(path)
         target = self.folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as file:
@@ -80,6 +81,7 @@ class Unpacking:
             self.leave_out(name)
             return
         if path in self.links:
+            self._claim(self._path(name), name)
             self.links[self._path(name)] = self.links[path]
         elif path in self.originals:
             self.leave_out(name)
@@ -97,6 +99,7 @@ class Unpacking:
             self.leave_out(name)
             return
         self._count()
+        self._claim(path, name)
         self.links[path] = inside
 
     def follow_links(self) -> None:
@@ -107,13 +110,19 @@ class Unpacking:
                     break
                 target = self.links[target]
             if target in self.stored:
-                self._copy(target, path.encode())
+                self._copy(target, self.names[path])
             else:
-                self.leave_out(path.encode())
+                self.leave_out(self.names[path])
 
     def leave_out(self, name: bytes) -> None:
         """Say that a member is not stored."""
         self.warn(f"{self.archive.name} holds {text_of(name)}, which is a link or a device: left out")
+
+    def _claim(self, path: str, name: bytes) -> None:
+        """Take a path for a member. Raises DumpRefused where another one has it, since one of them would be lost."""
+        plain = posixpath.normpath(name.replace(b"\\", b"/"))
+        if self.names.setdefault(path, plain) != plain:
+            raise DumpRefused(f"{self.archive.name} holds two files that would both be named {path}")
 
     def _count(self) -> None:
         self.budget.count += 1

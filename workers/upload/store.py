@@ -21,6 +21,7 @@ from events.sources import Part
 from workers.context import Level, Report
 from workers.plugin.calls import Batch, Parsed, Plugin, open_plugin
 from workers.upload.duplicates import ADVICE, Staging
+from workers.upload.keylookup import Conversion, converting
 
 SPARE = 256 * 2**20
 """Bytes that the disk keeps free: a parser that never ends is stopped before it fills it."""
@@ -125,14 +126,18 @@ class _Filling:
         self.skipped = 0
         self.collection = f"{task.output}.{uploader.name}"
         self.staging: Staging | None = None
+        self.conversion: Conversion | None = None
 
     async def fill(self) -> Part:
         """Parse, settle duplicates, seal."""
         await self.stores.documents.create(self.collection)
         try:
-            await (self._parse() if self.uploader.on_duplicates == "error" else self._stage())
+            async with converting(self.uploader.keylookup, self.stores.limits) as self.conversion:
+                await (self._parse() if self.uploader.on_duplicates == "error" else self._stage())
+            self._note_conversion()
             if not self.count:
-                raise JobFailed(f"{self.uploader.parser} gave no documents", code="NO_DOCUMENTS")
+                found_none = " whose ids `keylookup` finds" if self.conversion and self.conversion.missed else ""
+                raise JobFailed(f"{self.uploader.parser} gave no documents{found_none}", code="NO_DOCUMENTS")
             task = self.task
             meta = {"source": task.source, "part": self.uploader.name, "release": task.release, "src_meta": task.manifest.metadata}
             sealed = await self.stores.documents.seal(self.collection, meta)
@@ -180,6 +185,8 @@ class _Filling:
                     self._note(found)
 
     async def _take(self, number: int, batch: Batch) -> None:
+        if self.conversion:
+            batch = await self.conversion.converted(batch)
         if self.staging:
             await self.staging.add(number, batch.ids, batch.bodies)
         else:
@@ -200,6 +207,13 @@ class _Filling:
             )
         if parsed.dropped:
             self.report.log(f"{counted(parsed.dropped, 'empty documents')} dropped")
+
+    def _note_conversion(self) -> None:
+        if self.conversion and (missed := self.conversion.missed):
+            became = "are left out" if self.conversion.wanted.skip_on_failure else "keep their `_id`"
+            examples = ", ".join(self.conversion.examples)
+            found = counted(self.conversion.found, "documents")
+            self.report.log(f"keylookup: {found} found; {missed} not found, which {became} ({examples})", "warning")
 
 
 def _first(errors: BaseExceptionGroup[LeatError]) -> LeatError:

@@ -117,24 +117,25 @@ async def test_workers_are_told_again_when_they_change(client: Client, hub: Hub)
 
 
 async def test_workers_tell_what_they_consume(client: Client, hub: Hub) -> None:
-    """Memory and processor time, their own and of each child, and whether plugins are in a sandbox; an older one says nothing."""
+    """Memory and processor time, their own and of each child, how late their loops were, and whether plugins are in a sandbox; an
+    older one says nothing."""
     child = Consumption(pid=7, name="python", memory=5 * 2**30, seconds=1.5)
-    known = {"memory": 3, "seconds": 0.5, "sandbox": True, "children": (child,)}
-    for process, consumed in (("old", {}), ("new", known)):
+    known = {"memory": 3, "seconds": 0.5, "sandbox": True, "children": (child,), "lag": 0.625}
+    for process, told in (("old", {}), ("new", known)):
         now = time.time()
-        said = Presence(host="h", pid=1, queues={"dump": 2}, seen_at=now, created_at=now, **consumed)  # type: ignore[arg-type]
+        said = Presence(host="h", pid=1, queues={"dump": 2}, seen_at=now, created_at=now, **told)  # type: ignore[arg-type]
         await presence.save(replace(hub, process=process), said)
 
-    workers = (await client.ask("{ workers { process memory cpuSeconds sandbox children { pid name memory cpuSeconds } } }"))[
-        "workers"
-    ]
+    consumed = "process memory cpuSeconds loopLag sandbox children { pid name memory cpuSeconds }"
+    workers = (await client.ask(f"{{ workers {{ {consumed} }} }}"))["workers"]
 
     children = [{"pid": 7, "name": "python", "memory": 5 * 2**30, "cpuSeconds": 1.5}]
     assert workers == [
-        {"process": "old", "memory": 0, "cpuSeconds": 0.0, "sandbox": False, "children": []},
-        {"process": "new", "memory": 3, "cpuSeconds": 0.5, "sandbox": True, "children": children},
+        {"process": "old", "memory": 0, "cpuSeconds": 0.0, "loopLag": 0.0, "sandbox": False, "children": []},
+        {"process": "new", "memory": 3, "cpuSeconds": 0.5, "loopLag": 0.625, "sandbox": True, "children": children},
     ]
     async with client.session.get(f"{client.url}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}) as response:
         text = await response.text()
     assert 'leat_worker_memory_bytes{worker="new"} 5.368709123e+09' in text
+    assert 'leat_worker_loop_lag_seconds{worker="new"} 0.625' in text
     assert 'leat_worker_cpu_seconds{worker="new"} 2.0' in text

@@ -101,7 +101,7 @@ async def open_site(data: Path, search: str = "tantivy:", limits: Limits | None 
     async with AsyncExitStack() as stack:
         stores = await stack.enter_async_context(open_stores(address))
         records = await stack.enter_async_context(SqliteRecords.open(data / "records.db"))
-        await records.prepare([APIS.kind])
+        await records.prepare(CATALOGUE.kinds)
         hub = Hub(
             name="test",
             data=data,
@@ -112,6 +112,7 @@ async def open_site(data: Path, search: str = "tantivy:", limits: Limits | None 
             bus=await stack.enter_async_context(EmbeddedBus()),
             process="test",
             catalogue=CATALOGUE,
+            address=address,
         )
         await APIS.insert(records, "genes", Api(created_at=time.time(), build="genes"))
         app = web.Application()
