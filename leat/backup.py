@@ -133,18 +133,10 @@ class Backup:
         folders = {path.split("/")[1] for path in self._files if path.startswith("dumps/")}
         return sorted(outputs - {_output(name) for name in (*self._collections, *self._indexes, *folders)})
 
-<<<<<<< HEAD
-    async def finish(self, records: AsyncIterator[bytes], secrets: dict[str, bytes], contents: Contents) -> Contents:
+    async def finish(self, secrets: dict[str, bytes], contents: Contents) -> Contents:
         """Write the rest, the sums last; returns what is there."""
-        await self._write(RECORDS, records)
         for name, secret in secrets.items():
             await self._write(name, _once(secret))
-=======
-    async def finish(self, token: bytes, contents: Contents) -> Contents:
-        """Write the rest, the sums last; returns what is there."""
-        if token:
-            await self._write(TOKEN, _once(token))
->>>>>>> main
         filled = msgspec.structs.replace(
             contents,
             files=list(self._files.values()),
@@ -199,20 +191,7 @@ async def back_up(settings: Settings, folder: Path) -> Contents:
         kept = {name: settings.data / name for name in (data_folder.TOKEN, data_folder.SECRET)}
         secrets = {name: path.read_bytes() for name, path in kept.items() if path.exists()}
         contents = Contents(leat=version("leat"), hub=hub, made_at=made_at, files=[], collections=[], indexes=[], absent=absent)
-<<<<<<< HEAD
-        return await backup.finish(_lines(found), secrets, contents)
-
-
-def _named(found: list[tuple[Kind, Record]]) -> tuple[set[str], set[str]]:
-    """What has to be there for the outputs that nouns list, and which of it are releases."""
-    tables = {row.table.kind.name: row.table for row in CATALOGUE.nouns.values()}
-    nouns = [tables[kind.name].decode(record).value for kind, record in found if kind.name in tables]
-    events = [event for noun in nouns for event in noun.outputs]
-    releases = {event.output for event in events if isinstance(event, ReleaseCreated)}
-    return {name for event in events for name in event.needed()}, releases
-=======
-        return await backup.finish(token.read_bytes() if token.exists() else b"", contents)
->>>>>>> main
+        return await backup.finish(secrets, contents)
 
 
 def _output(name: str) -> str:
