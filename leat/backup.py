@@ -72,6 +72,23 @@ class Backup:
         self._collections: dict[str, Item] = {}
         self._indexes: dict[str, Item] = {}
 
+    async def add_records(self, found: AsyncIterator[tuple[Kind, Record]]) -> tuple[set[str], set[str]]:
+        """Copy the records as they come, in place of those that were copied before; returns what has to be there for the outputs
+        that nouns list, and which of it are releases."""
+        tables = {row.table.kind.name: row.table for row in CATALOGUE.nouns.values()}
+        outputs, releases = set[str](), set[str]()
+
+        async def lines() -> AsyncIterator[bytes]:
+            async for kind, record in found:
+                if kind.name in tables:
+                    for event in tables[kind.name].decode(record).value.outputs:
+                        outputs.update(event.needed())
+                        releases.update([event.output] if isinstance(event, ReleaseCreated) else [])
+                yield msgspec.json.encode([kind.name, *record]) + b"\n"
+
+        await self._write(RECORDS, lines())
+        return outputs, releases
+
     async def add_files(self) -> None:
         """Copy the stored files that are not copied yet. One that goes meanwhile was garbage, or a log whose time had come."""
         for found in await self._stores.files.find():
@@ -116,9 +133,8 @@ class Backup:
         folders = {path.split("/")[1] for path in self._files if path.startswith("dumps/")}
         return sorted(outputs - {_output(name) for name in (*self._collections, *self._indexes, *folders)})
 
-    async def finish(self, records: AsyncIterator[bytes], token: bytes, contents: Contents) -> Contents:
+    async def finish(self, token: bytes, contents: Contents) -> Contents:
         """Write the rest, the sums last; returns what is there."""
-        await self._write(RECORDS, records)
         if token:
             await self._write(TOKEN, _once(token))
         filled = msgspec.structs.replace(
@@ -163,8 +179,8 @@ async def back_up(settings: Settings, folder: Path) -> Contents:
         backup = Backup(folder, stores)
         before: list[str] | None = None
         while True:
-            made_at, found = time.time(), [one async for one in records.snapshot(KINDS)]
-            outputs, releases = _named(found)
+            made_at = time.time()
+            outputs, releases = await backup.add_records(records.snapshot(KINDS))
             await backup.add_collections(sorted(name for name in await stores.documents.names() if _output(name) in outputs))
             await backup.add_indexes(sorted(releases))
             await backup.add_files()
@@ -174,16 +190,7 @@ async def back_up(settings: Settings, folder: Path) -> Contents:
             before = absent
         token = settings.data / data_folder.TOKEN
         contents = Contents(leat=version("leat"), hub=hub, made_at=made_at, files=[], collections=[], indexes=[], absent=absent)
-        return await backup.finish(_lines(found), token.read_bytes() if token.exists() else b"", contents)
-
-
-def _named(found: list[tuple[Kind, Record]]) -> tuple[set[str], set[str]]:
-    """What has to be there for the outputs that nouns list, and which of it are releases."""
-    tables = {row.table.kind.name: row.table for row in CATALOGUE.nouns.values()}
-    nouns = [tables[kind.name].decode(record).value for kind, record in found if kind.name in tables]
-    events = [event for noun in nouns for event in noun.outputs]
-    releases = {event.output for event in events if isinstance(event, ReleaseCreated)}
-    return {name for event in events for name in event.needed()}, releases
+        return await backup.finish(token.read_bytes() if token.exists() else b"", contents)
 
 
 def _output(name: str) -> str:
@@ -193,11 +200,6 @@ def _output(name: str) -> str:
 
 def _opened(path: Path) -> BinaryIO:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
-
-
-async def _lines(found: list[tuple[Kind, Record]]) -> AsyncIterator[bytes]:
-    for kind, record in found:
-        yield msgspec.json.encode([kind.name, *record]) + b"\n"
 
 
 async def _once(content: bytes) -> AsyncIterator[bytes]:

@@ -1,9 +1,12 @@
 """Records on MongoDB: one collection a kind."""
 
+import hashlib
+import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
+import orjson
 from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
 from pymongo import UpdateOne, WriteConcern
 from pymongo.errors import DuplicateKeyError, OperationFailure
@@ -135,36 +138,49 @@ class MongoRecords(Records):
             return await self._of(kind).count_documents(_equal(equals or {}))
 
     async def snapshot(self, kinds: Iterable[Kind]) -> AsyncIterator[tuple[Kind, Record]]:
-        """A replica set has snapshots. A single server has none: what is read twice the same was so in between."""
+        """A replica set has snapshots. A single server has none: what has the same versions before and after it was read was so in
+        between. Until that is known, it lies in a file."""
         wanted = tuple(kinds)
         with translated():
             has_snapshots = "setName" in await self._database.command("hello")
         if has_snapshots:
             async with await self._database.client.start_session(snapshot=True) as session:
-                for one in await self._all(wanted, session):
-                    yield one
+                async for kind, record in self._read(wanted, session):
+                    yield kind, record
             return
-        before = await self._all(wanted)
+        kinds_by_name = {kind.name: kind for kind in wanted}
+        before = await self._versions(wanted)
         for _ in range(LOOKS):
-            after = await self._all(wanted)
-            if after == before:
-                break
-            before = after
-        else:
-            raise Unavailable("the records never held still: try again when fewer jobs run, or make MongoDB a replica set")
-        for one in before:
-            yield one
+            with tempfile.TemporaryFile() as file:
+                async for kind, record in self._read(wanted):
+                    file.write(orjson.dumps([kind.name, list(record)]) + b"\n")
+                after = await self._versions(wanted)
+                if after == before:
+                    file.seek(0)
+                    for line in file:
+                        name, record = orjson.loads(line)
+                        yield kinds_by_name[name], Record(*record)
+                    return
+                before = after
+        raise Unavailable("the records never held still: try again when fewer jobs run, or make MongoDB a replica set")
 
-    async def _all(self, kinds: Iterable[Kind], session: Any = None) -> list[tuple[Kind, Record]]:
-        found: list[tuple[Kind, Record]] = []
-        with translated():
-            for kind in kinds:
-                of = self._database[f"{self._hub}.{kind.name}"] if session else self._of(kind)
-                found += [
-                    (kind, _record(fields))
-                    for fields in await of.find(session=session).sort([("sequence", 1), ("_id", 1)]).to_list(None)
-                ]
-        return found
+    async def _read(self, kinds: Iterable[Kind], session: Any = None) -> AsyncIterator[tuple[Kind, Record]]:
+        for kind in kinds:
+            of = self._database[f"{self._hub}.{kind.name}"] if session else self._of(kind)
+            cursor = of.find(session=session).sort([("sequence", 1), ("_id", 1)])
+            while found := await _next(cursor):
+                for fields in found:
+                    yield kind, _record(fields)
+
+    async def _versions(self, kinds: Iterable[Kind]) -> bytes:
+        """A digest of which records are there, and in which versions. One that was removed and inserted anew has another number."""
+        digest = hashlib.sha256()
+        for kind in kinds:
+            cursor = self._of(kind).find({}, {"version": 1, "sequence": 1}).sort([("sequence", 1), ("_id", 1)])
+            while found := await _next(cursor):
+                for fields in found:
+                    digest.update(repr((kind.name, fields["_id"], fields["version"], fields.get("sequence"))).encode())
+        return digest.digest()
 
     async def ping(self) -> None:
         with translated():
@@ -173,6 +189,12 @@ class MongoRecords(Records):
     def _of(self, kind: Kind) -> "AsyncIOMotorCollection[Fields]":
         name = f"{self._hub}.{kind.name}"
         return self._database.get_collection(name, write_concern=DURABLE, read_concern=COMMITTED)
+
+
+async def _next(cursor: Any) -> list[Fields]:
+    with translated():
+        found: list[Fields] = await cursor.to_list(BATCH)
+    return found
 
 
 def _record(found: Fields) -> Record:

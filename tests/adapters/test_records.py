@@ -465,3 +465,19 @@ async def test_a_snapshot_keeps_its_moment(records: Records) -> None:
     read += [one async for one in snapshot]
 
     assert read == [(KIND, Record("a", 1, {"created_at": 1.0}, 1)), (behind, Record("a", 1, {"created_at": 1.0}, 2))]
+
+
+async def test_a_snapshot_is_of_more_than_one_batch(records: Records) -> None:
+    """Every record is in it once, with every value that it holds, in the order of insertion, kind by kind."""
+    behind = Kind(name="behind")
+    await records.prepare([KIND, behind])
+    names = [f"{n * 7919 % 1201:04}" for n in range(1201)]
+    for first in range(0, len(names), 400):
+        await asyncio.gather(*(records.insert(KIND, name, {"created_at": 0.0}) for name in names[first : first + 400]))
+    await records.insert(behind, "all", ALL_JSON)
+
+    read = [(kind.name, record) async for kind, record in records.snapshot([KIND, behind])]
+
+    assert [record.id for _, record in read[:-1]] == [record.id for record in await records.find(KIND, limit=2000)]
+    assert len(read) == 1202
+    assert (read[-1][0], read[-1][1].body) == ("behind", ALL_JSON)
