@@ -14,8 +14,8 @@ from domain.data.keylookup import Field, KeyLookup
 from domain.errors import JobFailed, Unavailable
 from domain.hub import Limits
 from domain.masking import masked
+from domain.reach import NETWORKS, OutOfReach, check_literal
 from workers.dump.connection import open_session, proxy_for, trust
-from workers.dump.reach import NETWORKS, OutOfReach, check_literal
 from workers.plugin.calls import Batch
 
 TERMS = 1000
