@@ -87,6 +87,7 @@ class Operations:
         self._budgets = Budgets(limits.cost)
         self._known: OrderedDict[str, Known] = OrderedDict()
         self._validating = asyncio.Semaphore(1)
+        self._executing = asyncio.Lock()
 
     async def prepare(self, request: Request, caller: Caller) -> Operation:
         """The operation that is asked for, paid from the caller's budget of the minute. Raises NotExecuted."""
@@ -131,15 +132,17 @@ class Operations:
 
     async def execute(self, operation: Operation, context: Context) -> ExecutionResult:
         """Do a query or a mutation. Raises NotExecuted where a variable does not fit its type."""
-        result = execute(
-            self._schema,
-            operation.document,
-            context_value=context,
-            variable_values=operation.request.variables,
-            operation_name=operation.request.name,
-            executor_class=Executor,
-            operation_extensions={},
-        )
+        async with self._executing:  # of many that come at once one is executed in each turn of the loop, so that others get theirs
+            await asyncio.sleep(0)
+            result = execute(
+                self._schema,
+                operation.document,
+                context_value=context,
+                variable_values=operation.request.variables,
+                operation_name=operation.request.name,
+                executor_class=Executor,
+                operation_extensions={},
+            )
         done = await result if isawaitable(result) else result
         if done.data is None and done.errors and not any(error.path for error in done.errors):
             raise NotExecuted(done.errors)

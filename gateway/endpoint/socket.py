@@ -18,6 +18,9 @@ from gateway.errors import present
 
 log = logging.getLogger(__name__)
 
+ANSWERS = 2
+"""Answers of queries that one socket may have under way: a client that takes nothing gets no more of them ready."""
+
 
 class SocketAdapter(AiohttpWebSocketAdapter):
     """Sends text that is encoded already."""
@@ -35,6 +38,10 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
 
     endpoint: Operations
     websocket: SocketAdapter
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._answering = asyncio.Semaphore(ANSWERS)
 
     def _task_done(self, task: "asyncio.Task[Any]") -> None:
         """A task that fails unexpectedly is a bug of ours: log it, and let the client come back."""
@@ -59,8 +66,9 @@ class Socket(BaseGraphQLTransportWSHandler[Context, None]):
                     async for answer in answers:
                         await self._next(operation, answer)
             else:
-                done = await self.endpoint.execute(prepared, self.context)
-                await self._next(operation, encode(done.data, done.errors, self.context.request_id))
+                async with self._answering:
+                    done = await self.endpoint.execute(prepared, self.context)
+                    await self._next(operation, encode(done.data, done.errors, self.context.request_id))
         except NotExecuted as refused:
             await self._refuse(operation, refused.errors)
         except LeatError as error:

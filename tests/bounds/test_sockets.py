@@ -6,8 +6,11 @@ import itertools
 import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import aiohttp
+import orjson
+import pytest
 
 from tests.bounds.test_answers import DELAY, MEMORY, Process, gateway, measured, pytestmark
 
@@ -19,6 +22,8 @@ HEAD = (
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
     b"Sec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n"
 )
+EVERYTHING = "{ __schema { types { name description fields { name description args { name description } } } } }"
+"""100 kB of an answer."""
 NUMBERS = itertools.count()
 BOMBS = {
     "billion laughs": "a: &a [x,x,x,x,x,x,x,x,x]\n"
@@ -40,6 +45,12 @@ async def opened(url: str, head: bytes = HEAD) -> asyncio.StreamWriter:
     return writer
 
 
+def frame(message: dict[str, Any]) -> bytes:
+    """A text frame of a client's, under a mask that changes nothing."""
+    text = orjson.dumps(message)
+    return b"\x81\xfe" + len(text).to_bytes(2, "big") + bytes(4) + text
+
+
 async def half_sent(url: str) -> None:
     """Handshakes that break off, and frames of 200 kB or of 2^62 bytes whose end never comes."""
     writers = [await opened(url, HEAD[: number * 3]) for number in range(50)]
@@ -47,6 +58,18 @@ async def half_sent(url: str) -> None:
         writers.append(await opened(url))
         writers[-1].write(b"\x81\xff" + size.to_bytes(8, "big") + bytes(4) + b"x" * 100_000)
     await asyncio.sleep(1)
+    for writer in writers:
+        writer.transport.abort()
+
+
+async def unread(url: str) -> None:
+    """Sockets that ask for much, again and again, and take nothing of what they get."""
+    writers = [await opened(url) for _ in range(50)]
+    for writer in writers:
+        writer.write(frame({"type": "connection_init"}))
+        for number in range(20):
+            writer.write(frame({"id": str(number), "type": "subscribe", "payload": {"query": EVERYTHING}}))
+    await asyncio.sleep(2)
     for writer in writers:
         writer.transport.abort()
 
@@ -79,9 +102,10 @@ async def best_of_three(gateway: Process, attack: Callable[[], Awaitable[None]])
     raise AssertionError(tries)
 
 
-async def test_sockets_stall_nobody(gateway: Process) -> None:
+@pytest.mark.parametrize("attack", [half_sent, unread])
+async def test_sockets_stall_nobody(gateway: Process, attack: Callable[[str], Awaitable[None]]) -> None:
     """/health/live answers at once beside it, and memory stays what it was."""
-    await best_of_three(gateway, lambda: half_sent(gateway.url))
+    await best_of_three(gateway, lambda: attack(gateway.url))
 
 
 async def test_manifests_stall_nobody(gateway: Process, tmp_path: Path) -> None:

@@ -84,6 +84,19 @@ async def test_nothing_is_imported_from_where_the_hub_was_started(
     assert await said(python, "import leat_test_package; print(leat_test_package.VALUE)") == "7"
 
 
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("import vcf", ["PyVCF3"]),
+        ("from Bio import SeqIO", ["biopython"]),
+        ("import jsonlines, pysam.utils", ["jsonlines", "pysam"]),
+    ],
+)
+def test_what_one_of_the_hubs_has(tmp_path: Path, line: str, names: list[str]) -> None:
+    """Plugins of any BioThings hub find what that hub has, under the name that pip knows."""
+    assert undeclared(write(tmp_path, {"parser.py": line}), ()) == names
+
+
 async def test_what_cannot_be_installed_is_named(tmp_path: Path, offline: None) -> None:
     """The job fails with pip's reason; the half-made environment is not taken for a whole one."""
     code = write(tmp_path / "code", {"parser.py": ""})

@@ -130,6 +130,19 @@ def test_code_that_reaches_out(tmp_path: Path) -> None:
     assert (reaches_out(still), reaches_out(asking)) == (False, True)
 
 
+@pytest.mark.parametrize(
+    ("parser", "reaches"),
+    [
+        ("import pronto\nSOURCE = 'https://example.org/x.obo'", True),
+        ("import pronto\nSOURCE = 'x.obo'", False),
+        ("import csv\nLICENSE = 'https://example.org/terms'", False),
+    ],
+)
+def test_readers_of_addresses(tmp_path: Path, parser: str, reaches: bool) -> None:
+    """Libraries that open an address as they open a file get the network where the code names one."""
+    assert reaches_out(write(tmp_path, {"parser.py": parser})) is reaches
+
+
 ENDS = {
     "raise ValueError('bad')": "ValueError: bad",
     "os.kill(os.getpid(), 11)": "ended by SIGSEGV",

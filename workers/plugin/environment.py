@@ -31,6 +31,7 @@ PROGRAM = ("-P", "-m")
 """Run a module as a program, which imports nothing from the folder that the hub was started in."""
 BROUGHT = frozenset(
     (
+        "Bio",
         "aiohttp",
         "biothings_client",
         "boto3",
@@ -40,6 +41,7 @@ BROUGHT = frozenset(
         "elasticsearch",
         "git",
         "jmespath",
+        "jsonlines",
         "lxml",
         "mygene",
         "networkx",
@@ -49,16 +51,18 @@ BROUGHT = frozenset(
         "pandas",
         "psutil",
         "pymongo",
+        "pysam",
         "pytz",
         "requests",
         "tornado",
         "tqdm",
+        "vcf",
         "xlrd",
         "xmltodict",
         "yaml",
     )
 )
-"""Imports that plugins use without requiring them, because the environment of a BioThings hub has them. Nothing else is installed
+"""Imports that plugins use without requiring them, because the environments of BioThings hubs have them. Nothing else is installed
 unasked."""
 WITHIN = {"elasticsearch": ">=8.18,<9", "jmespath": ">=0.7.1,<2", "networkx": ">=2.1,<3", "pandas": "<3", "pymongo": ">=4.13,<5"}
 """Versions that the BioThings SDK and its hubs have, with which plugins were written: what says no version has one of these."""
@@ -90,6 +94,9 @@ CLIENTS = frozenset(
     )
 )
 """Imports by which code reaches the network."""
+READERS = frozenset(("bioregistry", "fastobo", "lxml", "obonet", "owlready2", "pandas", "polars", "pronto", "rdflib", "text2term"))
+"""Imports that open addresses as they open files."""
+ADDRESS = re.compile(rb"\b(https?|ftps?)://")
 READY = ".ready"
 
 
@@ -114,9 +121,14 @@ async def python_for(requires: Sequence[str], code: Path, folder: Path, log: Log
 
 
 def reaches_out(code: Path) -> bool:
-    """Whether the code imports what reaches the network."""
-    python = (path for path in code_files(code) if path.endswith(".py"))
-    return any(name.split(".")[0] in CLIENTS for path in python for name in imports((code / path).read_bytes(), path))
+    """Whether the code imports what reaches the network, or what opens addresses where it names one."""
+    for path in code_files(code):
+        if path.endswith(".py"):
+            source = (code / path).read_bytes()
+            names = {name.split(".")[0] for name in imports(source, path)}
+            if names & CLIENTS or (names & READERS and ADDRESS.search(source)):
+                return True
+    return False
 
 
 def undeclared(code: Path, requires: Iterable[str]) -> list[str]:
