@@ -14,6 +14,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from domain.errors import Unavailable
 from domain.hub import Hub
+from events.bus import BusError
 
 log = logging.getLogger(__name__)
 
@@ -26,19 +27,23 @@ DOUBT = 0.75
 """Seconds after which a call makes doubt whether its server lives."""
 SILENCE = 1.25
 """Seconds that the server may take to say so."""
-RECORDS = 2.0
-"""Seconds that a call for records may take: they are small."""
+SMALL = 2.0
+"""Seconds that a call for records, or a message, may take."""
 QUERIES = 15.0
 """Seconds that a call for documents, or of the search engine, may take: engines end a query after 10, and then tell why."""
 
 
 class Breaker:
-    """Lets calls to one port through for as long as its server answers; `ping` asks it, `longest` is what one call may take."""
+    """Lets calls to one port through for as long as its server answers; `ping` asks it, `longest` is what one call may take, and
+    `error` is what callers of the port expect where it does not answer."""
 
-    def __init__(self, name: str, ping: Callable[[], Awaitable[None]], longest: float | None) -> None:
+    def __init__(
+        self, name: str, ping: Callable[[], Awaitable[None]], longest: float | None, error: type[Exception] = Unavailable
+    ) -> None:
         self._name = name
         self._ping = ping
         self._longest = longest
+        self._error = error
         self._calls: dict[asyncio.Timeout, float] = {}
         """What is under way, the oldest first, with the time of its begin."""
         self._looking: asyncio.TimerHandle | None = None
@@ -47,10 +52,10 @@ class Breaker:
         """The server did not answer when it was asked last."""
 
     async def through(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What the call returns. Raises Unavailable where the server is away, and at once where that is known already."""
+        """What the call returns. Raises the error where the server is away, and at once where that is known already."""
         if self.away:
             self._ask()
-            raise Unavailable(f"{self._name} did not answer just now, and is asked again in the background")
+            raise self._error(f"{self._name} did not answer just now, and is asked again in the background")
         loop = asyncio.get_running_loop()
         deadline = asyncio.timeout(None)
         try:
@@ -60,7 +65,7 @@ class Breaker:
                     self._looking = loop.call_later(LOOK, self._look)
                 return await call(*args, **kwargs)
         except TimeoutError as error:
-            raise Unavailable(f"{self._name} did not answer in time") from error
+            raise self._error(f"{self._name} did not answer in time") from error
         finally:
             self._calls.pop(deadline, None)
 
@@ -85,7 +90,7 @@ class Breaker:
         try:
             async with asyncio.timeout(SILENCE):
                 await self._ping()
-        except (Unavailable, TimeoutError) as error:
+        except (Unavailable, BusError, TimeoutError) as error:
             if not self.away:
                 log.warning("a server is away", extra={"port": self._name, "error": str(error) or f"silent for {SILENCE:g} s"})
             self.away = True
@@ -114,6 +119,8 @@ class Guarded:
             own = self._steps(own)
         elif inspect.iscoroutinefunction(own):
             own = self._call(own)
+        else:
+            return own
         setattr(self, name, own)
         return own
 
@@ -135,13 +142,14 @@ class Guarded:
 def behind_breakers(hub: Hub) -> Hub:
     """The hub as those see it who ask over HTTP."""
 
-    def behind(name: str, port: T, longest: float | None) -> T:
-        return cast("T", Guarded(port, Breaker(name, cast("Any", port).ping, longest)))
+    def behind(name: str, port: T, longest: float | None, error: type[Exception] = Unavailable) -> T:
+        return cast("T", Guarded(port, Breaker(name, cast("Any", port).ping, longest, error)))
 
     return replace(
         hub,
-        records=behind("records", hub.records, RECORDS),
+        records=behind("records", hub.records, SMALL),
         documents=behind("documents", hub.documents, QUERIES),
         search=behind("search", hub.search, QUERIES),
         files=behind("files", hub.files, None),
+        bus=behind("bus", hub.bus, SMALL, BusError),
     )

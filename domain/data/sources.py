@@ -152,15 +152,20 @@ async def set_mapping(
     """Commit the mapping of one part, or save it as a draft: Elasticsearch `properties`, with whatever Elasticsearch prints around
     them. Raises Invalid naming the path that is wrong, or where documents were inspected and none has any of the fields."""
     known = await _known(hub, name, part)
-    properties = pasted.unwrapped(properties, known)
-    mappings.check(properties)
-    pasted.check_seen(part, properties, known)
+    properties = await asyncio.to_thread(_read_mapping, part, properties, known)  # it may have tens of thousands of fields
 
     def mapped(source: Source) -> Source:
         _check_part(name, source, part)
         return source.with_draft(part, properties) if draft else source.with_edited(part, properties)
 
     return await edits.change(hub, SOURCES, name, mapped, SourceEdited(source=name), by=by)
+
+
+def _read_mapping(part: str, given: dict[str, Any], known: frozenset[str]) -> dict[str, Any]:
+    properties = pasted.unwrapped(given, known)
+    mappings.check(properties)
+    pasted.check_seen(part, properties, known)
+    return properties
 
 
 async def edit_mapping(

@@ -21,11 +21,14 @@ from domain.catalogue import CATALOGUE
 from domain.data.apis import APIS
 from domain.hub import Hub
 from domain.ports.records import Records
+from events.rabbitmq import RabbitBus
 from gateway.app import make_app
 from gateway.authentication import Authentication
+from tests.events.buses import remove
 from tests.faults.proxy import Cable
 from tests.gateway.rest.site import Site, open_site
 from tests.services import need
+from tests.workers.uploads import add_source
 
 LATEST = 2.2
 """Seconds in which everything answers: 2, and what a busy machine adds."""
@@ -33,6 +36,7 @@ AT_ONCE = 0.25
 """Seconds in which it answers once it is known that a server is away."""
 QUERY, READY, METRICS = "/api/genes/query?q=cdk2", "/health/ready", "/metrics"
 JOBS = "{ jobs { nodes { id } } }"
+DUMP = 'mutation { dumpSource(input: {source: "genes", idempotencyKey: "k%d"}) { __typename } }'
 ADDED = 'mutation { addApi(input: {name: "more", build: "genes"}) { __typename } }'
 
 
@@ -161,6 +165,30 @@ async def test_graphql_tells_within_2_seconds_that_mongodb_is_silent(tmp_path: P
 
     assert "UNAVAILABLE" in answer.text
     assert answer.took < LATEST
+
+
+async def test_a_mutation_does_not_wait_for_a_silent_rabbitmq(tmp_path: Path) -> None:
+    """A job is asked for all the same, within 2 seconds and then at once: its record is there, and a reaper sends its command. What
+    only the bus can tell is told to be unavailable."""
+    name = f"away-{secrets.token_hex(3)}"
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(remove, need("rabbitmq"), name)
+        cable = await stack.enter_async_context(cable_to("rabbitmq"))
+        site = await stack.enter_async_context(open_site(tmp_path))
+        bus = await stack.enter_async_context(await RabbitBus.open(cable.url, name))
+        stack.callback(cable.resume)
+        await add_source(site.hub, "genes")
+        asker = await stack.enter_async_context(gateway(replace(site.hub, bus=bus)))
+        cable.hold()
+        asked = [await asker.graphql(DUMP % number) for number in range(3)]
+        told = await asker.graphql("{ queues { name depth } }")
+        apis = await asker.get(QUERY)
+
+    assert all("DumpSourceSuccess" in answer.text for answer in asked)
+    assert asked[0].took < LATEST
+    assert max(answer.took for answer in (*asked[1:], told, apis)) < AT_ONCE
+    assert "UNAVAILABLE" in told.text
+    assert (apis.status, apis.since) == (200, False)
 
 
 async def test_a_gateway_that_never_served_an_api_serves_what_one_before_it_did(tmp_path: Path) -> None:
