@@ -259,7 +259,7 @@ def main() -> None:
             begun = time.process_time()
             rates[side].append(asyncio.run(work(servers, given.jobs)))
             costs[side].append((time.process_time() - begun) / given.jobs * 1000)
-            counted = {name: commands.seen[name] / given.jobs for name in ("insert", "find", "update")}
+            counted = {name: commands.seen[name] / given.jobs for name in ("insert", "find", "update", "findAndModify")}
             told = ", ".join(f"{name} {number:.2f}" for name, number in counted.items())
             broker = ", ".join(f"{name} {number / given.jobs:.2f}" for name, number in CountedBus.asked.items())
             print(f"{side}: {rates[side][-1]:.0f} jobs/s; records {sum(counted.values()):.2f} a job ({told}); {broker}")

@@ -18,7 +18,8 @@ import pytest
 
 PAGES = Path(__file__).parents[2] / "docs" / "model"
 JOB, CHAIN = {"uploads": 1, "faults": (1, 0, 1, 0, 1)}, {"builds": 2, "faults": (0,) * 5, "verdicts": "", "done": 1}
-JOBS = {"settle": JOB, "recheck": JOB, "point": JOB, "relieve": JOB, "named": JOB, "order": CHAIN, "reread": CHAIN}
+PART = {**JOB, "parts": 1}
+JOBS = {"partly": PART, "settle": JOB, "recheck": JOB, "point": JOB, "relieve": JOB, "named": JOB, "order": CHAIN, "reread": CHAIN}
 """Rules of the jobs' model that a small configuration needs."""
 FOLLOWERS = [config for config in followers_model.CONFIGS if config.name in ("a noun and a job", "two followers, three edits")]
 FOLLOWERS += [
@@ -50,6 +51,13 @@ def small(program: checking.Program, names: tuple[str, ...]) -> list[Any]:
 def test_jobs_are_never_lost(model: Any) -> None:
     """One upload with a death, a cancel, a failure and wrong verdicts violates nothing."""
     _, _, found, complete = jobs_model.explore(model.Model(model.Config("-", **JOB)))
+
+    assert (found, complete) == ({}, True)
+
+
+def test_a_part_that_failed_is_never_lost() -> None:
+    """Whoever finishes an upload whose output says that a part of it failed, its owner or a reaper, ends it FAILED."""
+    _, _, found, complete = jobs_model.explore(jobs_model.Model(jobs_model.Config("-", **PART)))
 
     assert (found, complete) == ({}, True)
 

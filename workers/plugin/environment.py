@@ -23,6 +23,7 @@ from domain.data.plugins import code_files
 from domain.data.shared_modules import imports
 from domain.errors import JobFailed
 from domain.room import disk_full
+from workers.plugin.pip_places import pip_places
 from workers.plugin.process import Log, certificates
 from workers.plugin.sandbox import sandboxed
 
@@ -208,7 +209,7 @@ async def _install(home: Path, requires: Sequence[str], log: Log, boxed: bool) -
     with tempfile.TemporaryDirectory(dir=home) as scratch:  # what is installed may run code of its own; pip's cache is everybody's
         command = (*pip, "install", "--no-cache-dir", *options, *requires)
         local = [url2pathname(path) for path in re.findall(r"file:(?://)?(/[^\s;#]+\.(?:whl|zip|tar\.gz))", " ".join(requires))]
-        known = [str(Path.home() / ".config" / "pip"), os.environ.get("PIP_CONFIG_FILE") or "/etc/pip.conf"]
+        known = await asyncio.to_thread(pip_places)
         readable: list[Path | str] = [*local, *known, *certificates().values()]
         boxed_command = sandboxed(command, writable=home, scratch=Path(scratch), readable=readable, network=True, folder=home)
         await _run(boxed_command, log, failure, home.parent)
