@@ -147,6 +147,8 @@ class Chore:
     name: str
     seconds: float
     """Between two times that it is done."""
+    idle: float = 0.0
+    """The same while nothing goes on in the hub; 0.0: no other."""
     begin: Callable[[], Callable[["Hub"], Awaitable[None]]]
     """Returns what is done each time, so that it may remember something in between."""
 

@@ -79,7 +79,10 @@ class Reaper:
             ("go on", self.intervals.chains, self.intervals.chains, self.go_on),
             ("send again", self.intervals.silence, self.intervals.silence, self.send_again),
             ("clean", self.intervals.garbage, self.intervals.garbage, self.clean),
-            *((f"chore {chore.name}", chore.seconds, chore.seconds, partial(chore.begin(), hub)) for chore in hub.catalogue.chores),
+            *(
+                (f"chore {chore.name}", chore.seconds, chore.idle or chore.seconds, partial(chore.begin(), hub))
+                for chore in hub.catalogue.chores
+            ),
         )
 
     async def run(self) -> None:

@@ -119,8 +119,8 @@ def _each_time(work: Callable[[Hub], Awaitable[None]]) -> Callable[[], Callable[
 
 
 CHORES = (
-    Chore(name="recoveries", seconds=5.0, begin=_each_time(tell_recoveries)),
-    Chore(name="disks and dead letters", seconds=30.0, begin=Watch),
+    Chore(name="recoveries", seconds=5.0, idle=60.0, begin=_each_time(tell_recoveries)),
+    Chore(name="disks and dead letters", seconds=30.0, idle=120.0, begin=Watch),
     Chore(name="old notifications", seconds=3600.0, begin=_each_time(forget)),
-    Chore(name="lanes", seconds=30.0, begin=_each_time(lanes.let_go)),
+    Chore(name="lanes", seconds=30.0, idle=120.0, begin=_each_time(lanes.let_go)),
 )

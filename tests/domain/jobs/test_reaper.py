@@ -507,6 +507,32 @@ async def test_a_pass_that_ends_early_is_named(hub: Hub, caplog: pytest.LogCaptu
     assert {vars(record)["reaper_pass"] for record in caplog.records} == {"chore a chore"}
 
 
+async def test_a_chore_is_seldom_done_while_nothing_goes_on(hub: Hub) -> None:
+    """Where it says so: an idle process reads little."""
+    seen: list[str] = []
+    often = asyncio.Event()
+
+    def begin(name: str) -> Any:
+        async def chore(_: Hub) -> None:
+            seen.append(name)
+            if seen.count("often") == 5:
+                often.set()
+
+        return lambda: chore
+
+    chores = (
+        Chore(name="seldom", seconds=0.01, idle=3600.0, begin=begin("seldom")),
+        Chore(name="often", seconds=0.01, begin=begin("often")),
+    )
+    reaping = asyncio.create_task(Reaper(replace(hub, catalogue=replace(hub.catalogue, chores=chores))).run())
+    async with asyncio.timeout(20):
+        await often.wait()
+    reaping.cancel()
+    await asyncio.wait([reaping])
+
+    assert seen.count("seldom") == 1
+
+
 async def waiting_jobs(hub: Hub, number: int, **fields: Any) -> None:
     """So many jobs, older than any other, that wait for their time."""
     id = (await ask(hub, UploadSource(source="s"), delay=3600.0)).job.id
