@@ -15,7 +15,7 @@ from tests.faults.fork_server import ForkServer
 from tests.faults.runs import Injection, perform, perform_under
 from tests.faults.workload import API, BUILD, Workload
 
-WORKERS = ("work", "dump", "upload", "build", "index", "--concurrency", "1")
+WORKERS = ("work", "dump", "upload", "build", "index", "notification", "--concurrency", "1")
 LONG = (("mongodb", "upload:genes"), ("mongodb", f"build:{BUILD}"), ("elasticsearch", f"release:{API}"))
 """Which server is away in the middle of which step."""
 

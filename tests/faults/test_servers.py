@@ -34,7 +34,7 @@ from tests.faults.workload import API, BUILD, Workload, slow_site
 
 RUNS = 5
 """Random runs: a tenth of what `make faults` does."""
-ONE_EACH = {queue: ("work", queue) for queue in ("dump", "upload", "build", "index")}
+ONE_EACH = {queue: ("work", queue) for queue in ("dump", "upload", "build", "index", "notification")}
 TWO_OF_ALL = dict.fromkeys(("first", "second"), ("work", *ONE_EACH, "--concurrency", "1"))
 STEPS = ("dump:genes", "upload:genes", "inspect:genes", f"build:{BUILD}", f"release:{API}")
 
