@@ -104,7 +104,7 @@ class Person:
                 await events[document]
             elif field(document) in ("runEvents", "jobEvents"):
                 await self.see_end(document)
-            elif field(document) == "workers":
+            elif field(document) in ("workers", "inbox"):
                 async with self.watch(document):
                     pass
 

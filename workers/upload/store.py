@@ -3,10 +3,11 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager, nullcontext
 from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,7 +22,9 @@ from events.sources import Part
 from workers.context import Level, Report
 from workers.plugin.calls import Batch, Parsed, Plugin, open_plugin
 from workers.upload.duplicates import ADVICE, Staging
-from workers.upload.keylookup import Conversion, converting
+
+if TYPE_CHECKING:
+    from workers.upload.keylookup import Conversion
 
 SPARE = 256 * 2**20
 """Bytes that the disk keeps free: a parser that never ends is stopped before it fills it."""
@@ -132,7 +135,7 @@ class _Filling:
         """Parse, settle duplicates, seal."""
         await self.stores.documents.create(self.collection)
         try:
-            async with converting(self.uploader.keylookup, self.stores.limits) as self.conversion:
+            async with self._converting() as self.conversion:
                 await (self._parse() if self.uploader.on_duplicates == "error" else self._stage())
             self._note_conversion()
             if not self.count:
@@ -145,6 +148,15 @@ class _Filling:
             raise JobFailed(f"part {self.uploader.name}: {error.message}", ADVICE, "DUPLICATE_ID") from error
         duplicates = self.staging.duplicates if self.staging else 0
         return Part(collection=self.collection, count=sealed.count, duplicates=duplicates, skipped=self.skipped)
+
+    def _converting(self) -> "AbstractAsyncContextManager[Conversion | None]":
+        """What asks an API is imported where a part wants it: the start of a child counts."""
+        if self.uploader.keylookup is None:
+            return nullcontext()
+        opened: AbstractAsyncContextManager[Conversion | None] = import_module("workers.upload.keylookup").converting(
+            self.uploader.keylookup, self.stores.limits
+        )
+        return opened
 
     async def _stage(self) -> None:
         path = Path(self.task.scratch) / f"{self.uploader.name}.sqlite"
