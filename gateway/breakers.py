@@ -5,6 +5,7 @@ beside it whether it lives. Why this is so: docs/adr/0022-a-breaker-asks-whether
 """
 
 import asyncio
+import functools
 import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -118,17 +119,11 @@ class Guarded:
         if inspect.isasyncgenfunction(own):
             own = self._steps(own)
         elif inspect.iscoroutinefunction(own):
-            own = self._call(own)
+            own = functools.partial(self._breaker.through, own)
         else:
             return own
         setattr(self, name, own)
         return own
-
-    def _call(self, method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        async def call(*args: Any, **kwargs: Any) -> Any:
-            return await self._breaker.through(method, *args, **kwargs)
-
-        return call
 
     def _steps(self, method: Callable[..., Any]) -> Callable[..., AsyncIterator[Any]]:
         async def steps(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
