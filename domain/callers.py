@@ -18,15 +18,10 @@ class Caller(msgspec.Struct, frozen=True, kw_only=True):
     budget: str
     """Callers for whom this is equal share a minute's budget."""
 
-    person: str = ""
-    """The id of the person who asks; empty for the hub's own token, and for nobody."""
-    groups: frozenset[str] = frozenset()
-    """The ids of the groups that the person belongs to."""
-
     @property
     def sharing(self) -> Hashable:
         """Callers for whom this is equal see the same, so live answers are shared among them. This is a security boundary."""
-        return self.actor, self.scopes, self.groups
+        return self.actor, self.scopes
 
 
 ADMINISTRATOR = Caller(actor="administrator", scopes=frozenset({ADMINISTER}), budget="administrator")
