@@ -22,6 +22,8 @@ class Notify(Command, frozen=True, kw_only=True, tag=True, tag_field="type", omi
     link: str = ""
     """Below the gateway's address, without a slash in front; empty where there is nothing to look at."""
     streak: Streak = ""
+    target: str = ""
+    """What the job worked on that failed, such as `source/clinvar`: a job on it may show that it works again."""
     to: tuple[str, ...] = ()
     """Channels by name; empty: all whose owners want this kind."""
 

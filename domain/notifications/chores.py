@@ -9,7 +9,7 @@ from domain.data.schedules import SCHEDULES
 from domain.hub import Chore, Hub
 from domain.ids import derived_id
 from domain.jobs import asking, dead_letters
-from domain.jobs.jobs import JOBS
+from domain.jobs.jobs import JOBS, step_of
 from domain.notifications import lanes
 from domain.notifications.channels import CHANNELS
 from domain.notifications.notifications import NOTIFICATIONS, STREAKS, Streak, failing
@@ -37,11 +37,9 @@ async def _recovered(hub: Hub, stored: Stored[Streak]) -> str:
     if verb == "schedule":
         schedule = await SCHEDULES.find_one(hub.records, name)
         return "it was removed" if schedule is None else "" if schedule.value.failure else "it started a run"
-    jobs = await JOBS.find(hub.records, descending=True, limit=NEWEST, step=stored.id)
-    alone = [] if jobs else await JOBS.find(hub.records, descending=True, limit=NEWEST, outcome="SUCCEEDED")
-    for job in (*jobs, *alone):
+    for job in await JOBS.find(hub.records, descending=True, limit=NEWEST, target=stored.value.target):
         well = job.value.outcome == "SUCCEEDED" and job.value.finished_at > stored.value.failed_at
-        if well and stored.id in [event.get("step") for event in job.value.events[-1:]]:
+        if well and step_of(job.value) == stored.id:
             return f"job {job.id} did it"
     return ""
 

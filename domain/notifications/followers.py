@@ -38,6 +38,7 @@ def of_job(event: JobFinished) -> Notify | None:
         text=f"{event.error}\n\nThe {verb} of {event.target.replace('/', ' ')} {how}{by}.\n\nleat log {event.job_id}",
         link=f"jobs/{event.job_id}/log",
         streak="failing",
+        target=event.target,
         at=event.at,
     )
 

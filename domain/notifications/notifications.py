@@ -41,6 +41,8 @@ class Streak(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The notification that told that it began."""
     headline: str
     kind: str
+    target: str = ""
+    """What fails, as its jobs name it; empty where it is no job's."""
     failures: int = 0
     last: str = ""
     """The newest notification that counted, or ended it: a command that comes again changes nothing."""
@@ -122,6 +124,7 @@ def _failing(streak: Streak | None, id: str, command: Notify, title: str) -> Str
         thread=id,
         headline=title,
         kind=command.kind,
+        target=command.target,
         failures=1,
         last=id,
         failed_at=command.at,
