@@ -34,6 +34,12 @@ class OutOfReach(PermissionError):
     """Downloads may not connect to this address."""
 
 
+def is_out_of_reach(error: BaseException) -> bool:
+    """Whether an error of aiohttp's, or what it comes of, says that `open_socket` refused the address."""
+    causes = (error, error.__cause__, getattr(error, "os_error", None))
+    return any(isinstance(cause, OutOfReach) for cause in causes)
+
+
 def check_reach(address: str, networks: Sequence[str]) -> None:
     """Raises OutOfReach where `address`, of IPv4 or IPv6, is neither public nor in one of these networks."""
     if not may_reach(address, networks):

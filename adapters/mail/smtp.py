@@ -13,7 +13,7 @@ from aiosmtplib import SMTP, SMTPException, SMTPResponse
 from aiosmtplib.errors import SMTPAuthenticationError, SMTPResponseException
 
 from adapters.mail.composing import composed
-from domain.errors import Invalid, Unavailable
+from domain.errors import Unavailable
 from domain.ports.messages import Message, Messenger, Sent, Undeliverable
 
 CONNECTIONS = 8
@@ -25,6 +25,8 @@ PATIENCE = 30.0
 END_OF_DATA = 600.0
 """Seconds that it may take to say that it has taken a mail (RFC 5321, 4.5.3.2.6): who waits less sends it twice."""
 PORTS = {"smtp": 587, "smtps": 465}
+TLS = {"": None, "tls=always": True, "tls=never": False}
+"""Whether STARTTLS is wanted, by what stands behind the `?`; None: where the server offers it."""
 
 
 class SmtpMessenger(Messenger):
@@ -32,15 +34,10 @@ class SmtpMessenger(Messenger):
     otherwise) or `smtps://`."""
 
     def __init__(self, url: str, sender: Address) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in PORTS or not parts.hostname:
-            raise Invalid("LEAT_MAIL should be such as smtp://user:password@host:587 or smtps://host:465")
-        tls = {"": None, "tls=always": True, "tls=never": False}.get(parts.query, ...)
-        if tls is ...:
-            raise Invalid("LEAT_MAIL: behind `?` comes tls=always or tls=never")
+        parts = urlsplit(url)  # the settings have checked it
         self._host, self._port = parts.hostname, parts.port or PORTS[parts.scheme]
         self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
-        self._at_once, self._tls = parts.scheme == "smtps", tls
+        self._at_once, self._tls = parts.scheme == "smtps", TLS[parts.query]
         self._sender = sender
         self._slots = asyncio.Semaphore(CONNECTIONS)
         self._idle: list[tuple[SMTP, float]] = []

@@ -10,7 +10,7 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from domain.errors import Unavailable
 from domain.ports.messages import Message, Messenger, Sent, Undeliverable
-from domain.reach import NETWORKS, open_socket
+from domain.reach import NETWORKS, is_out_of_reach, open_socket
 
 TIMEOUT = 20
 """Seconds that Slack may take to answer."""
@@ -21,7 +21,6 @@ LATER = (
     "fatal_error",
     "service_unavailable",
     "request_timeout",
-    "team_added_to_org",
 )
 """What Slack says where trying again may help."""
 LONGEST = 3000
@@ -50,6 +49,8 @@ class SlackMessenger(Messenger):
                 raise Unavailable(f"Slack takes no message now: {reason}") from error
             raise Undeliverable(f"Slack refused it: {reason or 'it did not say why'}") from error
         except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
+            if is_out_of_reach(error):
+                raise Undeliverable("the web hook's address is an internal one; LEAT_WEBHOOK_NETWORKS can allow it") from error
             raise Unavailable(f"Slack does not answer: {type(error).__name__}") from error
 
     async def _by_web_hook(self, url: str, message: Message) -> Sent:

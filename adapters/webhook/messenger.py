@@ -12,7 +12,7 @@ import orjson
 
 from domain.errors import Unavailable
 from domain.ports.messages import Message, Messenger, Sent, Undeliverable
-from domain.reach import NETWORKS, OutOfReach, open_socket
+from domain.reach import NETWORKS, is_out_of_reach, open_socket
 
 TIMEOUT = aiohttp.ClientTimeout(total=20, sock_connect=10)
 GONE = (400, 401, 403, 404, 405, 410, 413, 415, 422)
@@ -37,10 +37,8 @@ class WebhookMessenger(Messenger):
         try:
             async with self._open().post(address, data=body, headers=headers, allow_redirects=False) as answer:
                 status = answer.status
-        except OutOfReach as error:
-            raise Undeliverable("the web hook's address is an internal one; LEAT_WEBHOOK_NETWORKS can allow it") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            if isinstance(error.__cause__, OutOfReach) or isinstance(getattr(error, "os_error", None), OutOfReach):
+            if is_out_of_reach(error):
                 raise Undeliverable("the web hook's address is an internal one; LEAT_WEBHOOK_NETWORKS can allow it") from error
             raise Unavailable(f"the web hook does not answer: {type(error).__name__}") from error
         if 200 <= status < 300:
