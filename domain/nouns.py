@@ -307,6 +307,14 @@ class Table(Generic[T]):
             except Stale:
                 continue
 
+    async def change_or_make(self, records: Records, id: str, make: Callable[[], T], changed: Callable[[T], T | None]) -> Stored[T]:
+        """As `change`, of a record that is made where there is none."""
+        while True:
+            try:
+                return await self.change(records, id, changed)
+            except NotFound:
+                await self.insert(records, id, make())
+
 
 def _is_removed(value: msgspec.Struct) -> bool:
     return isinstance(value, Entity) and value.deleted_at > 0

@@ -44,6 +44,7 @@ PORTS = (
     "domain.ports.search",
     "domain.ports.files",
     "domain.ports.outside",
+    "domain.ports.messages",
 )
 
 

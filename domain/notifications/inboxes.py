@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from domain.errors import Stale
 from domain.hub import Hub
 from domain.notifications.notifications import Notification
-from domain.nouns import Stored, Table
+from domain.nouns import Table
 from domain.ports.records import Kind
 from events.notifications import InboxChanged
 
@@ -116,17 +115,7 @@ async def mark_read(hub: Hub, person: str, threads: Iterable[str] | None = None)
 
 
 async def _change(hub: Hub, person: str, changed: Callable[[Inbox], Inbox | None]) -> Inbox:
-    while True:
-        stored: Stored[Inbox] | None = await INBOXES.find_one(hub.records, person)
-        if stored is None:
-            await INBOXES.insert(hub.records, person, Inbox(created_at=time.time()))
-            continue
-        value = changed(stored.value)
-        if value is None:
-            return stored.value
-        try:
-            await INBOXES.replace(hub.records, stored, value)
-        except Stale:
-            continue
-        await hub.announce(InboxChanged(person=person, seq=value.seq))
-        return value
+    """Change an inbox, and tell who watches it."""
+    inbox = (await INBOXES.change_or_make(hub.records, person, lambda: Inbox(created_at=time.time()), changed)).value
+    await hub.announce(InboxChanged(person=person, seq=inbox.seq))
+    return inbox

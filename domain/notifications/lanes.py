@@ -143,16 +143,5 @@ async def let_go(hub: Hub) -> None:
 
 
 async def change(hub: Hub, channel: str, changed: Callable[[Lane], Lane | None]) -> Stored[Lane]:
-    """Change the lane of a channel, made where there is none; again where somebody else changed it in between."""
-    while True:
-        stored = await LANES.find_one(hub.records, channel)
-        if stored is None:
-            await LANES.insert(hub.records, channel, Lane(created_at=time.time()))
-            continue
-        value = changed(stored.value)
-        if value is None:
-            return stored
-        try:
-            return await LANES.replace(hub.records, stored, value)
-        except Stale:
-            continue
+    """Change the lane of a channel, made where there is none."""
+    return await LANES.change_or_make(hub.records, channel, lambda: Lane(created_at=time.time()), changed)
